@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Emulation of instructions over a small trait for the registers: no kernel types, no memory, no allocation.
+
+pub mod doorbell;
+pub mod mmio;
+pub mod privileged;
+pub mod regs;
+pub mod tm;
