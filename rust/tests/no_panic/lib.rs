@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every function of the library that has work to do, made concrete and exported, so that it is compiled.
+
+#![no_std]
+
+use core::mem::MaybeUninit;
+use kvm_ppc_pure::{
+    emulate::{doorbell, mmio, privileged, regs::RegisterFile, tm},
+    isa::{hcall, hpte, insn::Insn, lpcr::Lpcr, msr::Msr, pvr, radix_walk, rpte, slb, spr::Spr},
+};
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+/// Guest memory: a doubleword at an address.
+type Read = extern "C" fn(u64) -> u64;
+
+#[no_mangle]
+pub fn mmio_decode(insn: &Insn, regs: &RegisterFile, plan: &mut MaybeUninit<mmio::Plan>) -> bool {
+    mmio::decode(*insn, regs).map(|p| plan.write(p)).is_ok()
+}
+
+#[no_mangle]
+pub fn mmio_step(plan: &mmio::Plan, step: &mut MaybeUninit<mmio::Step>) {
+    step.write(plan.step());
+}
+
+#[no_mangle]
+pub fn mmio_supply(plan: &mut mmio::Plan, bytes: &[u8]) {
+    plan.supply(bytes);
+}
+
+#[no_mangle]
+pub fn mmio_wrote(plan: &mut mmio::Plan) {
+    plan.wrote();
+}
+
+#[no_mangle]
+pub fn mmio_finish(plan: &mmio::Plan, regs: &mut RegisterFile) -> bool {
+    plan.finish(regs).is_ok()
+}
+
+#[no_mangle]
+pub fn doorbell_decode(insn: &Insn, regs: &RegisterFile) -> bool {
+    doorbell::decode(*insn, regs).is_some()
+}
+
+#[no_mangle]
+pub fn privileged_decode(insn: &Insn) -> bool {
+    privileged::decode(*insn)
+        .and_then(privileged::Privileged::privilege)
+        .is_some()
+}
+
+#[no_mangle]
+pub fn tm_emulate(insn: &Insn, state: &tm::State, outcome: &mut MaybeUninit<tm::Outcome>) {
+    outcome.write(tm::emulate(*insn, state));
+}
+
+#[no_mangle]
+pub fn radix_translate(
+    context: &radix_walk::Context,
+    ea: u64,
+    access: radix_walk::Access,
+    read: Read,
+) -> u64 {
+    radix_walk::translate(context, ea, access, |a| Some(read(a))).map_or(0, |page| page.real)
+}
+
+#[no_mangle]
+pub fn radix_walk_tree(root: u64, bits: u64, address: u64, read: Read) -> u64 {
+    radix_walk::walk_tree(root, bits, address, |a| Some(read(a))).map_or(0, |page| page.real)
+}
+
+#[no_mangle]
+pub fn geometry(page_shift: u32, level: rpte::Level, address: u64, table: u64) -> u64 {
+    let Some(geometry) = rpte::Geometry::for_page_shift(page_shift) else {
+        return 0;
+    };
+    let index = geometry.index(level, address) as u64;
+    index ^ geometry.table_bytes(level) as u64 ^ geometry.directory(level, table).raw()
+}
+
+#[no_mangle]
+pub fn process_table(base: u64, shift: u32) -> u64 {
+    rpte::Patb1::radix(base, shift).table_bytes().unwrap_or(0)
+}
+
+#[no_mangle]
+pub fn hash_find(slbe: &slb::Slbe, ea: u64, mask: u64, read: Read) -> u64 {
+    hpte::find(*slbe, ea, mask, true, |i| {
+        Some(hpte::Hpte::from_v3(read(i), read(!i)))
+    })
+    .map_or(0, |(index, hpte)| {
+        index ^ hpte.real(ea).unwrap_or(0) ^ hpte.virtual_page(index).map_or(0, |va| va.offset)
+    })
+}
+
+#[no_mangle]
+pub fn hash_new(va: &slb::VirtualAddress, sizes: &hpte::PageSizes, real: u64, bits: u64) -> u64 {
+    let (v, r) = hpte::Hpte::new(*va, real, *sizes, hpte::HpteR::from_raw(bits))
+        .unwrap_or_default()
+        .to_v3();
+    v ^ r ^ hpte::hash(*va, sizes.base)
+}
+
+#[no_mangle]
+pub fn hash_check(hpte: &hpte::Hpte, segment: u64, amr: u64, iamr: u64, access: u64) -> bool {
+    let access = match access {
+        0 => radix_walk::Access::Fetch,
+        1 => radix_walk::Access::Load,
+        _ => radix_walk::Access::Store,
+    };
+    hpte.check(
+        slb::SlbVsid::from_raw(segment),
+        amr & 1 != 0,
+        amr,
+        iamr,
+        access,
+    )
+    .is_ok()
+}
+
+#[no_mangle]
+pub fn registers(msr: u64, value: u64, number: u16) -> u64 {
+    let old = Msr::from_raw(msr);
+    let lpcr = Lpcr::from_raw(value).user_write(Lpcr::USER, Lpcr::from_raw(msr), true, false);
+    old.after_rfid(value).raw()
+        ^ old.after_mtmsrd(value).raw()
+        ^ old.after_mtmsr(value).raw()
+        ^ old.at_interrupt(true, lpcr.interrupts_relocated(old)).raw()
+        ^ u64::from(Spr::from_raw(number).name().is_some())
+        ^ hcall::Hcall::from_raw(value).papr_index().unwrap_or(0) as u64
+        ^ hcall::RptPages::from_raw(value)
+            .shifts()
+            .map(u64::from)
+            .fold(0, |a, b| a ^ b)
+}
+
+#[no_mangle]
+pub fn compatibility(pvr: u32, logical: u32) -> u64 {
+    let host = pvr::Pvr::from_raw(pvr).arch();
+    let guest = pvr::LogicalPvr::from_raw(logical).arch();
+    match (host, guest) {
+        (Some(host), Some(guest)) => pvr::Pcr::for_guest(host, guest).map_or(0, pvr::Pcr::raw),
+        _ => 0,
+    }
+}
