@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bindgen reads: the host's interfaces that the kernel crate does not bind. */
+#include <linux/anon_inodes.h>
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm.h>
+#include <linux/kvm_host.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/poll.h>
+#include <linux/rcuwait.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/smp.h>
+#include <linux/swait.h>
+
+#ifdef CONFIG_PPC_BOOK3S_64
+#include <asm/book3s/64/mmu.h>
+#include <asm/dbell.h>
+#include <asm/interrupt.h>
+#include <asm/kvm_book3s.h>
+#include <asm/kvm_book3s_asm.h>
+#include <asm/kvm_ppc.h>
+#include <asm/mmu_context.h>
+#include <asm/paca.h>
+#include <asm/pgalloc.h>
+#include <asm/tlb.h>
+#include <asm/tlbflush.h>
+#include <asm/xive.h>
+#endif
+
+#include "helpers.h"
+#ifdef CONFIG_PPC_BOOK3S_64
+#include "hv_helpers.h"
+#endif

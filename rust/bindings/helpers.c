@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+// Inline functions and macros of the host, made callable from Rust.
+
+#include <linux/eventfd.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm_host.h>
+#include <linux/smp.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/rcuwait.h>
+#include <linux/rseq.h>
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/swap.h>
+
+#include "helpers.h"
+
+#ifdef CONFIG_PPC_BOOK3S_64
+#include <asm/paca.h>
+#include <asm/pte-walk.h>
+
+struct paca_struct *kvm_ppc_local_paca(void)
+{
+	return local_paca;
+}
+#endif
+
+int kvm_ppc_mutex_lock_killable(struct mutex *lock)
+{
+	return mutex_lock_killable(lock);
+}
+
+void kvm_ppc_mutex_unlock(struct mutex *lock)
+{
+	mutex_unlock(lock);
+}
+
+void kvm_ppc_rcuwait_init(struct rcuwait *w)
+{
+	rcuwait_init(w);
+}
+
+void kvm_ppc_prepare_to_rcuwait(struct rcuwait *w)
+{
+	prepare_to_rcuwait(w);
+}
+
+void kvm_ppc_finish_rcuwait(struct rcuwait *w)
+{
+	finish_rcuwait(w);
+}
+
+void kvm_ppc_set_current_state_interruptible(void)
+{
+	set_current_state(TASK_INTERRUPTIBLE);
+}
+
+bool kvm_ppc_need_resched(void)
+{
+	return need_resched();
+}
+
+void kvm_ppc_cpu_relax(void)
+{
+	cpu_relax();
+}
+
+/*
+ * The mask that was in force is kept in real_blocked, where the signal code
+ * looks for it, as for every task that waits with another mask.
+ */
+void kvm_ppc_sigset_activate(const u64 *set)
+{
+	sigset_t mask;
+
+	BUILD_BUG_ON(sizeof(mask) != sizeof(*set));
+	memcpy(&mask, set, sizeof(mask));
+	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	sigprocmask(SIG_SETMASK, &mask, &current->real_blocked);
+}
+
+void kvm_ppc_sigset_deactivate(void)
+{
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
+/* Task work done on the way into a guest leaves rseq's for the way to userspace */
+void kvm_ppc_rseq_virt_userspace_exit(void)
+{
+	rseq_virt_userspace_exit();
+}
+
+/* An interrupt for another CPU, which does nothing there but leave the guest */
+void kvm_ppc_kick_cpu(int cpu)
+{
+	int me = get_cpu();
+
+	if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
+		arch_smp_send_reschedule(cpu);
+	put_cpu();
+}
+
+unsigned int kvm_ppc_num_present_cpus(void)
+{
+	return num_present_cpus();
+}
+
+void *kvm_ppc_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
+void kvm_ppc_get_page(struct page *page)
+{
+	get_page(page);
+}
+
+void kvm_ppc_put_page(struct page *page)
+{
+	put_page(page);
+}
+
+unsigned long kvm_ppc_page_to_pfn(struct page *page)
+{
+	return page_to_pfn(page);
+}
+
+/* Reserved pages belong to somebody else, who alone marks them */
+void kvm_ppc_page_accessed(struct page *page, bool dirty)
+{
+	if (PageReserved(page))
+		return;
+	if (dirty)
+		SetPageDirty(page);
+	mark_page_accessed(page);
+}
+
+bool kvm_ppc_access_ok(unsigned long addr, unsigned long size)
+{
+	return access_ok((void __user *)addr, size);
+}
+
+long kvm_ppc_gup_fast_write(unsigned long hva, struct page **page)
+{
+	return get_user_pages_fast_only(hva, 1, FOLL_WRITE, page);
+}
+
+/*
+ * Guest accesses are accesses by the process, so NUMA hinting faults count;
+ * a poisoned page is told apart from no page.
+ */
+long kvm_ppc_gup_slow(unsigned long hva, bool write, bool interruptible,
+		      struct page **page)
+{
+	unsigned int flags = FOLL_HWPOISON | FOLL_HONOR_NUMA_FAULT;
+
+	if (write)
+		flags |= FOLL_WRITE;
+	if (interruptible)
+		flags |= FOLL_INTERRUPTIBLE;
+	return get_user_pages_unlocked(hva, 1, page, flags);
+}
+
+static bool cache_inhibited(pgprot_t prot)
+{
+#ifdef CONFIG_PPC_BOOK3S_64
+	return pgprot_val(prot) & _PAGE_CACHE_CTL;
+#else
+	return pgprot_val(prot) & _PAGE_NO_CACHE;
+#endif
+}
+
+/*
+ * The page frame that a mapping without struct page (VM_IO, VM_PFNMAP) has at
+ * hva. Faults it in if need be. -EAGAIN: the mappings changed, look again.
+ */
+int kvm_ppc_follow_pfnmap(unsigned long hva, bool write, unsigned long *pfn,
+			  bool *writable, bool *inhibited)
+{
+	struct follow_pfnmap_args args = { .address = hva };
+	bool unlocked = false;
+	int ret = -EFAULT;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	args.vma = vma_lookup(current->mm, hva);
+	if (!args.vma || !(args.vma->vm_flags & (VM_IO | VM_PFNMAP)))
+		goto out;
+
+	ret = follow_pfnmap_start(&args);
+	if (ret) {
+		ret = fixup_user_fault(current->mm, hva,
+				       write ? FAULT_FLAG_WRITE : 0, &unlocked);
+		if (!ret && unlocked)
+			ret = -EAGAIN;
+		if (!ret)
+			ret = follow_pfnmap_start(&args);
+		if (ret)
+			goto out;
+	}
+	if (write && !args.writable)
+		ret = -EFAULT;
+	*pfn = args.pfn;
+	*writable = args.writable;
+	*inhibited = cache_inhibited(args.pgprot);
+	follow_pfnmap_end(&args);
+out:
+	mmap_read_unlock(current->mm);
+	return ret;
+}
+
+/*
+ * log2 of the size of the mapping of hva, if it still maps pfn there; else
+ * PAGE_SHIFT. Interrupts off keep the tables from being freed.
+ */
+unsigned int kvm_ppc_mapping_shift(struct mm_struct *mm, unsigned long hva,
+				   unsigned long pfn)
+{
+	unsigned int shift = PAGE_SHIFT;
+#ifdef CONFIG_PPC_BOOK3S_64
+	unsigned long flags, mask;
+	unsigned int hshift = 0;
+	pte_t *ptep, pte;
+
+	local_irq_save(flags);
+	ptep = __find_linux_pte(mm->pgd, hva, NULL, &hshift);
+	if (ptep && hshift > PAGE_SHIFT) {
+		pte = READ_ONCE(*ptep);
+		mask = (1UL << (hshift - PAGE_SHIFT)) - 1;
+		if (pte_present(pte) && !(pte_pfn(pte) & mask) &&
+		    pte_pfn(pte) + ((hva >> PAGE_SHIFT) & mask) == pfn)
+			shift = hshift;
+	}
+	local_irq_restore(flags);
+#endif
+	return shift;
+}
+
+void kvm_ppc_send_hwpoison(unsigned long hva, unsigned int shift)
+{
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva, shift, current);
+}
+
+void kvm_ppc_eventfd_signal(struct eventfd_ctx *ctx)
+{
+	eventfd_signal(ctx);
+}
+
+/* The task's state is set; wakes by itself after ns */
+void kvm_ppc_schedule_timeout_ns(u64 ns)
+{
+	ktime_t timeout = ns_to_ktime(min_t(u64, ns, KTIME_MAX));
+
+	schedule_hrtimeout_range(&timeout, 0, HRTIMER_MODE_REL);
+}
+
+static void take_interrupt(void *unused)
+{
+}
+
+void kvm_ppc_interrupt_and_wait(int cpu)
+{
+	if (cpu >= 0 && cpu < nr_cpu_ids && cpu_online(cpu))
+		smp_call_function_single(cpu, take_interrupt, NULL, 1);
+}
+
+/*
+ * The process's own translation of hva, if it permits the access and its
+ * young and dirty bits say already that the access is made, so that nobody
+ * need be told of it. The caller excludes invalidations, so that what is found
+ * stays true. Tables that were taken out before may be freed only now, which
+ * waits for interrupts to be on.
+ */
+bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
+		      u64 *phys, bool *writable, unsigned int *shift)
+{
+	unsigned int s = 0;
+	unsigned long flags;
+	pte_t *ptep, pte;
+
+	local_irq_save(flags);
+	ptep = __find_linux_pte(mm->pgd, hva, NULL, &s);
+	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
+	local_irq_restore(flags);
+
+	if (!pte_present(pte) || !pte_young(pte) ||
+	    !pte_access_permitted(pte, write))
+		return false;
+	if (pte_ci(pte) || (write && !pte_dirty(pte)))
+		return false;
+	/* Memory that is not mapped for its own sake, but for the zeroes that all share */
+	if (pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
+		return false;
+	*writable = pte_write(pte) && pte_dirty(pte);
+	*shift = s ? s : PAGE_SHIFT;
+	*phys = ((u64)pte_pfn(pte) << PAGE_SHIFT) |
+		(hva & ((1ul << *shift) - 1) & PAGE_MASK);
+	return true;
+}
+
+/*
+ * Has the process's tables filled in at hva, as an access of its own would.
+ * Returns 0 if that was done; whoever wants to know why not asks for the page.
+ */
+int kvm_ppc_fault_in(unsigned long hva, bool write)
+{
+	unsigned int flags = FAULT_FLAG_DEFAULT |
+			     (write ? FAULT_FLAG_WRITE : 0);
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	vm_fault_t ret;
+
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, hva);
+	if (!vma || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)) ||
+	    (vma->vm_flags & (VM_IO | VM_PFNMAP))) {
+		mmap_read_unlock(mm);
+		return -EFAULT;
+	}
+	ret = handle_mm_fault(vma, hva, flags, NULL);
+	/* These two have dropped the lock */
+	if (ret & VM_FAULT_COMPLETED)
+		return 0;
+	if (ret & VM_FAULT_RETRY)
+		return -EAGAIN;
+	mmap_read_unlock(mm);
+	return ret & VM_FAULT_ERROR ? -EFAULT : 0;
+}

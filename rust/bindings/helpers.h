@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host's inline functions and macros that Rust has to call, each as a
+ * function of the same name behind kvm_ppc_.
+ */
+#ifndef KVM_PPC_HELPERS_H
+#define KVM_PPC_HELPERS_H
+
+#include <linux/types.h>
+
+struct eventfd_ctx;
+struct file;
+struct folio;
+struct follow_pfnmap_args;
+struct mm_struct;
+struct mutex;
+struct page;
+struct rcuwait;
+struct vm_fault;
+
+#ifdef CONFIG_PPC_BOOK3S_64
+struct paca_struct *kvm_ppc_local_paca(void);
+#endif
+
+int kvm_ppc_mutex_lock_killable(struct mutex *lock);
+void kvm_ppc_mutex_unlock(struct mutex *lock);
+
+void kvm_ppc_rcuwait_init(struct rcuwait *w);
+void kvm_ppc_prepare_to_rcuwait(struct rcuwait *w);
+void kvm_ppc_finish_rcuwait(struct rcuwait *w);
+void kvm_ppc_set_current_state_interruptible(void);
+bool kvm_ppc_need_resched(void);
+void kvm_ppc_cpu_relax(void);
+
+void kvm_ppc_sigset_activate(const u64 *set);
+void kvm_ppc_sigset_deactivate(void);
+
+void kvm_ppc_rseq_virt_userspace_exit(void);
+
+void kvm_ppc_kick_cpu(int cpu);
+unsigned int kvm_ppc_num_present_cpus(void);
+
+void *kvm_ppc_page_address(struct page *page);
+void kvm_ppc_get_page(struct page *page);
+void kvm_ppc_put_page(struct page *page);
+unsigned long kvm_ppc_page_to_pfn(struct page *page);
+void kvm_ppc_page_accessed(struct page *page, bool dirty);
+bool kvm_ppc_access_ok(unsigned long addr, unsigned long size);
+
+long kvm_ppc_gup_fast_write(unsigned long hva, struct page **page);
+long kvm_ppc_gup_slow(unsigned long hva, bool write, bool interruptible,
+		      struct page **page);
+int kvm_ppc_follow_pfnmap(unsigned long hva, bool write, unsigned long *pfn,
+			  bool *writable, bool *inhibited);
+unsigned int kvm_ppc_mapping_shift(struct mm_struct *mm, unsigned long hva,
+				   unsigned long pfn);
+void kvm_ppc_send_hwpoison(unsigned long hva, unsigned int shift);
+
+void kvm_ppc_eventfd_signal(struct eventfd_ctx *ctx);
+
+void kvm_ppc_schedule_timeout_ns(u64 ns);
+void kvm_ppc_interrupt_and_wait(int cpu);
+
+bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
+		      u64 *phys, bool *writable, unsigned int *shift);
+
+int kvm_ppc_fault_in(unsigned long hva, bool write);
+
+#endif

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+// Inline functions and macros of the host that entering a Book3S guest takes.
+
+#include <linux/context_tracking.h>
+#include <linux/entry-virt.h>
+#include <linux/kvm_host.h>
+#include <linux/of.h>
+#include <linux/uaccess.h>
+#include <linux/vtime.h>
+
+#include <asm/archrandom.h>
+#include <asm/cputhreads.h>
+#include <asm/hw_breakpoint.h>
+#include <asm/hw_irq.h>
+#include <asm/interrupt.h>
+#include <asm/machdep.h>
+#include <asm/mce.h>
+#include <asm/mmu.h>
+#include <asm/switch_to.h>
+#include <asm/time.h>
+#include <asm/tlbflush.h>
+#include <asm/xive.h>
+
+#include "hv_helpers.h"
+
+unsigned long kvm_ppc_host_features(void)
+{
+	unsigned long f = 0;
+
+	if (cpu_has_feature(CPU_FTR_HVMODE))
+		f |= KVM_PPC_HOST_HVMODE;
+	if (cpu_has_feature(CPU_FTR_ARCH_300))
+		f |= KVM_PPC_HOST_ARCH_300;
+	if (cpu_has_feature(CPU_FTR_ARCH_31))
+		f |= KVM_PPC_HOST_ARCH_31;
+	if (radix_enabled())
+		f |= KVM_PPC_HOST_RADIX;
+	if (tlbie_capable)
+		f |= KVM_PPC_HOST_TLBIE;
+	if (cpu_has_feature(CPU_FTR_P9_RADIX_PREFETCH_BUG))
+		f |= KVM_PPC_HOST_PREFETCH_BUG;
+	if (ppc_breakpoint_available())
+		f |= KVM_PPC_HOST_DAWR;
+	if (cpu_has_feature(CPU_FTR_DAWR1))
+		f |= KVM_PPC_HOST_DAWR1;
+	if (cpu_has_feature(CPU_FTR_P11_PVR))
+		f |= KVM_PPC_HOST_P11;
+	if (xive_enabled())
+		f |= KVM_PPC_HOST_XIVE;
+	if (cpu_has_feature(CPU_FTR_HVMODE) &&
+	    cpu_has_feature(CPU_FTR_ARCH_31) && (mfspr(SPRN_LPCR) & LPCR_HAIL))
+		f |= KVM_PPC_HOST_HAIL;
+	if (ppc_md.get_random_seed)
+		f |= KVM_PPC_HOST_HWRNG;
+	return f;
+}
+
+u64 kvm_ppc_mfspr_lpcr(void)
+{
+	return mfspr(SPRN_LPCR);
+}
+
+u64 kvm_ppc_mfspr_lpid(void)
+{
+	return mfspr(SPRN_LPID);
+}
+
+u64 kvm_ppc_mfspr_hfscr(void)
+{
+	return mfspr(SPRN_HFSCR);
+}
+
+u64 kvm_ppc_mfspr_pvr(void)
+{
+	return mfspr(SPRN_PVR);
+}
+
+u64 kvm_ppc_mftb(void)
+{
+	return mftb();
+}
+
+u64 kvm_ppc_next_timer_tb(void)
+{
+	return timer_get_next_tb();
+}
+
+/* Masks all interrupts, PMIs too, in software and MSR[EE] in hardware */
+unsigned long kvm_ppc_hard_irq_disable(void)
+{
+	unsigned long flags;
+
+	powerpc_local_irq_pmu_save(flags);
+	hard_irq_disable();
+	return flags;
+}
+
+void kvm_ppc_irq_restore(unsigned long flags)
+{
+	powerpc_local_irq_pmu_restore(flags);
+}
+
+static void enable_guest_facilities(void)
+{
+	unsigned long msr = MSR_FP;
+
+	if (cpu_has_feature(CPU_FTR_ALTIVEC))
+		msr |= MSR_VEC;
+	if (cpu_has_feature(CPU_FTR_VSX))
+		msr |= MSR_VSX;
+	msr_check_and_set(msr);
+}
+
+/*
+ * With interrupts off, what keeps the task out of its guest: signals,
+ * rescheduling and task work, or an interrupt that came since in software.
+ * If nothing does, user mode's registers are in memory: a switch to another
+ * task and back may have loaded them again.
+ */
+int kvm_ppc_check_entry(void)
+{
+	xfer_to_guest_mode_prepare();
+	if (xfer_to_guest_mode_work_pending())
+		return KVM_PPC_ENTRY_WORK;
+	if (lazy_irq_pending())
+		return KVM_PPC_ENTRY_IRQ;
+	if (unlikely(current->thread.regs->msr &
+		     (MSR_FP | MSR_VEC | MSR_VSX))) {
+		enable_guest_facilities();
+		kvmppc_save_user_regs();
+	}
+	return 0;
+}
+
+unsigned int kvm_ppc_smp_processor_id(void)
+{
+	return raw_smp_processor_id();
+}
+
+int kvm_ppc_handle_work(void)
+{
+	return xfer_to_guest_mode_handle_work();
+}
+
+/*
+ * guest_state_enter_irqoff() and its converse, but for RCU: they report a
+ * quiescent state at each, which is most of what they cost. An exit for the
+ * guest's own sake need not: while RCU waits for this CPU, ticks keep coming,
+ * and who leaves the guest for an interrupt does report.
+ */
+void kvm_ppc_guest_enter_irqoff(void)
+{
+	guest_timing_enter_irqoff();
+	instrumentation_begin();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	instrumentation_end();
+	context_tracking_guest_enter();
+	lockdep_hardirqs_on(CALLER_ADDR0);
+	this_cpu_disable_ftrace();
+}
+
+void kvm_ppc_guest_exit_irqoff(bool interrupted)
+{
+	this_cpu_enable_ftrace();
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	if (!context_tracking_guest_exit() && interrupted)
+		rcu_virt_note_context_switch();
+	instrumentation_begin();
+	trace_hardirqs_off_finish();
+	instrumentation_end();
+}
+
+/*
+ * Ends the accounting of guest time and lets interrupts in. Where accounting
+ * goes by ticks, those that came in the guest are served first, so that they
+ * count as the guest's.
+ */
+void kvm_ppc_guest_done(unsigned long flags)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		guest_timing_exit_irqoff();
+		powerpc_local_irq_pmu_restore(flags);
+	} else {
+		powerpc_local_irq_pmu_restore(flags);
+		/* What guest_timing_exit_irqoff() comes to here, with interrupts on */
+		current->flags &= ~PF_VCPU;
+	}
+}
+
+/* A task in a transaction cannot give its registers to a guest */
+bool kvm_ppc_task_in_transaction(void)
+{
+#ifdef CONFIG_PPC_TRANSACTIONAL_MEM
+	return cpu_has_feature(CPU_FTR_TM) && current->thread.regs &&
+	       (current->thread.regs->msr & MSR_TM) &&
+	       MSR_TM_ACTIVE(current->thread.regs->msr);
+#else
+	return false;
+#endif
+}
+
+/* Saves what user mode has in the registers that a guest will own */
+void kvm_ppc_prepare_facilities(void)
+{
+	enable_guest_facilities();
+	kvmppc_save_user_regs();
+	kvmppc_save_current_sprs();
+}
+
+void kvm_ppc_srr_clobbered(void)
+{
+	srr_regs_clobbered();
+}
+
+bool kvm_ppc_same_tlb(unsigned int a, unsigned int b)
+{
+	return cpu_first_tlb_thread_sibling(a) ==
+	       cpu_first_tlb_thread_sibling(b);
+}
+
+static void do_nothing(void *unused)
+{
+}
+
+/*
+ * The next entry on cpu's core flushes the guest's translations there, and
+ * who is in the guest there now has to enter again. With preemption off.
+ */
+void kvm_ppc_need_tlb_flush(struct kvm *kvm, unsigned int cpu)
+{
+	int first = cpu_first_tlb_thread_sibling(cpu);
+	int last = cpu_last_tlb_thread_sibling(cpu);
+	int step = cpu_tlb_thread_sibling_step();
+	int i;
+
+	for (i = first; i <= last; i += step)
+		cpumask_set_cpu(i, &kvm->arch.need_tlb_flush);
+	/* Pairs with the hwsync between setting in_guest and testing the mask */
+	smp_mb();
+	for (i = first; i <= last; i += step)
+		if (i < nr_cpu_ids && cpu_online(i))
+			smp_call_function_single(i, do_nothing, NULL, 1);
+}
+
+bool kvm_ppc_random(unsigned long *val)
+{
+	return arch_get_random_seed_longs(val, 1) == 1;
+}
+
+void kvm_ppc_report_machine_check(struct machine_check_event *evt)
+{
+	static DEFINE_RATELIMIT_STATE(rs, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	if (__ratelimit(&rs))
+		machine_check_print_event_info(evt, false, true);
+}
+
+unsigned long kvm_ppc_mce_recovered(const struct machine_check_event *evt)
+{
+	return evt->disposition == MCE_DISPOSITION_RECOVERED;
+}
+
+/* Is ibm,opal/fw-features/NAME there with property STATE? */
+bool kvm_ppc_fw_feature(const char *name, const char *state)
+{
+	struct device_node *opal, *features, *np;
+	bool r = false;
+
+	opal = of_find_node_by_name(NULL, "ibm,opal");
+	features = of_get_child_by_name(opal, "fw-features");
+	np = of_get_child_by_name(features, name);
+	if (np)
+		r = of_property_read_bool(np, state);
+	of_node_put(np);
+	of_node_put(features);
+	of_node_put(opal);
+	return r;
+}
+
+/* The AP field of a page size, or ~0 if the host does not have it */
+unsigned int kvm_ppc_page_ap(unsigned int shift)
+{
+	int i;
+
+	for (i = 0; i < MMU_PAGE_COUNT; i++)
+		if (mmu_psize_defs[i].shift == shift)
+			return mmu_psize_defs[i].ap;
+	return ~0u;
+}
+
+unsigned long kvm_ppc_pa(const void *va)
+{
+	return __pa(va);
+}
+
+void *kvm_ppc_va(unsigned long pa)
+{
+	return __va(pa);
+}

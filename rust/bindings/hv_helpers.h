@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inline functions and macros of the host that entering a Book3S guest takes. */
+#ifndef KVM_PPC_HV_HELPERS_H
+#define KVM_PPC_HV_HELPERS_H
+
+#include <linux/types.h>
+
+struct kvm;
+struct machine_check_event;
+
+#define KVM_PPC_HOST_HVMODE 0x01
+#define KVM_PPC_HOST_ARCH_300 0x02
+#define KVM_PPC_HOST_ARCH_31 0x04
+#define KVM_PPC_HOST_RADIX 0x08
+#define KVM_PPC_HOST_TLBIE 0x10
+#define KVM_PPC_HOST_PREFETCH_BUG 0x40
+#define KVM_PPC_HOST_DAWR 0x80
+#define KVM_PPC_HOST_DAWR1 0x100
+#define KVM_PPC_HOST_P11 0x200
+#define KVM_PPC_HOST_XIVE 0x400
+#define KVM_PPC_HOST_HAIL 0x800
+#define KVM_PPC_HOST_HWRNG 0x1000
+
+#define KVM_PPC_ENTRY_WORK 1
+#define KVM_PPC_ENTRY_IRQ 2
+
+unsigned long kvm_ppc_host_features(void);
+u64 kvm_ppc_mfspr_lpcr(void);
+u64 kvm_ppc_mfspr_lpid(void);
+u64 kvm_ppc_mfspr_hfscr(void);
+u64 kvm_ppc_mfspr_pvr(void);
+u64 kvm_ppc_mftb(void);
+u64 kvm_ppc_next_timer_tb(void);
+
+unsigned long kvm_ppc_hard_irq_disable(void);
+void kvm_ppc_irq_restore(unsigned long flags);
+int kvm_ppc_check_entry(void);
+unsigned int kvm_ppc_smp_processor_id(void);
+int kvm_ppc_handle_work(void);
+
+void kvm_ppc_guest_enter_irqoff(void);
+void kvm_ppc_guest_exit_irqoff(bool interrupted);
+void kvm_ppc_guest_done(unsigned long flags);
+
+bool kvm_ppc_task_in_transaction(void);
+void kvm_ppc_prepare_facilities(void);
+void kvm_ppc_srr_clobbered(void);
+
+void kvm_ppc_need_tlb_flush(struct kvm *kvm, unsigned int cpu);
+bool kvm_ppc_same_tlb(unsigned int a, unsigned int b);
+
+bool kvm_ppc_random(unsigned long *val);
+void kvm_ppc_report_machine_check(struct machine_check_event *evt);
+bool kvm_ppc_fw_feature(const char *name, const char *state);
+unsigned int kvm_ppc_page_ap(unsigned int shift);
+unsigned long kvm_ppc_pa(const void *va);
+void *kvm_ppc_va(unsigned long pa);
+unsigned long kvm_ppc_mce_recovered(const struct machine_check_event *evt);
+
+#endif
