@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The only way into a guest.
+//!
+//! A chain of tokens, each made only by the step before it and consumed by the next, so that a signal or a
+//! request to reschedule cannot come between its test and the guest:
+//!
+//! ```text
+//! HostInterruptible --hard_disable()--> IrqsHardDisabled --check_pending()--> ReadyToEnter
+//!         ^                                                                       | enter()
+//!         +------------------------------- replay() <---------------------------- Exited
+//! ```
+
+use crate::{bindings, isa::trap::Trap};
+use core::marker::PhantomData;
+use kernel::prelude::*;
+
+/// Not `Send`: a token belongs to the task, and from [`IrqsHardDisabled`] on to the CPU.
+type Here = PhantomData<*mut ()>;
+
+/// Task context with interrupts enabled: here one may sleep.
+#[must_use]
+pub(crate) struct HostInterruptible(Here);
+
+/// Interrupts are masked in software and MSR[EE] is 0: this task stays on this CPU.
+#[must_use]
+pub(crate) struct IrqsHardDisabled {
+    flags: usize,
+    _here: Here,
+}
+
+/// Nothing was pending after MSR[EE] became 0; what comes now exits the guest.
+#[must_use]
+pub(crate) struct ReadyToEnter(IrqsHardDisabled);
+
+/// Back from the guest, MSR[EE] still 0 and the interrupt that ended it not yet served.
+#[must_use]
+pub(crate) struct Exited {
+    irqs: IrqsHardDisabled,
+    trap: Option<Trap>,
+}
+
+/// Why the guest cannot be entered now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pending {
+    /// A signal, a reschedule request or task work: see [`HostInterruptible::handle_work`].
+    Work,
+    /// An interrupt came while they were masked in software; enabling them serves it.
+    Interrupt,
+    /// The vCPU has a request.
+    Request,
+}
+
+/// A backend's world switch.
+pub(crate) trait WorldSwitch {
+    /// Runs the guest until it exits. `None` means that an interrupt turned up at the last moment and the
+    /// guest did not run.
+    ///
+    /// # Safety
+    ///
+    /// Only [`ReadyToEnter::enter`] may call this: interrupts are hard-disabled, and RCU, context tracking
+    /// and lockdep already believe that the CPU is in the guest. It returns so too.
+    unsafe fn world_switch(&mut self) -> Option<Trap>;
+}
+
+impl HostInterruptible {
+    /// The start of `KVM_RUN`.
+    pub(crate) fn in_ioctl() -> Self {
+        kernel::task::might_sleep();
+        Self(PhantomData)
+    }
+
+    /// Masks all interrupts and clears MSR[EE].
+    #[inline]
+    pub(crate) fn hard_disable(self) -> IrqsHardDisabled {
+        IrqsHardDisabled {
+            // SAFETY: Interrupts are enabled, which is what `flags` then says; the token's holder gives
+            // them back by `enable` or `replay`.
+            flags: unsafe { bindings::kvm_ppc_hard_irq_disable() },
+            _here: PhantomData,
+        }
+    }
+
+    /// Reschedules and runs task work. Returns `EINTR` if a signal is pending.
+    pub(crate) fn handle_work(&self) -> Result {
+        // SAFETY: Task context, interrupts enabled, no lock held by the run loop.
+        to_result_nonneg(unsafe { bindings::kvm_ppc_handle_work() })
+    }
+
+    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done
+    /// once before the first entry of an ioctl.
+    pub(crate) fn prepare_facilities(&self) {
+        // SAFETY: Task context of a user process.
+        unsafe { bindings::kvm_ppc_prepare_facilities() };
+    }
+
+    /// Has the task a transaction of its own? It would be lost.
+    pub(crate) fn task_in_transaction(&self) -> bool {
+        // SAFETY: Reads the current task's state.
+        unsafe { bindings::kvm_ppc_task_in_transaction() }
+    }
+
+    /// The ioctl ends: SRR0 and SRR1 do not hold what the system call's return expects.
+    pub(crate) fn done(self) {
+        // SAFETY: Sets a flag in this CPU's PACA, which only makes the return slower.
+        unsafe { bindings::kvm_ppc_srr_clobbered() };
+    }
+}
+
+fn to_result_nonneg(ret: i32) -> Result {
+    if ret < 0 {
+        Err(Error::from_errno(ret))
+    } else {
+        Ok(())
+    }
+}
+
+impl Drop for IrqsHardDisabled {
+    // Only if a token is dropped on some way out: the CPU must not stay deaf.
+    fn drop(&mut self) {
+        // SAFETY: `flags` came from `hard_disable` on this CPU.
+        unsafe { bindings::kvm_ppc_irq_restore(self.flags) };
+    }
+}
+
+impl IrqsHardDisabled {
+    /// The flags, for who restores them himself.
+    #[inline]
+    fn into_flags(self) -> usize {
+        let flags = self.flags;
+        core::mem::forget(self);
+        flags
+    }
+
+    /// This CPU, which it stays while the token lives.
+    #[inline]
+    pub(crate) fn cpu(&self) -> u32 {
+        // SAFETY: Reads the PACA.
+        unsafe { bindings::kvm_ppc_smp_processor_id() }
+    }
+
+    /// Goes back without entering.
+    #[inline]
+    pub(crate) fn enable(self) -> HostInterruptible {
+        drop(self);
+        HostInterruptible(PhantomData)
+    }
+
+    /// Tests everything that must keep the task out of the guest. `request` says whether the vCPU has a
+    /// request; who makes one has to send this CPU an interrupt afterwards if the vCPU is in its guest.
+    #[inline]
+    pub(crate) fn check_pending(
+        self,
+        request: impl FnOnce() -> bool,
+    ) -> Result<ReadyToEnter, (IrqsHardDisabled, Pending)> {
+        // SAFETY: Interrupts are off, as it asks for; it reads this CPU's and task's flags, and saves the
+        // task's registers if they are live.
+        let pending = unsafe { bindings::kvm_ppc_check_entry() };
+        if pending == bindings::KVM_PPC_ENTRY_WORK as i32 {
+            Err((self, Pending::Work))
+        } else if pending != 0 {
+            Err((self, Pending::Interrupt))
+        } else if request() {
+            Err((self, Pending::Request))
+        } else {
+            Ok(ReadyToEnter(self))
+        }
+    }
+}
+
+impl ReadyToEnter {
+    /// Enters the guest, and returns when it exits.
+    #[inline]
+    pub(crate) fn enter<S: WorldSwitch>(self, switch: &mut S) -> Exited {
+        // SAFETY: Interrupts are hard-disabled and stay so; the two calls pair, and between them is only
+        // the world switch, which neither uses RCU nor is traced.
+        let trap = unsafe {
+            bindings::kvm_ppc_guest_enter_irqoff();
+            let trap = switch.world_switch();
+            let interrupted = trap.is_some_and(is_host_interrupt);
+            bindings::kvm_ppc_guest_exit_irqoff(interrupted);
+            trap
+        };
+        Exited { irqs: self.0, trap }
+    }
+}
+
+/// Is this an interrupt of the host's, not something that the guest did?
+#[inline]
+fn is_host_interrupt(trap: Trap) -> bool {
+    matches!(
+        trap,
+        Trap::EXTERNAL | Trap::H_VIRT | Trap::H_DOORBELL | Trap::HV_DECREMENTER
+    )
+}
+
+impl Exited {
+    /// Why the guest exited; `None` if it did not run.
+    #[inline]
+    pub(crate) fn trap(&self) -> Option<Trap> {
+        self.trap
+    }
+
+    /// Hands the interrupt that ended the guest to the host's own handler, which runs when this enables
+    /// interrupts: on this CPU, before anything else.
+    #[inline]
+    pub(crate) fn replay(self) -> HostInterruptible {
+        let happened = match self.trap {
+            Some(Trap::EXTERNAL | Trap::H_VIRT) => bindings::PACA_IRQ_EE,
+            Some(Trap::H_DOORBELL) => bindings::PACA_IRQ_DBELL,
+            Some(Trap::H_MAINTENANCE) => bindings::PACA_IRQ_HMI,
+            Some(Trap::SYSTEM_RESET) => {
+                // SAFETY: Interrupts are hard-disabled; this calls the host's handler as the vector would.
+                unsafe { bindings::replay_system_reset() };
+                0
+            }
+            _ => 0,
+        };
+        // SAFETY: Interrupts are hard-disabled, so this CPU's PACA is ours to change, and it stays valid;
+        // `flags` came from `hard_disable` on this CPU.
+        unsafe {
+            if happened != 0 {
+                (*bindings::kvm_ppc_local_paca()).irq_happened |= happened as u8;
+            }
+            bindings::kvm_ppc_guest_done(self.irqs.into_flags());
+        }
+        HostInterruptible(PhantomData)
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Event file descriptors.
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{error::from_err_ptr, prelude::*};
+
+/// A reference to an eventfd.
+pub(crate) struct EventFd(NonNull<bindings::eventfd_ctx>);
+
+// SAFETY: eventfd_ctx is counted and locks itself.
+unsafe impl Send for EventFd {}
+// SAFETY: As above.
+unsafe impl Sync for EventFd {}
+
+impl EventFd {
+    /// The eventfd behind a descriptor of this process. `EBADF` if there is none, `EINVAL` if it
+    /// is something else.
+    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
+        // SAFETY: Any number may be asked for.
+        let ctx = from_err_ptr(unsafe { bindings::eventfd_ctx_fdget(fd) })?;
+        Ok(Self(NonNull::new(ctx).ok_or(EBADF)?))
+    }
+
+    /// Adds one to its count. From any context.
+    pub(crate) fn signal(&self) {
+        // SAFETY: We hold a reference.
+        unsafe { bindings::kvm_ppc_eventfd_signal(self.0.as_ptr()) };
+    }
+}
+
+impl PartialEq for EventFd {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Drop for EventFd {
+    fn drop(&mut self) {
+        // SAFETY: We hold a reference, which this gives back.
+        unsafe { bindings::eventfd_ctx_put(self.0.as_ptr()) };
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The pages of the process that owns a VM.
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    mm::{Mm, MmWithUser},
+    page::PAGE_SHIFT,
+    prelude::*,
+    sync::aref::ARef,
+};
+
+/// Is `mm` the address space of the current process?
+#[inline]
+pub(crate) fn is_current(mm: &Mm) -> bool {
+    // SAFETY: The field is only changed by the task itself.
+    let current = unsafe { (*kernel::task::Task::current_raw()).mm };
+    core::ptr::eq(current, mm.as_raw())
+}
+
+/// Calls `f` with the address space of the current process. `EFAULT` for a kernel thread.
+pub(crate) fn with_current<T>(f: impl FnOnce(&MmWithUser) -> Result<T>) -> Result<T> {
+    f(current!().mm().ok_or(EFAULT)?)
+}
+
+/// A counted reference to it that does not keep its mappings.
+pub(crate) fn grab(mm: &MmWithUser) -> ARef<Mm> {
+    let mm: &Mm = mm;
+    ARef::from(mm)
+}
+
+/// A guard that keeps invalidations of a process's mappings from beginning: whoever implements it holds the lock that
+/// the mmu notifier's `invalidate_start` takes, and knows that none is under way.
+pub(crate) trait InvalidationsExcluded {}
+
+/// What the process's own tables say of a page.
+#[derive(Clone, Copy)]
+pub(crate) struct HostPage {
+    /// Its physical address.
+    pub(crate) phys: u64,
+    /// May it be mapped for writing, with nobody else to be told?
+    pub(crate) writable: bool,
+    /// log2 of the size of the mapping it is in.
+    pub(crate) shift: u32,
+}
+
+impl HostPage {
+    /// Looks up `hva`; `None` if there is no ordinary memory that permits the access, or if the process's tables do
+    /// not say yet that it was made: then [`UserPage::get`] does all that.
+    ///
+    /// What is found stays true until an invalidation begins, so whoever maps it while that is excluded will hear
+    /// of its end.
+    #[inline]
+    pub(crate) fn find(
+        _lock: &impl InvalidationsExcluded,
+        mm: &Mm,
+        hva: usize,
+        write: bool,
+    ) -> Option<Self> {
+        let (mut phys, mut writable, mut shift) = (0, false, 0);
+        // SAFETY: Tables that munmap took out, whose invalidation may be over, are freed when no CPU can be looking at
+        // them any more: by RCU, or with an interrupt that all have to take. The function has interrupts off, which both
+        // wait for. Where tables are reused, by collapsing huge pages, an invalidation is under way, which the lock
+        // excludes. The outputs are valid for writes.
+        unsafe {
+            bindings::kvm_ppc_host_pte(
+                mm.as_raw().cast(),
+                hva,
+                write,
+                &mut phys,
+                &mut writable,
+                &mut shift,
+            )
+        }
+        .then_some(Self {
+            phys,
+            writable,
+            shift,
+        })
+    }
+}
+
+/// Has the tables of the current process filled in at `hva`, as an access of its own would, and says whether that
+/// was done. Sleeps.
+pub(crate) fn fault_in(hva: usize, write: bool) -> bool {
+    // SAFETY: Task context of the process, no lock held.
+    unsafe { bindings::kvm_ppc_fault_in(hva, write) == 0 }
+}
+
+/// Why there is no page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PageError {
+    /// Nothing is mapped there, or not for that access.
+    Fault,
+    /// A signal came first.
+    Interrupted,
+    /// The memory is broken. The process gets a SIGBUS by [`send_hwpoison`].
+    Poisoned,
+}
+
+/// The page frame at an address of the current process, for as long as it takes to map it.
+///
+/// If it is ordinary memory, a reference keeps it from being freed; it does not keep it from being
+/// unmapped, which only a mmu notifier tells.
+pub(crate) struct UserPage {
+    page: Option<NonNull<kernel::bindings::page>>,
+    pfn: usize,
+    hva: usize,
+    writable: bool,
+    cache_inhibited: bool,
+    dirty: bool,
+    mapped: bool,
+}
+
+impl UserPage {
+    /// Finds the page at `hva`, and faults it in if need be. With `write` it is one that may be
+    /// written; without, it is told whether it may be. Sleeps, unless it is there and writable.
+    ///
+    /// `mmu_lock`'s sequence number has to be read before.
+    pub(crate) fn get(hva: usize, write: bool) -> Result<Self, PageError> {
+        if let Some(page) = Self::fast(hva) {
+            return Ok(page);
+        }
+        Self::slow(hva, write)
+    }
+
+    // Without sleeping, only if it is writable: a page that is only readable may be about to be
+    // replaced by a copy.
+    fn fast(hva: usize) -> Option<Self> {
+        let mut page = core::ptr::null_mut();
+        // SAFETY: `page` is valid for writes.
+        let n = unsafe { bindings::kvm_ppc_gup_fast_write(hva, &mut page) };
+        if n != 1 {
+            return None;
+        }
+        Self::from_page(page, hva, true)
+    }
+
+    fn slow(hva: usize, write: bool) -> Result<Self, PageError> {
+        let mut page = core::ptr::null_mut();
+        // SAFETY: Task context of the process; `page` is valid for writes.
+        let n = unsafe { bindings::kvm_ppc_gup_slow(hva, write, true, &mut page) };
+        if n == 1 {
+            let read = Self::from_page(page, hva, write).ok_or(PageError::Fault)?;
+            // It may be writable though only a read was asked for.
+            return Ok(match write {
+                false => Self::fast(hva).unwrap_or(read),
+                true => read,
+            });
+        }
+        match Error::from_errno(n as i32) {
+            e if e == EINTR || e == EAGAIN => Err(PageError::Interrupted),
+            e if e.to_errno() == -(kernel::bindings::EHWPOISON as i32) => Err(PageError::Poisoned),
+            _ => Self::pfnmap(hva, write),
+        }
+    }
+
+    // A mapping of a device, or other memory without `struct page`.
+    fn pfnmap(hva: usize, write: bool) -> Result<Self, PageError> {
+        let (mut pfn, mut writable, mut inhibited) = (0, false, false);
+        loop {
+            // SAFETY: Task context of the process; the pointers are valid for writes.
+            let ret = unsafe {
+                bindings::kvm_ppc_follow_pfnmap(hva, write, &mut pfn, &mut writable, &mut inhibited)
+            };
+            match ret {
+                0 => break,
+                e if e == EAGAIN.to_errno() && current!().signal_pending() => {
+                    return Err(PageError::Interrupted)
+                }
+                e if e == EAGAIN.to_errno() => (),
+                e if e == EINTR.to_errno() => return Err(PageError::Interrupted),
+                _ => return Err(PageError::Fault),
+            }
+        }
+        Ok(Self {
+            page: None,
+            pfn,
+            hva,
+            writable,
+            cache_inhibited: inhibited,
+            dirty: false,
+            mapped: false,
+        })
+    }
+
+    fn from_page(page: *mut kernel::bindings::page, hva: usize, writable: bool) -> Option<Self> {
+        let page = NonNull::new(page)?;
+        Some(Self {
+            // SAFETY: It is a page, which we have a reference to.
+            pfn: unsafe { bindings::kvm_ppc_page_to_pfn(page.as_ptr()) },
+            page: Some(page),
+            hva,
+            writable,
+            cache_inhibited: false,
+            dirty: false,
+            mapped: false,
+        })
+    }
+
+    /// Its physical address.
+    pub(crate) fn phys(&self) -> u64 {
+        (self.pfn as u64) << PAGE_SHIFT
+    }
+
+    /// May it be mapped for writing?
+    pub(crate) fn writable(&self) -> bool {
+        self.writable
+    }
+
+    /// It is memory that the host knows page by page, in its linear map.
+    pub(crate) fn has_struct_page(&self) -> bool {
+        self.page.is_some()
+    }
+
+    /// It is a device's, not memory.
+    pub(crate) fn cache_inhibited(&self) -> bool {
+        self.cache_inhibited
+    }
+
+    /// log2 of the size of the process's own mapping of the page; the page's address and frame
+    /// number are the same number of pages from the mapping's beginnings, which are aligned to
+    /// that size. The host's page size if it is no larger.
+    ///
+    /// May be out of date at once; the same test that tells this of the page tells it of the size,
+    /// if it is made for all of the mapping.
+    pub(crate) fn mapping_shift(&self) -> u32 {
+        with_current(|mm| {
+            // SAFETY: `mm` is the current one.
+            Ok(unsafe { bindings::kvm_ppc_mapping_shift(mm.as_raw().cast(), self.hva, self.pfn) })
+        })
+        .unwrap_or(PAGE_SHIFT as u32)
+    }
+
+    /// The page was mapped, so it counts as used when this is dropped; as written, if it was mapped for writing.
+    pub(crate) fn set_mapped(&mut self, writable: bool) {
+        self.mapped = true;
+        self.dirty = writable;
+    }
+}
+
+impl Drop for UserPage {
+    fn drop(&mut self) {
+        if let Some(page) = self.page {
+            // SAFETY: We have a reference to the page, which ends here.
+            unsafe {
+                if self.mapped {
+                    bindings::kvm_ppc_page_accessed(page.as_ptr(), self.dirty);
+                }
+                bindings::kvm_ppc_put_page(page.as_ptr());
+            }
+        }
+    }
+}
+
+/// Sends the current task the SIGBUS for an access to broken memory at `hva`, in a mapping of
+/// 2^`shift` bytes.
+pub(crate) fn send_hwpoison(hva: usize, shift: u32) {
+    // SAFETY: Sends a signal to the current task.
+    unsafe { bindings::kvm_ppc_send_hwpoison(hva, shift) };
+}

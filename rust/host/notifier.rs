@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Hearing of changes in a process's mappings.
+
+use crate::bindings;
+use core::{marker::PhantomData, ops::Range};
+use kernel::{
+    error::to_result,
+    mm::{Mm, MmWithUser},
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{AtomicFlag, Full},
+        ArcBorrow, SetOnce,
+    },
+    types::Opaque,
+};
+
+/// What is called when mappings change. Addresses are the process's.
+pub(crate) trait NotifierOps: Send + Sync + Sized + 'static {
+    /// Mappings of `hvas` are about to change or go; on return nobody may use them any more. May
+    /// not sleep unless `may_block`.
+    fn invalidate_start(&self, hvas: Range<usize>, may_block: bool);
+    /// What `invalidate_start` announced has happened.
+    fn invalidate_end(&self, hvas: Range<usize>);
+    /// Was `hvas` used since the last time? Forgets it.
+    fn clear_young(&self, hvas: Range<usize>) -> bool;
+    /// Was `hva` used since the last time?
+    fn test_young(&self, hva: usize) -> bool;
+    /// The process is gone, or the notifier goes: all its mappings are.
+    fn release(&self);
+}
+
+/// A `struct mmu_notifier` that is a part of the `P` that it calls.
+#[pin_data(PinnedDrop)]
+#[repr(C)]
+pub(crate) struct Notifier<P: NotifierOps> {
+    // First, since the callbacks get its address.
+    #[pin]
+    mn: Opaque<bindings::mmu_notifier>,
+    owner: SetOnce<(Owner<P>, ARef<Mm>)>,
+    registered: AtomicFlag,
+}
+
+struct Owner<P>(*const P);
+// SAFETY: It stands for a `&P`.
+unsafe impl<P: Sync> Send for Owner<P> {}
+// SAFETY: It stands for a `&P`.
+unsafe impl<P: Sync> Sync for Owner<P> {}
+
+// SAFETY: The notifier may be registered and unregistered on any thread.
+unsafe impl<P: NotifierOps> Send for Notifier<P> {}
+// SAFETY: As above; all else is `Sync`.
+unsafe impl<P: NotifierOps> Sync for Notifier<P> {}
+
+impl<P: NotifierOps> Notifier<P> {
+    /// Not yet registered.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // SAFETY: `slot` is valid for writes, and all zeroes is a notifier.
+            mn <- Opaque::ffi_init(|slot: *mut bindings::mmu_notifier| unsafe {
+                slot.write_bytes(0, 1);
+                (*slot).ops = Ops::<P>::get();
+            }),
+            owner: SetOnce::new(),
+            registered: AtomicFlag::new(false),
+        })
+    }
+
+    /// From now on `owner`, which has to hold this notifier, hears of changes in `mm`. Once only.
+    /// `ENOMEM`, `EINTR` as the kernel has it; `EINVAL` for the wrong owner.
+    pub(crate) fn register(&self, owner: ArcBorrow<'_, P>, mm: &MmWithUser) -> Result {
+        let at = core::ptr::from_ref(self).addr();
+        let start = core::ptr::from_ref::<P>(&owner).addr();
+        if at < start || at - start >= size_of::<P>() {
+            return Err(EINVAL);
+        }
+        let mm_ref: &Mm = mm;
+        let link = (Owner(core::ptr::from_ref::<P>(&owner)), ARef::from(mm_ref));
+        if !self.owner.populate(link) {
+            return Err(EINVAL);
+        }
+        // SAFETY: The notifier stays in its place, inside `owner`, until `drop` unregisters it; the
+        // caller's reference shows that `mm` has users.
+        to_result(unsafe { bindings::mmu_notifier_register(self.mn.get(), mm.as_raw().cast()) })?;
+        self.registered.store(true, kernel::sync::atomic::Release);
+        Ok(())
+    }
+
+    /// Nothing is called any more when this returns. Calls `release` if that has not been called.
+    /// May be called again.
+    pub(crate) fn unregister(&self) {
+        if !self.registered.xchg(false, Full) {
+            return;
+        }
+        if let Some((_, mm)) = self.owner.as_ref() {
+            // SAFETY: It is registered with this `mm`, to which we hold a reference.
+            unsafe { bindings::mmu_notifier_unregister(self.mn.get(), mm.as_raw().cast()) };
+        }
+    }
+}
+
+#[pinned_drop]
+impl<P: NotifierOps> PinnedDrop for Notifier<P> {
+    fn drop(self: Pin<&mut Self>) {
+        self.unregister();
+    }
+}
+
+struct Ops<P>(PhantomData<P>);
+
+impl<P: NotifierOps> Ops<P> {
+    const TABLE: bindings::mmu_notifier_ops = bindings::mmu_notifier_ops {
+        release: Some(Self::release),
+        clear_flush_young: Some(Self::clear_young),
+        clear_young: Some(Self::clear_young),
+        test_young: Some(Self::test_young),
+        invalidate_range_start: Some(Self::invalidate_range_start),
+        invalidate_range_end: Some(Self::invalidate_range_end),
+        arch_invalidate_secondary_tlbs: None,
+        alloc_notifier: None,
+        free_notifier: None,
+    };
+
+    const fn get() -> &'static bindings::mmu_notifier_ops {
+        &Self::TABLE
+    }
+
+    /// # Safety
+    ///
+    /// `mn` is the first member of a `Notifier<P>` that is registered.
+    unsafe fn owner<'a>(mn: *mut bindings::mmu_notifier) -> Option<&'a P> {
+        // SAFETY: By the caller's promise.
+        let notifier = unsafe { &*mn.cast::<Notifier<P>>() };
+        let (owner, _) = notifier.owner.as_ref()?;
+        // SAFETY: The owner holds the notifier, and unregisters it before it goes.
+        Some(unsafe { &*owner.0 })
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel for a registered notifier.
+    unsafe extern "C" fn release(
+        mn: *mut bindings::mmu_notifier,
+        _: *mut kernel::bindings::mm_struct,
+    ) {
+        // SAFETY: By the caller's promise.
+        if let Some(owner) = unsafe { Self::owner(mn) } {
+            owner.release();
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel for a registered notifier.
+    unsafe extern "C" fn clear_young(
+        mn: *mut bindings::mmu_notifier,
+        _: *mut kernel::bindings::mm_struct,
+        start: usize,
+        end: usize,
+    ) -> bool {
+        // SAFETY: By the caller's promise.
+        unsafe { Self::owner(mn) }.is_some_and(|p| p.clear_young(start..end))
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel for a registered notifier.
+    unsafe extern "C" fn test_young(
+        mn: *mut bindings::mmu_notifier,
+        _: *mut kernel::bindings::mm_struct,
+        hva: usize,
+    ) -> bool {
+        // SAFETY: By the caller's promise.
+        unsafe { Self::owner(mn) }.is_some_and(|p| p.test_young(hva))
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel for a registered notifier and a valid range.
+    unsafe extern "C" fn invalidate_range_start(
+        mn: *mut bindings::mmu_notifier,
+        range: *const bindings::mmu_notifier_range,
+    ) -> c_int {
+        // SAFETY: By the caller's promise.
+        let (start, end, flags) = unsafe { ((*range).start, (*range).end, (*range).flags) };
+        // SAFETY: By the caller's promise.
+        if let Some(owner) = unsafe { Self::owner(mn) } {
+            let may_block = flags & kernel::bindings::MMU_NOTIFIER_RANGE_BLOCKABLE != 0;
+            owner.invalidate_start(start..end, may_block);
+        }
+        0
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the kernel for a registered notifier and a valid range.
+    unsafe extern "C" fn invalidate_range_end(
+        mn: *mut bindings::mmu_notifier,
+        range: *const bindings::mmu_notifier_range,
+    ) {
+        // SAFETY: By the caller's promise.
+        let (start, end) = unsafe { ((*range).start, (*range).end) };
+        // SAFETY: By the caller's promise.
+        if let Some(owner) = unsafe { Self::owner(mn) } {
+            owner.invalidate_end(start..end);
+        }
+    }
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The host kernel's own world switch for ISA 3.0 processors, `kvmhv_vcpu_entry_p9()`.
+//!
+//! It lies in vmlinux, where a guest that was in real mode can return to, and works on the kernel's
+//! `struct kvm_vcpu`, `struct kvm` and `struct kvmppc_vcore`. These are made here, zeroed, and filled
+//! for exactly what the switch reads (see Documentation/host-hooks.rst); no other kernel code sees them.
+
+use super::entry::WorldSwitch;
+use crate::{bindings, isa::trap::Trap};
+use core::ptr;
+use kernel::{alloc::flags::__GFP_ZERO, prelude::*, sync::Arc};
+
+/// A zeroed structure of the kernel.
+///
+/// # Safety
+///
+/// All zeroes must be a value of `T`.
+unsafe fn zeroed_box<T>() -> Result<KBox<T>> {
+    let b = KBox::<T>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
+    // SAFETY: The memory is zeroed, which is a value of `T`, as the caller promises.
+    Ok(unsafe { b.assume_init() })
+}
+
+/// The switch's idea of a VM.
+pub(crate) struct SwitchVm {
+    kvm: *mut bindings::kvm,
+}
+
+// SAFETY: After `new`, only the kernel changes the structure, by atomic operations on the flush mask;
+// `set_fwnmi` writes a byte that is only ever set.
+unsafe impl Send for SwitchVm {}
+// SAFETY: As above.
+unsafe impl Sync for SwitchVm {}
+
+/// TLB congruence classes that a flush by `tlbiel` goes through: POWER9 for radix, POWER10 has one.
+const P9_TLB_SETS_RADIX: u32 = 128;
+const P10_TLB_SETS: u32 = 1;
+
+impl SwitchVm {
+    /// For a radix guest under `lpid`.
+    pub(crate) fn new(
+        lpid: u32,
+        host: &super::features::HostRegisters,
+        features: super::features::Features,
+    ) -> Result<Self> {
+        // SAFETY: The structure is the kernel's plain C; zero is a value of every field.
+        let mut kvm = unsafe { zeroed_box::<bindings::kvm>()? };
+        let arch = &mut kvm.arch;
+        arch.radix = 1;
+        arch.lpid = u64::from(lpid);
+        arch.host_lpid = host.lpid;
+        arch.host_lpcr = host.lpcr as usize;
+        arch.tlb_sets = if features.arch_31() {
+            P10_TLB_SETS
+        } else {
+            P9_TLB_SETS_RADIX
+        };
+        Ok(Self {
+            kvm: KBox::into_raw(kvm),
+        })
+    }
+
+    /// The guest handles its machine checks itself.
+    pub(crate) fn set_fwnmi(&self) {
+        // SAFETY: The structure lives as long as `self`; the byte is only read by the switch.
+        unsafe { ptr::addr_of_mut!((*self.kvm).arch.fwnmi_enabled).write_volatile(1) };
+    }
+
+    /// The guest's translations on `cpu`'s core may be stale: whoever enters there next flushes them, and
+    /// who is in there now is made to enter again. Preemption must not move the caller to wait on itself:
+    /// call with interrupts enabled.
+    pub(crate) fn need_tlb_flush(&self, cpu: u32) {
+        // SAFETY: The structure lives as long as `self`, and the mask is changed atomically.
+        unsafe { bindings::kvm_ppc_need_tlb_flush(self.kvm, cpu) };
+    }
+}
+
+impl Drop for SwitchVm {
+    fn drop(&mut self) {
+        // SAFETY: Made by `KBox::into_raw`; every `SwitchVcpu` that points here holds a reference.
+        drop(unsafe { KBox::from_raw(self.kvm) });
+    }
+}
+
+/// Do two CPUs share their TLB?
+pub(crate) fn same_tlb(a: u32, b: u32) -> bool {
+    // SAFETY: Arithmetic on CPU numbers.
+    unsafe { bindings::kvm_ppc_same_tlb(a, b) }
+}
+
+/// The switch's idea of a vCPU: the guest's registers while it does not run.
+pub(crate) struct SwitchVcpu {
+    vcpu: KBox<bindings::kvm_vcpu>,
+    vcore: KBox<bindings::kvmppc_vcore>,
+    /// What the switch believes to be the guest's VPA; it reads `pmcregs_in_use` only. It is ours, so
+    /// that no page of the guest need be pinned.
+    vpa: KBox<bindings::lppaca>,
+    vm: Arc<SwitchVm>,
+    entry: EntryArgs,
+}
+
+// SAFETY: The pointers inside lead to what the same `SwitchVcpu` owns.
+unsafe impl Send for SwitchVcpu {}
+
+/// What differs from entry to entry.
+#[derive(Default)]
+struct EntryArgs {
+    time_limit: u64,
+    lpcr: u64,
+    timebase: u64,
+}
+
+impl SwitchVcpu {
+    /// All registers zero.
+    pub(crate) fn new(vm: Arc<SwitchVm>) -> Result<Self> {
+        // SAFETY: These are the kernel's plain C structures; zero is a value of every field.
+        let (vcpu, vcore, vpa) = unsafe { (zeroed_box()?, zeroed_box()?, zeroed_box()?) };
+        Ok(Self {
+            vcpu,
+            vcore,
+            vpa,
+            vm,
+            entry: EntryArgs::default(),
+        })
+    }
+
+    /// The guest's registers.
+    #[inline]
+    pub(crate) fn arch(&self) -> &bindings::kvm_vcpu_arch {
+        &self.vcpu.arch
+    }
+
+    /// The guest's registers, to change. Pointers in there are set anew at each entry.
+    #[inline]
+    pub(crate) fn arch_mut(&mut self) -> &mut bindings::kvm_vcpu_arch {
+        &mut self.vcpu.arch
+    }
+
+    /// VTB, PCR, timebase offset.
+    #[inline]
+    pub(crate) fn vcore(&self) -> &bindings::kvmppc_vcore {
+        &self.vcore
+    }
+
+    /// VTB, PCR, timebase offset, to change.
+    #[inline]
+    pub(crate) fn vcore_mut(&mut self) -> &mut bindings::kvmppc_vcore {
+        &mut self.vcore
+    }
+
+    /// GPR `n`; 0 if there is none.
+    #[inline]
+    pub(crate) fn gpr(&self, n: usize) -> u64 {
+        self.pt_regs().gpr.get(n).map_or(0, |v| *v as u64)
+    }
+
+    /// Sets GPR `n`, if there is one.
+    #[inline]
+    pub(crate) fn set_gpr(&mut self, n: usize, val: u64) {
+        if let Some(gpr) = self.pt_regs_mut().gpr.get_mut(n) {
+            *gpr = val as usize;
+        }
+    }
+
+    /// CR, LR, CTR, XER, NIA.
+    #[inline]
+    pub(crate) fn pt_regs(&self) -> &bindings::pt_regs__bindgen_ty_1__bindgen_ty_1 {
+        // SAFETY: Both sides of the union are the same plain integers.
+        unsafe { &self.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
+    }
+
+    /// CR, LR, CTR, XER, NIA, to change.
+    #[inline]
+    pub(crate) fn pt_regs_mut(&mut self) -> &mut bindings::pt_regs__bindgen_ty_1__bindgen_ty_1 {
+        // SAFETY: Both sides of the union are the same plain integers.
+        unsafe { &mut self.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
+    }
+
+    /// VSX register `n`, doubleword 0 first; zeros if there is none.
+    pub(crate) fn vsr(&self, n: u8) -> [u64; 2] {
+        let arch = &self.vcpu.arch;
+        vsr_of(&arch.fp, &arch.vr, n)
+    }
+
+    /// Sets VSX register `n`, doubleword 0 first.
+    pub(crate) fn set_vsr(&mut self, n: u8, val: [u64; 2]) {
+        let arch = &mut self.vcpu.arch;
+        set_vsr_of(&mut arch.fp, &mut arch.vr, n, val);
+    }
+
+    /// VSCR.
+    pub(crate) fn vscr(&self) -> u32 {
+        vscr_of(self.vcpu.arch.vr.vscr)
+    }
+
+    /// Sets VSCR.
+    pub(crate) fn set_vscr(&mut self, val: u32) {
+        self.vcpu.arch.vr.vscr = from_vscr(val);
+    }
+
+    /// The checkpointed VSX register `n`.
+    pub(crate) fn tm_vsr(&self, n: u8) -> [u64; 2] {
+        let arch = &self.vcpu.arch;
+        vsr_of(&arch.fp_tm, &arch.vr_tm, n)
+    }
+
+    /// Sets the checkpointed VSX register `n`.
+    pub(crate) fn set_tm_vsr(&mut self, n: u8, val: [u64; 2]) {
+        let arch = &mut self.vcpu.arch;
+        set_vsr_of(&mut arch.fp_tm, &mut arch.vr_tm, n, val);
+    }
+
+    /// The checkpointed VSCR.
+    pub(crate) fn tm_vscr(&self) -> u32 {
+        vscr_of(self.vcpu.arch.vr_tm.vscr)
+    }
+
+    /// Sets the checkpointed VSCR.
+    pub(crate) fn set_tm_vscr(&mut self, val: u32) {
+        self.vcpu.arch.vr_tm.vscr = from_vscr(val);
+    }
+
+    /// Whether the performance monitor's registers are loaded and saved at each switch.
+    #[inline]
+    pub(crate) fn set_pmu_in_use(&mut self, in_use: bool) {
+        self.vpa.pmcregs_in_use = in_use.into();
+    }
+
+    /// Was the last machine check recovered from?
+    pub(crate) fn machine_check_recovered(&self) -> bool {
+        // SAFETY: Reads the event.
+        unsafe { bindings::kvm_ppc_mce_recovered(&self.vcpu.arch.mce_evt) != 0 }
+    }
+
+    /// Tells the host's log of the machine check that ended the guest, at a limited rate.
+    pub(crate) fn report_machine_check(&mut self) {
+        // SAFETY: The event was filled by the switch, or is zero, which is an event too.
+        unsafe { bindings::kvm_ppc_report_machine_check(&mut self.vcpu.arch.mce_evt) };
+    }
+
+    /// Prepares the next entry: the guest exits when the host's timebase reaches `time_limit`, and runs
+    /// with `lpcr`. `timebase` is now. Call with interrupts off.
+    #[inline]
+    pub(crate) fn prepare(
+        &mut self,
+        _irqs: &super::entry::IrqsHardDisabled,
+        time_limit: u64,
+        lpcr: u64,
+        timebase: u64,
+    ) {
+        self.entry = EntryArgs {
+            time_limit,
+            lpcr,
+            timebase,
+        };
+    }
+}
+
+/// A vector register as two doublewords, in the order of memory.
+fn doublewords(v: bindings::vector128) -> [u64; 2] {
+    // SAFETY: A vector register is 16 bytes without invalid values.
+    unsafe { core::mem::transmute::<bindings::vector128, [u64; 2]>(v) }
+}
+
+/// The converse of [`doublewords`].
+fn vector(v: [u64; 2]) -> bindings::vector128 {
+    // SAFETY: As above.
+    unsafe { core::mem::transmute::<[u64; 2], bindings::vector128>(v) }
+}
+
+/// The kernel keeps a VSX register as the host's 128-bit integer: on a little-endian host doubleword 1
+/// comes first.
+fn in_register_order([a, b]: [u64; 2]) -> [u64; 2] {
+    if cfg!(target_endian = "little") {
+        [b, a]
+    } else {
+        [a, b]
+    }
+}
+
+fn vsr_of(fp: &bindings::thread_fp_state, vr: &bindings::thread_vr_state, n: u8) -> [u64; 2] {
+    let n = usize::from(n);
+    in_register_order(match n.checked_sub(32) {
+        None => fp.fpr.get(n).copied().unwrap_or_default(),
+        Some(v) => vr.vr.get(v).map_or([0; 2], |v| doublewords(*v)),
+    })
+}
+
+fn set_vsr_of(
+    fp: &mut bindings::thread_fp_state,
+    vr: &mut bindings::thread_vr_state,
+    n: u8,
+    val: [u64; 2],
+) {
+    let n = usize::from(n);
+    let raw = in_register_order(val);
+    match n.checked_sub(32) {
+        None => {
+            if let Some(fpr) = fp.fpr.get_mut(n) {
+                *fpr = raw;
+            }
+        }
+        Some(v) => {
+            if let Some(vr) = vr.vr.get_mut(v) {
+                *vr = vector(raw);
+            }
+        }
+    }
+}
+
+/// VSCR as `lvx` loads it: the least significant word of a vector, the first in memory on a little-endian host.
+fn vscr_of(v: bindings::vector128) -> u32 {
+    let [first, second] = doublewords(v);
+    if cfg!(target_endian = "little") {
+        first as u32
+    } else {
+        second as u32
+    }
+}
+
+/// The converse of [`vscr_of`].
+fn from_vscr(val: u32) -> bindings::vector128 {
+    let val = u64::from(val);
+    vector(if cfg!(target_endian = "little") {
+        [val, 0]
+    } else {
+        [0, val]
+    })
+}
+
+/// An SLB entry in `struct kvm_sregs`.
+pub(crate) type SregsSlbe =
+    bindings::kvm_sregs__bindgen_ty_1__bindgen_ty_1__bindgen_ty_1__bindgen_ty_1;
+
+/// The SLB in a Book3S `struct kvm_sregs`.
+pub(crate) fn sregs_slb(sregs: &bindings::kvm_sregs) -> &[SregsSlbe] {
+    // SAFETY: All of the union's views are plain integers.
+    unsafe { &sregs.u.s.ppc64.slb }
+}
+
+/// The SLB in a Book3S `struct kvm_sregs`, to fill.
+pub(crate) fn sregs_slb_mut(sregs: &mut bindings::kvm_sregs) -> &mut [SregsSlbe] {
+    // SAFETY: All of the union's views are plain integers.
+    unsafe { &mut sregs.u.s.ppc64.slb }
+}
+
+impl WorldSwitch for SwitchVcpu {
+    #[inline]
+    unsafe fn world_switch(&mut self) -> Option<Trap> {
+        let vcore: *mut bindings::kvmppc_vcore = &mut *self.vcore;
+        let vpa: *mut bindings::lppaca = &mut *self.vpa;
+        let vcpu: *mut bindings::kvm_vcpu = &mut *self.vcpu;
+        // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA is this CPU's until the
+        // switch returns. `vcpu`, `vcore`, `vpa` and the VM's structure are ours, live in the linear map,
+        // and every pointer that the switch follows is set here. The kernel runs as hypervisor with radix
+        // translation: the backend is only there if so.
+        let trap = unsafe {
+            let paca = bindings::kvm_ppc_local_paca();
+            (*vcpu).kvm = self.vm.kvm;
+            (*vcpu).arch.vcore = vcore;
+            (*vcpu).arch.vpa.pinned_addr = vpa.cast();
+            (*vcpu).arch.nested = ptr::null_mut();
+            (*vcore).pcpu = (*paca).paca_index;
+            (*paca).kvm_hstate.kvm_vcpu = vcpu;
+            (*paca).kvm_hstate.ptid = 0;
+            (*paca).kvm_hstate.fake_suspend = 0;
+            bindings::kvmhv_vcpu_entry_p9(
+                vcpu,
+                self.entry.time_limit,
+                self.entry.lpcr as usize,
+                &mut self.entry.timebase,
+            )
+        };
+        match trap {
+            0 => None,
+            vector => Some(Trap::from_raw(vector as u32)),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that the MMU walks, and the real addresses it walks by.
+
+use super::once;
+use crate::{bindings, isa::rpte::Rpte};
+use core::{alloc::Layout, mem::size_of, ptr::NonNull};
+use kernel::{
+    alloc::{allocator::Kmalloc, flags::__GFP_ZERO, Allocator, Flags, NumaNode},
+    prelude::*,
+    sync::atomic::{ordering::Full, ordering::Relaxed, Atomic},
+};
+
+/// A radix table: doublewords in big-endian order, aligned to its size, that the hardware may read, and
+/// set R and C in, at any time.
+///
+/// # Invariants
+///
+/// `entries` points to `len` atomics in kmalloc memory of `Self::layout(len)`, owned by this.
+pub(crate) struct Table {
+    entries: NonNull<Atomic<u64>>,
+    len: usize,
+}
+
+// SAFETY: The memory is owned, and only accessed atomically.
+unsafe impl Send for Table {}
+// SAFETY: As above.
+unsafe impl Sync for Table {}
+
+impl Table {
+    fn layout(len: usize) -> Result<Layout> {
+        let bytes = len.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?;
+        Layout::from_size_align(bytes, bytes.max(256)).map_err(|_| ENOMEM)
+    }
+
+    /// An empty table of `len` entries, a power of two of at least 32. Returns `ENOMEM`.
+    pub(crate) fn new(len: usize, flags: Flags) -> Result<Self> {
+        let memory = Kmalloc::alloc(Self::layout(len)?, flags | __GFP_ZERO, NumaNode::NO_NODE)?;
+        // INVARIANT: Zeroed kmalloc memory of the layout; zero is an atomic's value too.
+        Ok(Self {
+            entries: memory.cast(),
+            len,
+        })
+    }
+
+    #[inline(always)]
+    fn entry(&self, index: usize) -> Option<&Atomic<u64>> {
+        if index < self.len {
+            // SAFETY: In bounds, by the type's invariants.
+            Some(unsafe { self.entries.add(index).as_ref() })
+        } else {
+            None
+        }
+    }
+
+    /// Number of entries.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The real address.
+    pub(crate) fn real_address(&self) -> u64 {
+        // SAFETY: kmalloc memory is in the linear map.
+        unsafe { bindings::kvm_ppc_pa(self.entries.as_ptr().cast()) as u64 }
+    }
+
+    /// Reads an entry; an empty one if there is none at `index`.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Rpte {
+        self.entry(index).map_or(Rpte::EMPTY, |e| {
+            Rpte::from_raw(u64::from_be(once::read_u64(e)))
+        })
+    }
+
+    /// Writes an entry that is empty, so that the hardware will not set R or C in it meanwhile.
+    #[inline]
+    pub(crate) fn fill(&self, index: usize, new: Rpte) {
+        if let Some(e) = self.entry(index) {
+            // What a directory entry leads to has been written before.
+            once::release_barrier();
+            once::write_u64(e, new.raw().to_be());
+        }
+    }
+
+    /// Replaces an entry and returns the old one, with R and C as the hardware left them.
+    #[inline]
+    pub(crate) fn replace(&self, index: usize, new: Rpte) -> Rpte {
+        self.entry(index).map_or(Rpte::EMPTY, |e| {
+            Rpte::from_raw(u64::from_be(e.xchg(new.raw().to_be(), Full)))
+        })
+    }
+
+    /// Clears and sets bits of an entry, and returns what was there before.
+    #[inline]
+    pub(crate) fn update(&self, index: usize, clear: Rpte, set: Rpte) -> Rpte {
+        let Some(e) = self.entry(index) else {
+            return Rpte::EMPTY;
+        };
+        let mut old = e.load(Relaxed);
+        loop {
+            let new = Rpte::from_raw(u64::from_be(old)).without(clear).with(set);
+            match e.cmpxchg(old, new.raw().to_be(), Full) {
+                Ok(_) => return Rpte::from_raw(u64::from_be(old)),
+                Err(now) => old = now,
+            }
+        }
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        if let Ok(layout) = Self::layout(self.len) {
+            // SAFETY: By the type's invariants; the owner has taken the table out of the tree and flushed.
+            unsafe { Kmalloc::free(self.entries.cast(), layout) };
+        }
+    }
+}
+
+/// Reads `N` bytes of memory at a real address that the caller has found in a valid, normal-memory leaf of
+/// a guest's tree, with the tree locked, so that the page is still the guest's.
+///
+/// # Safety
+///
+/// The above; the bytes must not cross the page.
+#[inline]
+pub(crate) unsafe fn read_real<const N: usize>(real: u64) -> [u8; N] {
+    // SAFETY: The page is memory in the linear map, as the caller promises. The guest may write to it
+    // meanwhile, hence volatile bytes with no assumption on them.
+    unsafe {
+        bindings::kvm_ppc_va(real as usize)
+            .cast::<[u8; N]>()
+            .read_volatile()
+    }
+}
