@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the VM core asks of a backend.
+
+use super::{memslot::MemSlot, one_reg::RegValue, run_page::RunPage, stats::StatSet, Vcpu, Vm};
+use crate::bindings;
+use core::ops::{ControlFlow, Range};
+use kernel::prelude::*;
+
+/// Guest frame number, in units of the host's `PAGE_SIZE`.
+pub(crate) type Gfn = u64;
+
+/// How guests run on one kind of host. The core does what is the same on all: descriptors, memory
+/// slots, dirty logs, mmu notifier, run page, eventfds, statistics, halting and kicking.
+///
+/// Errors are the errno that the ioctl returns. A backend answers `ENOTTY` for ioctls, `EINVAL`
+/// for registers and capabilities it does not have, as api.rst says.
+pub(crate) trait Backend: Sized + Send + Sync + 'static {
+    /// The name in /sys/kernel/debug and in messages: "hv", "pr", "e44x".
+    const NAME: &'static CStr;
+
+    /// A VM's own state, pinned in [`Vm::arch`]. What it has taken from the host, its `Drop` gives
+    /// back: if a VM cannot be made after all, `destroy_vm` is not called.
+    type Vm: Send + Sync;
+    /// A VM's translation state, only touched with [`Vm::mmu`] locked.
+    type Mmu: Send;
+    /// A vCPU's state that other threads may touch at any time, pinned in [`Vcpu::shared`].
+    type Shared: Send + Sync;
+    /// A vCPU's state that needs the vCPU's mutex.
+    type Vcpu: Send;
+
+    /// Statistics of a VM, [`Vm::stats`].
+    type VmStats: StatSet;
+    /// Statistics of a vCPU, `Vcpu::arch_stats`.
+    type VcpuStats: StatSet;
+
+    /// Largest number of vCPUs, `KVM_CAP_MAX_VCPUS`.
+    const MAX_VCPUS: usize;
+    /// One more than the largest vCPU id, `KVM_CAP_MAX_VCPU_ID`.
+    const MAX_VCPU_IDS: u32;
+
+    /// `KVM_CHECK_EXTENSION` for what depends on the backend; `None` leaves the answer to the core.
+    fn check_extension(vm: Option<&Vm<Self>>, cap: u32) -> Option<i32>;
+
+    /// Makes a VM's state, and takes what the host has to give for it (an LPID, say).
+    fn new_vm(kind: u64) -> impl PinInit<Self::Vm, Error>;
+    /// Makes a VM's empty translation tables.
+    fn new_mmu(vm: &Self::Vm) -> Result<Self::Mmu>;
+    /// The VM is about to go: its vCPUs are dropped, nobody runs, faults or changes slots any more,
+    /// and mmu notifiers are not called. The tables may be freed. No lock is held, it may sleep.
+    fn destroy_vm(vm: &Self::Vm, mmu: &mut Self::Mmu);
+
+    /// Makes vCPU `id`; `id < MAX_VCPU_IDS` is unused, and [`Vm::lock`] is held.
+    fn new_shared(vm: &Vm<Self>, id: u32) -> impl PinInit<Self::Shared, Error>;
+    /// The other half of a new vCPU.
+    fn new_vcpu(vm: &Vm<Self>, id: u32, shared: &Self::Shared) -> Result<Self::Vcpu>;
+
+    /// The beginning of `KVM_RUN`: completes what the last exit left to userspace, such as an MMIO
+    /// load or a hypercall's return values, which are in `run`. Comes before `immediate_exit` and
+    /// signals are looked at. `Break` if this leads to the next exit, which `run` then tells.
+    fn complete_exit(
+        vcpu: &Vcpu<Self>,
+        state: &mut Self::Vcpu,
+        run: &RunPage,
+    ) -> Result<ControlFlow<()>>;
+    /// `KVM_RUN`: runs the guest until userspace has something to do, which `run` then tells.
+    /// Returns `EINTR` with `KVM_EXIT_INTR` in `run` for a signal. The core has handled
+    /// `immediate_exit` and the signal mask; it has not touched `exit_reason`.
+    fn run(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, run: &RunPage) -> Result;
+
+    fn get_regs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<bindings::kvm_regs>;
+    fn set_regs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, regs: &bindings::kvm_regs) -> Result;
+    fn get_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<KBox<bindings::kvm_sregs>>;
+    fn set_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, sregs: &bindings::kvm_sregs) -> Result;
+    /// `EOPNOTSUPP`-like answers are the backend's: kvm-hv has no GET_FPU and says ENOTTY... as the
+    /// peer does.
+    fn get_fpu(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<bindings::kvm_fpu>;
+    fn set_fpu(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, fpu: &bindings::kvm_fpu) -> Result;
+    /// A register by its KVM_REG_PPC_ id. The core has checked that the id's size is one it can
+    /// carry (4, 8 or 16 bytes and vendor sizes up to 16); the value has the id's size.
+    fn get_one_reg(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, id: u64) -> Result<RegValue>;
+    fn set_one_reg(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, id: u64, val: RegValue) -> Result;
+    fn get_mp_state(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<u32>;
+    fn set_mp_state(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, mp_state: u32) -> Result;
+    fn translate(
+        vcpu: &Vcpu<Self>,
+        state: &mut Self::Vcpu,
+        tr: &mut bindings::kvm_translation,
+    ) -> Result;
+    fn set_guest_debug(
+        vcpu: &Vcpu<Self>,
+        state: &mut Self::Vcpu,
+        dbg: &bindings::kvm_guest_debug,
+    ) -> Result;
+
+    /// `KVM_INTERRUPT`: comes from any thread, without the vCPU's mutex.
+    fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result;
+    /// `KVM_ENABLE_CAP` on the VM. Flags are 0 (checked).
+    fn enable_vm_cap(vm: &Vm<Self>, cap: u32, args: &[u64; 4]) -> Result;
+    /// `KVM_ENABLE_CAP` on the vCPU. Flags are 0 (checked).
+    fn enable_vcpu_cap(
+        vcpu: &Vcpu<Self>,
+        state: &mut Self::Vcpu,
+        cap: u32,
+        args: &[u64; 4],
+    ) -> Result;
+    /// VM ioctls that the core does not know. `arg` is the ioctl's argument, mostly a user address.
+    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize>;
+    /// vCPU ioctls that the core does not know, with the vCPU's mutex held.
+    fn vcpu_ioctl(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, cmd: u32, arg: usize)
+        -> Result<isize>;
+
+    /// Has the vCPU something to do (an interrupt, a doorbell, a prod), so that it must not halt?
+    /// Called by the halting vCPU's own thread and, for poll, by others.
+    fn runnable(vcpu: &Vcpu<Self>) -> bool;
+
+    /// Takes away the translations of `gfns` in `slot`, moving what the hardware has noted as
+    /// written into the slot's dirty log first. On return no CPU uses them any more.
+    ///
+    /// This and the next two are called with the lock held: they must not sleep.
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
+    /// Was any of it referenced since the last time? Clears the marks if `clear`.
+    fn age_range(
+        vm: &Vm<Self>,
+        mmu: &mut Self::Mmu,
+        slot: &MemSlot,
+        gfns: Range<Gfn>,
+        clear: bool,
+    ) -> bool;
+    /// Moves what the hardware has noted as written in `gfns` into the slot's dirty log, and makes
+    /// the next write be noted again.
+    fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
+
+    /// Per-VM limit checks for a new or changed slot (`EINVAL`), before it takes effect.
+    fn check_memslot(vm: &Vm<Self>, slot: &MemSlot) -> Result;
+}

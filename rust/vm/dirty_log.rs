@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which pages of a slot were written: `KVM_GET_DIRTY_LOG` and `KVM_CLEAR_DIRTY_LOG` (api.rst,
+//! sections 4.8 and 4.117).
+//!
+//! Writes are noted in two places: in the slot's bitmap by the kernel's own accesses, and in the
+//! backend's tables by the hardware. [`Backend::sync_dirty`] moves the latter into the bitmap and
+//! makes the next write be noted again; so a bit that is taken from the bitmap after it stands for
+//! writes before, and no write is lost between.
+
+use super::{
+    backend::{Backend, Gfn},
+    memslot::{MemSlot, NR_MEMSLOTS},
+    vm::Vm,
+};
+use crate::{
+    bindings,
+    host::{once, uapi},
+};
+use core::ops::Range;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full},
+        Arc,
+    },
+    uaccess::UserSlice,
+};
+
+const BITS: u64 = usize::BITS as u64;
+const BYTES: usize = size_of::<usize>();
+
+/// One bit for each page of a slot.
+pub(super) struct DirtyBitmap {
+    words: KVVec<Atomic<usize>>,
+    npages: u64,
+}
+
+impl DirtyBitmap {
+    /// `ENOMEM` without memory.
+    pub(super) fn new(npages: u64, all_dirty: bool) -> Result<Arc<Self>> {
+        let n = usize::try_from(npages.div_ceil(BITS))?;
+        let mut words = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
+        for i in 0..n as u64 {
+            let left = npages - i * BITS;
+            let ones = if left < BITS {
+                (1 << left) - 1
+            } else {
+                usize::MAX
+            };
+            let word = Atomic::new(if all_dirty { ones } else { 0 });
+            words.push(word, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(Arc::new(Self { words, npages }, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Notes a write to page `page` of the slot.
+    pub(super) fn mark(&self, page: u64) {
+        if page < self.npages {
+            self.or((page / BITS) as usize, 1 << (page % BITS));
+        }
+    }
+
+    fn or(&self, i: usize, bits: usize) {
+        let Some(word) = self.words.get(i) else {
+            return;
+        };
+        let mut old = once::read_usize(word);
+        while old & bits != bits {
+            match word.cmpxchg(old, old | bits, Full) {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    fn clear(&self, i: usize, bits: usize) {
+        let Some(word) = self.words.get(i) else {
+            return;
+        };
+        let mut old = once::read_usize(word);
+        while old & bits != 0 {
+            match word.cmpxchg(old, old & !bits, Full) {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    // All words; taken out of the bitmap if `take`.
+    fn snapshot(&self, take: bool) -> Result<KVVec<usize>> {
+        let mut out = KVVec::with_capacity(self.words.len(), GFP_KERNEL_ACCOUNT)?;
+        for word in self.words.iter() {
+            let bits = match once::read_usize(word) {
+                0 => 0,
+                _ if take => word.xchg(0, Full),
+                bits => bits,
+            };
+            out.push(bits, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(out)
+    }
+}
+
+// Pages whose tables are looked at in one go with the lock held.
+const CHUNK: u64 = 1 << 15;
+
+/// `gfns` in pieces that are short enough for a spinlock.
+pub(super) fn chunks(gfns: Range<Gfn>) -> impl Iterator<Item = Range<Gfn>> {
+    let end = gfns.end;
+    let mut at = gfns.start;
+    core::iter::from_fn(move || {
+        let start = at;
+        // A piece ends at a multiple of its size, so that it does not split huge mappings.
+        at = end.min((start | (CHUNK - 1)).saturating_add(1));
+        (start < end).then_some(start..at)
+    })
+}
+
+fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
+    for part in chunks(gfns) {
+        let mut mmu = vm.mmu.lock();
+        B::sync_dirty(vm, &mut mmu, slot, part);
+    }
+}
+
+// `EINVAL` for an impossible slot, `ENOENT` if it is not there or has no log.
+fn slot_and_log<B: Backend>(vm: &Vm<B>, slot: u32) -> Result<(Arc<MemSlot>, Arc<DirtyBitmap>)> {
+    let id = u16::try_from(slot).map_err(|_| EINVAL)?;
+    if id >= NR_MEMSLOTS {
+        return Err(EINVAL);
+    }
+    let slots = vm.slots.read();
+    let slot = slots.by_id(id).ok_or(ENOENT)?;
+    let dirty = slot.dirty.as_ref().ok_or(ENOENT)?;
+    Ok((slot.clone(), dirty.clone()))
+}
+
+/// `KVM_GET_DIRTY_LOG`. Unless the log is cleared by hand, what is returned is cleared.
+pub(super) fn get<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_dirty_log) -> Result {
+    let state = vm.slots_lock.lock();
+    let (slot, dirty) = slot_and_log(vm, log.slot)?;
+    sync(vm, &slot, slot.gfns());
+
+    let take = !state.manual_protect;
+    let words = dirty.snapshot(take)?;
+    let addr = uapi::dirty_bitmap_address(log);
+    copy_words_to_user(addr, &words).inspect_err(|_| {
+        // Nobody was told, so the pages stay dirty.
+        if take {
+            words.iter().enumerate().for_each(|(i, w)| dirty.or(i, *w));
+        }
+    })
+}
+
+fn copy_words_to_user(addr: usize, words: &[usize]) -> Result {
+    let mut writer = UserSlice::new(UserPtr::from_addr(addr), words.len() * BYTES).writer();
+    let mut buf = [0; 64 * BYTES];
+    for part in words.chunks(64) {
+        for (to, word) in buf.chunks_exact_mut(BYTES).zip(part) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        let len = part.len() * BYTES;
+        writer.write_slice(buf.get(..len).ok_or(EINVAL)?)?;
+    }
+    Ok(())
+}
+
+/// `KVM_CLEAR_DIRTY_LOG`.
+pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log) -> Result {
+    let _state = vm.slots_lock.lock();
+    // A malformed number is found before a slot that is not there.
+    if log.first_page % 64 != 0 {
+        return Err(EINVAL);
+    }
+    let (slot, dirty) = slot_and_log(vm, log.slot)?;
+    let first = log.first_page;
+    let num = u64::from(log.num_pages);
+    let left = slot.npages.checked_sub(first).ok_or(EINVAL)?;
+    if num > left || (num < left && num % 64 != 0) {
+        return Err(EINVAL);
+    }
+
+    let nwords = num.div_ceil(BITS) as usize;
+    let mut bytes = KVVec::new();
+    let addr = uapi::clear_dirty_bitmap_address(log);
+    UserSlice::new(UserPtr::from_addr(addr), nwords * BYTES).read_all(&mut bytes, GFP_KERNEL)?;
+
+    let start = slot.base_gfn + first;
+    sync(vm, &slot, start..start + num);
+    let first_word = (first / BITS) as usize;
+    for (i, word) in bytes.chunks_exact(BYTES).enumerate() {
+        let bits = word.try_into().map_or(0, usize::from_le_bytes);
+        dirty.clear(first_word + i, bits);
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's own accesses to guest memory, through the owner's address space.
+
+use super::{
+    backend::{Backend, Gfn},
+    memslot::MemSlot,
+    vm::Vm,
+};
+use crate::host::mm;
+use kernel::{
+    page::{PAGE_MASK, PAGE_SHIFT},
+    prelude::*,
+    uaccess::UserSlice,
+};
+
+/// The guest frame number of a guest physical address.
+pub(crate) const fn gfn_of(gpa: u64) -> Gfn {
+    gpa >> PAGE_SHIFT
+}
+
+// Where `gpa`, which lies in `slot`, is in the owner's address space, and how many of `len` bytes
+// from there on lie in the slot.
+fn piece(slot: &MemSlot, gpa: u64, len: usize) -> (usize, usize) {
+    let hva = slot.hva(gfn_of(gpa)) + (gpa as usize & !PAGE_MASK);
+    (hva, len.min(slot.hvas().end - hva))
+}
+
+impl<B: Backend> Vm<B> {
+    /// Reads guest physical memory. `EFAULT` if not all of it is memory that can be read; then
+    /// `data` may be filled in part. Sleeps; the current process has to be the VM's.
+    pub(crate) fn read_guest(&self, gpa: u64, data: &mut [u8]) -> Result {
+        if !mm::is_current(&self.mm) {
+            return Err(EFAULT);
+        }
+        let (mut gpa, mut data) = (gpa, data);
+        while !data.is_empty() {
+            let slots = self.slots.read();
+            let slot = slots.find(gfn_of(gpa)).ok_or(EFAULT)?;
+            let (hva, len) = piece(slot, gpa, data.len());
+            let (now, rest) = data.split_at_mut_checked(len).ok_or(EFAULT)?;
+            UserSlice::new(UserPtr::from_addr(hva), len)
+                .reader()
+                .read_slice(now)?;
+            gpa = gpa.wrapping_add(len as u64);
+            data = rest;
+        }
+        Ok(())
+    }
+
+    /// Writes guest physical memory, and notes it in the dirty log. `EFAULT` if not all of it is
+    /// memory that the guest may write; then some of it may be written. Sleeps; the current process
+    /// has to be the VM's.
+    pub(crate) fn write_guest(&self, gpa: u64, data: &[u8]) -> Result {
+        if !mm::is_current(&self.mm) {
+            return Err(EFAULT);
+        }
+        let (mut gpa, mut data) = (gpa, data);
+        while !data.is_empty() {
+            // Held until the write is noted, so that logging cannot begin between.
+            let slots = self.slots.read();
+            let slot = slots.find(gfn_of(gpa)).ok_or(EFAULT)?;
+            if slot.readonly() {
+                return Err(EFAULT);
+            }
+            let (hva, len) = piece(slot, gpa, data.len());
+            let (now, rest) = data.split_at_checked(len).ok_or(EFAULT)?;
+            UserSlice::new(UserPtr::from_addr(hva), len)
+                .writer()
+                .write_slice(now)?;
+            let last = gpa.wrapping_add(len as u64 - 1);
+            slot.mark_dirty_range(gfn_of(gpa)..gfn_of(last) + 1);
+            gpa = gpa.wrapping_add(len as u64);
+            data = rest;
+        }
+        Ok(())
+    }
+
+    /// Notes that the guest's page `gfn` was written. From any context that may read slots.
+    pub(crate) fn mark_dirty(&self, gfn: Gfn) {
+        if let Some(slot) = self.slots.read().find(gfn) {
+            slot.mark_dirty(gfn);
+        }
+    }
+}

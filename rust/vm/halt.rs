@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Halting a vCPU: it first polls for a while, because an event often comes soon, and then sleeps.
+//!
+//! How long it polls adapts between 0 and a limit, as `Documentation/virt/kvm/halt-polling.rst`
+//! describes; the parameters have the names and units given there.
+
+use super::{backend::Backend, requests::Requests, vm::Vm, Vcpu};
+use crate::host::{once, time::timebase, wait};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+    time::{Instant, Monotonic},
+};
+
+/// The module's parameters. Times in ns.
+pub(crate) struct Params {
+    /// Longest time to poll; 0 to never poll. `KVM_CAP_HALT_POLL` overrides it for one VM.
+    halt_poll_ns: Atomic<u32>,
+    /// The time is multiplied by this if a longer poll would have succeeded.
+    halt_poll_ns_grow: Atomic<u32>,
+    /// The time that growth begins with.
+    halt_poll_ns_grow_start: Atomic<u32>,
+    /// The time is divided by this if the limit would not have been enough; 0 sets it to 0.
+    halt_poll_ns_shrink: Atomic<u32>,
+}
+
+impl Params {
+    /// At the module's start; see the fields.
+    pub(crate) fn set(&self, ns: u32, grow: u32, grow_start: u32, shrink: u32) {
+        self.halt_poll_ns.store(ns, Relaxed);
+        self.halt_poll_ns_grow.store(grow, Relaxed);
+        self.halt_poll_ns_grow_start.store(grow_start, Relaxed);
+        self.halt_poll_ns_shrink.store(shrink, Relaxed);
+    }
+}
+
+/// As they are in force.
+pub(crate) static PARAMS: Params = Params {
+    halt_poll_ns: Atomic::new(10_000),
+    halt_poll_ns_grow: Atomic::new(2),
+    halt_poll_ns_grow_start: Atomic::new(10_000),
+    halt_poll_ns_shrink: Atomic::new(2),
+};
+
+/// A VM's own limit.
+pub(super) struct Limit(Atomic<i64>);
+
+impl Limit {
+    pub(super) const fn new() -> Self {
+        Self(Atomic::new(-1))
+    }
+
+    /// `KVM_CAP_HALT_POLL`: `ns` is the limit from now on.
+    pub(super) fn set(&self, ns: u32) {
+        self.0.store(ns.into(), Relaxed);
+    }
+
+    fn get(&self) -> u32 {
+        u32::try_from(self.0.load(Relaxed)).unwrap_or_else(|_| once::read_u32(&PARAMS.halt_poll_ns))
+    }
+}
+
+/// How long a vCPU polls now.
+pub(super) struct PollTime(Atomic<u32>);
+
+impl PollTime {
+    pub(super) const fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    fn grow(&self) {
+        let by = once::read_u32(&PARAMS.halt_poll_ns_grow);
+        if by != 0 {
+            let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
+            let ns = once::read_u32(&self.0).saturating_mul(by).max(start);
+            self.0.store(ns, Relaxed);
+        }
+    }
+
+    fn shrink(&self) {
+        let by = once::read_u32(&PARAMS.halt_poll_ns_shrink);
+        let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
+        let ns = once::read_u32(&self.0).checked_div(by).unwrap_or(0);
+        self.0.store(if ns < start { 0 } else { ns }, Relaxed);
+    }
+
+    // After a halt of `halt_ns`.
+    fn adapt(&self, halt_ns: u64, limit: u32) {
+        let poll = once::read_u32(&self.0);
+        if limit == 0 {
+            self.0.store(0, Relaxed);
+        } else if halt_ns <= poll.into() {
+            // Long enough.
+        } else if poll != 0 && halt_ns > limit.into() {
+            self.shrink();
+        } else if poll < limit && halt_ns < limit.into() {
+            self.grow();
+        }
+    }
+}
+
+fn ns_since(start: Instant<Monotonic>) -> u64 {
+    start.elapsed().as_nanos().unsigned_abs()
+}
+
+impl<B: Backend> Vcpu<B> {
+    // Must the vCPU go on? Called while the task is on its way to sleep, so nothing here may sleep.
+    fn must_go_on(&self, deadline: Option<u64>) -> bool {
+        B::runnable(self)
+            || deadline.is_some_and(|tb| timebase() >= tb)
+            || self.requests.pending()
+            || current!().signal_pending()
+    }
+
+    /// Halts until the vCPU is runnable ([`Backend::runnable`]), has a request, or its thread a
+    /// signal, or the host's timebase reaches `deadline`. To be called by the vCPU's own thread, with interrupts
+    /// enabled and without locks.
+    ///
+    /// Who makes the vCPU runnable has to call [`wake`](Self::wake) or [`kick`](Self::kick)
+    /// afterwards.
+    pub(crate) fn halt(&self, deadline: Option<u64>) {
+        let vm: &Vm<B> = self.vm();
+        let limit = vm.halt_limit.get();
+        if once::read_u32(&self.poll.0) > limit {
+            self.poll.0.store(limit, Relaxed);
+        }
+        let poll_ns = once::read_u32(&self.poll.0);
+
+        let start = Instant::<Monotonic>::now();
+        let mut slept = false;
+        let mut polled = 0;
+        let mut done = false;
+        if poll_ns != 0 {
+            loop {
+                done = self.must_go_on(deadline);
+                polled = ns_since(start);
+                if done || polled >= poll_ns.into() || wait::need_resched() {
+                    break;
+                }
+                wait::cpu_relax();
+            }
+        }
+        if !done {
+            slept = self.block(deadline);
+        }
+        let halted = ns_since(start);
+
+        let stats = &self.stats;
+        if slept {
+            let waited = halted.saturating_sub(polled);
+            stats.halt_wait_ns.add(waited);
+            stats.halt_wait_hist.count(waited);
+        }
+        if poll_ns != 0 {
+            stats.halt_attempted_poll.inc();
+            if slept {
+                stats.halt_poll_fail_ns.add(polled);
+                stats.halt_poll_fail_hist.count(polled);
+            } else {
+                stats.halt_successful_poll.inc();
+                stats.halt_poll_success_ns.add(polled);
+                stats.halt_poll_success_hist.count(polled);
+            }
+        }
+        self.poll.adapt(halted, vm.halt_limit.get());
+    }
+
+    /// Sleeps like [`halt`](Self::halt), without polling. Returns whether it slept at all.
+    pub(crate) fn block(&self, deadline: Option<u64>) -> bool {
+        self.stats.blocking.set(1);
+        let slept = self.waiter.wait(deadline, || self.must_go_on(deadline));
+        self.stats.blocking.set(0);
+        slept
+    }
+
+    /// Wakes the vCPU if it is halted, and says whether it was. From any context.
+    pub(crate) fn wake(&self) -> bool {
+        let woken = self.waiter.wake();
+        if woken {
+            self.stats.halt_wakeup.inc();
+        }
+        woken
+    }
+
+    /// Makes the vCPU look at its requests and interrupts soon: wakes it if it is halted, and gets
+    /// it out of its guest. From any context.
+    pub(crate) fn kick(&self) {
+        if !self.wake() {
+            self.entry.kick();
+        }
+    }
+
+    /// Gives the rest of the calling thread's time to the vCPU's thread, if that waits for a CPU.
+    pub(crate) fn yield_to(&self) {
+        self.thread.yield_to();
+    }
+
+    /// Makes the vCPU leave its guest, if it is in it, and waits until it has. May sleep.
+    pub(crate) fn kick_and_wait(&self) {
+        if self.entry.in_guest() {
+            wait::interrupt_and_wait(self.entry.last_cpu());
+        }
+    }
+
+    /// Makes requests, bits of the backend's, and kicks. From any context.
+    pub(crate) fn request(&self, bits: u32) {
+        let requests: &Requests = &self.requests;
+        requests.set(bits);
+        self.kick();
+    }
+}

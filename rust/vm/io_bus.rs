@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guest physical addresses at which a store need not end in userspace: ioeventfds and coalesced
+//! zones.
+
+use super::{backend::Backend, coalesced::Zone, vm::Vm};
+use crate::{bindings, host::eventfd::EventFd};
+use kernel::{prelude::*, sync::Arc};
+
+/// Most coalesced zones of a VM. Eventfds are limited by memory alone, as with kvm.ko, since one may
+/// be at any number of addresses; each is charged to the owner's memory cgroup, and adding it takes
+/// time in proportion to how many there are.
+const MAX_ZONES: usize = 1000;
+
+// `KVM_IOEVENTFD_FLAG_…`
+const DATAMATCH: u32 = 1 << 0;
+const PIO: u32 = 1 << 1;
+const DEASSIGN: u32 = 1 << 2;
+const VIRTIO_CCW: u32 = 1 << 3;
+const VALID_FLAGS: u32 = PIO | DATAMATCH | DEASSIGN | VIRTIO_CCW;
+
+/// The kinds of addresses of the interface. Only MMIO is ever written by a PowerPC guest; the
+/// others can be registered, as everywhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Mmio,
+    Pio,
+    VirtioCcw,
+}
+
+impl Space {
+    fn from_flags(flags: u32) -> Self {
+        if flags & PIO != 0 {
+            Self::Pio
+        } else if flags & VIRTIO_CCW != 0 {
+            Self::VirtioCcw
+        } else {
+            Self::Mmio
+        }
+    }
+}
+
+/// A store to `addr` signals the eventfd.
+pub(super) struct IoEvent {
+    eventfd: EventFd,
+    space: Space,
+    addr: u64,
+    /// 0: whatever the store's size.
+    len: u32,
+    /// Only a store of this value.
+    datamatch: Option<u64>,
+}
+
+impl IoEvent {
+    fn hit(&self, addr: u64, data: &[u8]) -> bool {
+        if self.space != Space::Mmio || addr != self.addr {
+            return false;
+        }
+        if self.len == 0 {
+            return true;
+        }
+        if data.len() != self.len as usize {
+            return false;
+        }
+        match self.datamatch {
+            None => true,
+            Some(val) => match *data {
+                [a] => val == u64::from(a),
+                [a, b] => val == u64::from(u16::from_ne_bytes([a, b])),
+                [a, b, c, d] => val == u64::from(u32::from_ne_bytes([a, b, c, d])),
+                [a, b, c, d, e, f, g, h] => val == u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+                _ => false,
+            },
+        }
+    }
+
+    // Would a store hit both?
+    fn collides(&self, other: &Self) -> bool {
+        self.space == other.space
+            && self.addr == other.addr
+            && (self.len == 0
+                || other.len == 0
+                || (self.len == other.len
+                    && (self.datamatch.is_none()
+                        || other.datamatch.is_none()
+                        || self.datamatch == other.datamatch)))
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self.eventfd == other.eventfd
+            && self.space == other.space
+            && self.addr == other.addr
+            && self.len == other.len
+            && self.datamatch == other.datamatch
+    }
+}
+
+/// What is on a VM's bus at one moment.
+pub(super) struct IoBus {
+    /// By ascending address.
+    events: KVec<(u64, Arc<IoEvent>)>,
+    pub(super) zones: KVec<Zone>,
+}
+
+impl IoBus {
+    pub(super) const fn empty() -> Self {
+        Self {
+            events: KVec::new(),
+            zones: KVec::new(),
+        }
+    }
+
+    /// The same, but only with those that `event` and `zone` want, and with `new`. `ENOMEM` without
+    /// memory.
+    pub(super) fn copy(
+        &self,
+        event: impl Fn(&IoEvent) -> bool,
+        zone: impl Fn(&Zone) -> bool,
+        mut new: Option<Arc<IoEvent>>,
+    ) -> Result<KBox<Self>> {
+        let mut to = Self::empty();
+        for (addr, e) in self.events.iter().filter(|(_, e)| event(e)) {
+            if let Some(new) = new.take_if(|new| new.addr < *addr) {
+                to.events.push((new.addr, new), GFP_KERNEL_ACCOUNT)?;
+            }
+            to.events.push((*addr, e.clone()), GFP_KERNEL_ACCOUNT)?;
+        }
+        if let Some(new) = new {
+            to.events.push((new.addr, new), GFP_KERNEL_ACCOUNT)?;
+        }
+        for z in self.zones.iter().filter(|z| zone(z)) {
+            to.zones.push(*z, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(KBox::new(to, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    fn events_at(&self, addr: u64) -> impl Iterator<Item = &IoEvent> {
+        let first = self.events.partition_point(|(a, _)| *a < addr);
+        self.events
+            .iter()
+            .skip(first)
+            .take_while(move |(a, _)| *a == addr)
+            .map(|(_, e)| &**e)
+    }
+
+    /// `ENOSPC` if there are as many zones as there may be.
+    pub(super) fn check_room(&self) -> Result {
+        if self.zones.len() >= MAX_ZONES {
+            return Err(ENOSPC);
+        }
+        Ok(())
+    }
+}
+
+/// `KVM_IOEVENTFD` (api.rst, section 4.59).
+pub(super) fn ioeventfd<B: Backend>(vm: &Vm<B>, args: &bindings::kvm_ioeventfd) -> Result {
+    let matches = args.flags & DATAMATCH != 0;
+    let event = |eventfd| IoEvent {
+        eventfd,
+        space: Space::from_flags(args.flags),
+        addr: args.addr,
+        len: args.len,
+        datamatch: matches.then_some(args.datamatch),
+    };
+    if args.flags & DEASSIGN != 0 {
+        let event = event(EventFd::from_fd(args.fd)?);
+        return deassign(vm, &event);
+    }
+
+    if !matches!(args.len, 0 | 1 | 2 | 4 | 8) {
+        return Err(EINVAL);
+    }
+    args.addr.checked_add(args.len.into()).ok_or(EINVAL)?;
+    if args.flags & !VALID_FLAGS != 0 {
+        return Err(EINVAL);
+    }
+    // Without a size there is no value to compare.
+    if args.len == 0 && matches {
+        return Err(EINVAL);
+    }
+    let event = Arc::new(event(EventFd::from_fd(args.fd)?), GFP_KERNEL_ACCOUNT)?;
+    assign(vm, event)
+}
+
+fn assign<B: Backend>(vm: &Vm<B>, event: Arc<IoEvent>) -> Result {
+    let _lock = vm.slots_lock.lock();
+    let new = {
+        let bus = vm.bus.read();
+        if bus.events_at(event.addr).any(|e| e.collides(&event)) {
+            return Err(EEXIST);
+        }
+        bus.copy(|_| true, |_| true, Some(event))?
+    };
+    vm.bus.replace(new);
+    Ok(())
+}
+
+fn deassign<B: Backend>(vm: &Vm<B>, event: &IoEvent) -> Result {
+    let _lock = vm.slots_lock.lock();
+    let new = {
+        let bus = vm.bus.read();
+        if !bus.events_at(event.addr).any(|e| e.same(event)) {
+            return Err(ENOENT);
+        }
+        bus.copy(|e| !e.same(event), |_| true, None)?
+    };
+    vm.bus.replace(new);
+    Ok(())
+}
+
+impl<B: Backend> Vm<B> {
+    /// A store of `data` (1 to 8 bytes, as they are in the guest's memory) to the guest physical
+    /// address `gpa`, outside memory. Returns whether it is done; if not, it is an MMIO exit.
+    pub(crate) fn mmio_write(&self, gpa: u64, data: &[u8]) -> bool {
+        let bus = self.bus.read();
+        if let Some(event) = bus.events_at(gpa).find(|e| e.hit(gpa, data)) {
+            event.eventfd.signal();
+            return true;
+        }
+        bus.zones.iter().any(|z| z.holds(gpa, data.len())) && self.coalesced.push(gpa, data)
+    }
+
+    /// A load from the guest physical address `gpa`, outside memory: nothing here can answer one,
+    /// so it always is an MMIO exit.
+    pub(crate) fn mmio_read(&self, _gpa: u64, _data: &mut [u8]) -> bool {
+        false
+    }
+}

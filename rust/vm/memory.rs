@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Creating, changing and deleting memory slots: `KVM_SET_USER_MEMORY_REGION` and `…2` (api.rst,
+//! sections 4.35 and 4.140).
+
+use super::{
+    backend::Backend,
+    dirty_log::{chunks, DirtyBitmap},
+    memslot::{MemSlot, MAX_SLOT_PAGES, NR_MEMSLOTS},
+    vm::Vm,
+};
+use crate::{
+    bindings::{self, kvm_userspace_memory_region2 as Region},
+    host::uapi,
+};
+use kernel::{
+    page::{PAGE_MASK, PAGE_SHIFT},
+    prelude::*,
+    sync::Arc,
+};
+
+const LOG_DIRTY: u32 = bindings::KVM_MEM_LOG_DIRTY_PAGES;
+const READONLY: u32 = bindings::KVM_MEM_READONLY;
+
+/// What only changes with slots, under `Vm::slots_lock`.
+pub(super) struct SlotsState {
+    /// Pages in all slots.
+    total_pages: u64,
+    /// `KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE`: `KVM_GET_DIRTY_LOG` does not clear the log.
+    pub(super) manual_protect: bool,
+    /// `KVM_DIRTY_LOG_INITIALLY_SET`: all pages count as written when logging begins.
+    pub(super) initially_set: bool,
+}
+
+impl SlotsState {
+    pub(super) const fn new() -> Self {
+        Self {
+            total_pages: 0,
+            manual_protect: false,
+            initially_set: false,
+        }
+    }
+}
+
+enum Change {
+    Create,
+    Move(Arc<MemSlot>),
+    Flags(Arc<MemSlot>),
+}
+
+// What can be told from the request alone. `EINVAL`.
+fn check(region: &Region) -> Result {
+    let page = !PAGE_MASK as u64;
+    let end = region.guest_phys_addr.checked_add(region.memory_size);
+    let size = usize::try_from(region.memory_size)?;
+    let hva = usize::try_from(region.userspace_addr)?;
+    let unaligned = region.memory_size | region.guest_phys_addr | region.userspace_addr;
+    if region.flags & !(LOG_DIRTY | READONLY) != 0
+        || unaligned & page != 0
+        || end.is_none()
+        || !uapi::access_ok(hva, size)
+        || region.memory_size >> PAGE_SHIFT > MAX_SLOT_PAGES
+    {
+        return Err(EINVAL);
+    }
+    Ok(())
+}
+
+/// Makes the slots be as `region` wants.
+///
+/// `EINVAL` for impossible values, a slot that is not there to be deleted, a change of size,
+/// userspace address or read-only flag; `EEXIST` if it would overlap another slot; `ENOMEM`; what
+/// the backend refuses with.
+pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
+    // The upper half is the address space, of which there is one.
+    let id = u16::try_from(region.slot).map_err(|_| EINVAL)?;
+    if id >= NR_MEMSLOTS {
+        return Err(EINVAL);
+    }
+    let mut state = vm.slots_lock.lock();
+    check(region)?;
+
+    let old = vm.slots.read().by_id(id).cloned();
+    let npages = region.memory_size >> PAGE_SHIFT;
+    if npages == 0 {
+        let old = old.ok_or(EINVAL)?;
+        delete(vm, &old)?;
+        state.total_pages -= old.npages;
+        return Ok(());
+    }
+
+    let mut new = MemSlot {
+        id,
+        flags: region.flags,
+        base_gfn: region.guest_phys_addr >> PAGE_SHIFT,
+        npages,
+        userspace_addr: region.userspace_addr as usize,
+        dirty: None,
+        invalid: false,
+    };
+    let change = match old {
+        None => Change::Create,
+        Some(old) => {
+            if new.userspace_addr != old.userspace_addr
+                || new.npages != old.npages
+                || (new.flags ^ old.flags) & READONLY != 0
+            {
+                return Err(EINVAL);
+            }
+            if new.base_gfn != old.base_gfn {
+                Change::Move(old)
+            } else if new.flags != old.flags {
+                Change::Flags(old)
+            } else {
+                return Ok(());
+            }
+        }
+    };
+    if !matches!(change, Change::Flags(_)) && vm.slots.read().overlaps(id, &new.gfns()) {
+        return Err(EEXIST);
+    }
+    let total = match change {
+        Change::Create => state.total_pages.checked_add(npages).ok_or(EINVAL)?,
+        _ => state.total_pages,
+    };
+    B::check_memslot(vm, &new)?;
+    if new.flags & LOG_DIRTY != 0 {
+        new.dirty = match &change {
+            Change::Move(old) | Change::Flags(old) if old.dirty.is_some() => old.dirty.clone(),
+            _ => Some(DirtyBitmap::new(npages, state.initially_set)?),
+        };
+    }
+
+    let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
+    match change {
+        Change::Create => publish(vm, id, Some(new))?,
+        Change::Move(old) => move_to(vm, &old, new)?,
+        Change::Flags(old) => change_flags(vm, &old, new)?,
+    }
+    state.total_pages = total;
+    Ok(())
+}
+
+// Replaces slot `id`, and waits until nobody uses the old slots.
+fn publish<B: Backend>(vm: &Vm<B>, id: u16, slot: Option<Arc<MemSlot>>) -> Result {
+    let slots = vm.slots.read().with(id, slot)?;
+    vm.slots.replace(slots);
+    Ok(())
+}
+
+/// Takes away all translations of a slot.
+pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
+    for part in chunks(slot.gfns()) {
+        let mut mmu = vm.mmu.lock();
+        B::unmap_range(vm, &mut mmu, slot, part);
+    }
+}
+
+// Guests first lose the slot, so that none of its translations can be made again while they are
+// taken away; mmu notifiers see it until that is done.
+fn withdraw<B: Backend>(vm: &Vm<B>, old: &MemSlot) -> Result {
+    let invalid = Arc::new(old.invalidated(), GFP_KERNEL_ACCOUNT)?;
+    publish(vm, old.id, Some(invalid))?;
+    unmap(vm, old);
+    Ok(())
+}
+
+fn delete<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>) -> Result {
+    // Made first, so that nothing can fail halfway.
+    let without = vm.slots.read().with(old.id, None)?;
+    withdraw(vm, old)?;
+    vm.slots.replace(without);
+    Ok(())
+}
+
+fn move_to<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>, new: Arc<MemSlot>) -> Result {
+    let moved = vm.slots.read().with(old.id, Some(new))?;
+    withdraw(vm, old)?;
+    vm.slots.replace(moved);
+    Ok(())
+}
+
+fn change_flags<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>, new: Arc<MemSlot>) -> Result {
+    let slots = vm.slots.read().with(old.id, Some(new.clone()))?;
+    // Logging begins: what was written before does not count, and nothing larger than a page may be
+    // mapped. What is mapped and written between this and the end of the grace period is found by
+    // the second pass, so that no write is lost. Logging ends: larger pages may be mapped again.
+    if new.log_dirty() {
+        unmap(vm, old);
+    }
+    vm.slots.replace(slots);
+    unmap(vm, &new);
+    Ok(())
+}

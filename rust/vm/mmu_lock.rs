@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The lock of a VM's translation tables, and how a fault notices that the owner's mappings
+//! changed while it looked a page up.
+//!
+//! A fault reads the sequence number ([`MmuLock::fault_begin`]), looks up the user page without
+//! the lock, takes the lock, and maps the page only if [`MmuGuard::retry`] says that no
+//! invalidation of that address is under way or has ended since. An invalidation counts itself in
+//! and takes translations away under the lock, and counts itself out, with a new sequence number,
+//! under the lock.
+
+use super::backend::Backend;
+use crate::host::{
+    mm::InvalidationsExcluded,
+    once,
+    spin::{Guard, SpinCell},
+};
+use core::{
+    marker::PhantomData,
+    ops::{Deref, DerefMut, Range},
+};
+use kernel::{
+    prelude::*,
+    static_lock_class,
+    sync::{
+        atomic::Atomic,
+        barrier::{self, Read},
+    },
+};
+
+/// A spinlock around the backend's translation state.
+#[pin_data]
+pub(crate) struct MmuLock<B: Backend> {
+    #[pin]
+    state: SpinCell<State<B::Mmu>>,
+    // Number of invalidations that have ended. Only written with `state` locked.
+    seq: Atomic<usize>,
+}
+
+struct State<M> {
+    mmu: M,
+    // Invalidations under way, and a range that holds all of their addresses.
+    in_progress: usize,
+    range: Range<usize>,
+}
+
+/// What a fault knows about invalidations before it looks its page up.
+#[derive(Clone, Copy)]
+pub(crate) struct FaultSeq(usize);
+
+/// The lock is held: no sleeping, no allocation.
+pub(crate) struct MmuGuard<'a, B: Backend> {
+    guard: Guard<'a, State<B::Mmu>>,
+    seq: &'a Atomic<usize>,
+}
+
+/// No invalidation is under way, and the lock that one would take first is held.
+pub(crate) struct Quiet<'a>(PhantomData<&'a ()>);
+
+impl InvalidationsExcluded for Quiet<'_> {}
+
+impl<B: Backend> MmuLock<B> {
+    pub(super) fn new(mmu: B::Mmu) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            state <- SpinCell::new(
+                State {
+                    mmu,
+                    in_progress: 0,
+                    range: 0..0,
+                },
+                c"kvm_ppc_mmu_lock",
+                static_lock_class!(),
+            ),
+            seq: Atomic::new(0),
+        })
+    }
+
+    /// To be called before the user page of a fault is looked up.
+    pub(crate) fn fault_begin(&self) -> FaultSeq {
+        let seq = once::read_usize(&self.seq);
+        // The lookup of the page comes after.
+        barrier::smp_mb(Read);
+        FaultSeq(seq)
+    }
+
+    /// Without locking, for who owns the VM alone.
+    pub(super) fn mmu_mut(self: Pin<&mut Self>) -> &mut B::Mmu {
+        &mut self.project().state.value_mut().mmu
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self) -> MmuGuard<'_, B> {
+        MmuGuard {
+            guard: self.state.lock(),
+            seq: &self.seq,
+        }
+    }
+}
+
+impl<B: Backend> MmuGuard<'_, B> {
+    /// Must the fault be thrown away and begin again, because the owner's mappings of `hvas` may
+    /// have changed since `seq` was read?
+    ///
+    /// `hvas` is all that is about to be mapped, not only the page that faulted.
+    pub(crate) fn retry(&self, seq: &FaultSeq, hvas: &Range<usize>) -> bool {
+        let s = &*self.guard;
+        let now = s.in_progress != 0 && s.range.start < hvas.end && hvas.start < s.range.end;
+        now || once::read_usize(self.seq) != seq.0
+    }
+
+    /// The lock as a proof that no invalidation is under way or can begin; `None` while one is under way.
+    #[inline]
+    pub(crate) fn quiet(&self) -> Option<Quiet<'_>> {
+        (self.guard.in_progress == 0).then_some(Quiet(PhantomData))
+    }
+
+    /// The owner's mappings of `hvas` begin to change; what translates to them is to be taken away
+    /// before the lock is dropped or, in any case, before the notifier returns.
+    pub(super) fn invalidate_begin(&mut self, hvas: &Range<usize>) {
+        let s = &mut *self.guard;
+        s.in_progress += 1;
+        if s.in_progress == 1 {
+            s.range = hvas.clone();
+        } else {
+            s.range = s.range.start.min(hvas.start)..s.range.end.max(hvas.end);
+        }
+    }
+
+    /// The change that [`invalidate_begin`](Self::invalidate_begin) announced is over.
+    pub(super) fn invalidate_end(&mut self) {
+        let s = &mut *self.guard;
+        s.in_progress = s.in_progress.saturating_sub(1);
+        once::write_usize(self.seq, once::read_usize(self.seq).wrapping_add(1));
+    }
+}
+
+impl<B: Backend> Deref for MmuGuard<'_, B> {
+    type Target = B::Mmu;
+
+    fn deref(&self) -> &B::Mmu {
+        &self.guard.mmu
+    }
+}
+
+impl<B: Backend> DerefMut for MmuGuard<'_, B> {
+    fn deref_mut(&mut self) -> &mut B::Mmu {
+        &mut self.guard.mmu
+    }
+}

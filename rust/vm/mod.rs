@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The VM core: the KVM API as far as it is the same on all hosts.
+//!
+//! | file | what |
+//! |---|---|
+//! | `backend` | what a backend has to supply |
+//! | `system` | /dev/kvm |
+//! | `vm`, `vm_fd` | a VM, and its descriptor's ioctls |
+//! | `vcpu`, `vcpu_fd`, `run_page`, `one_reg` | a vCPU, its ioctls, the page it shares with userspace, register values |
+//! | `requests`, `halt` | getting a vCPU's attention; halting it |
+//! | `memslot`, `memory` | memory slots, and changing them |
+//! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
+//! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
+//! | `io_bus`, `coalesced` | stores that need no exit to userspace |
+//! | `caps` | capabilities |
+//! | `stats`, `stats_fd`, `debugfs` | statistics |
+//!
+//! Nothing here is unsafe: what touches the host's C code is in [`host`](crate::host).
+//!
+//! Locks, outermost first: `Vm::lock`, a vCPU's mutex, `Vm::slots_lock`, reading `Vm::slots`,
+//! [`mmu_lock::MmuLock`]. Mmu notifiers come with the kernel's own locks held and take the last two; so
+//! no user memory is touched with the last one held, and no slot is changed by who reads slots.
+
+pub(crate) mod backend;
+mod caps;
+mod coalesced;
+mod debugfs;
+mod dirty_log;
+pub(crate) mod guest_memory;
+pub(crate) mod halt;
+mod io_bus;
+mod ioctl;
+mod memory;
+pub(crate) mod memslot;
+pub(crate) mod mmu_lock;
+pub(crate) mod one_reg;
+pub(crate) mod requests;
+pub(crate) mod run_page;
+pub(crate) mod stats;
+mod stats_fd;
+mod system;
+mod vcpu;
+mod vcpu_fd;
+#[allow(clippy::module_inception)]
+mod vm;
+mod vm_fd;
+
+pub(crate) use {system::Device, vcpu::Vcpu, vm::Vm};

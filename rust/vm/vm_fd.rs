@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VM's descriptor and its ioctls.
+
+use super::{
+    backend::Backend,
+    caps, coalesced,
+    debugfs::{Root, VmDir},
+    dirty_log, io_bus, ioctl, memory,
+    stats_fd::StatsFd,
+    vcpu_fd::VcpuFd,
+    vm::Vm,
+};
+use crate::{
+    bindings::{
+        self, kvm_userspace_memory_region as Region, kvm_userspace_memory_region2 as Region2,
+    },
+    host::{
+        file::{Descriptor, NewFd},
+        uapi,
+    },
+};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::{Arc, ArcBorrow},
+};
+
+/// What a VM's descriptor refers to, and its vCPUs' and their statistics' too: all of them keep the
+/// VM.
+#[pin_data]
+pub(super) struct VmFd<B: Backend> {
+    // Goes before the VM does.
+    #[pin]
+    dir: VmDir<B>,
+    pub(super) vm: Arc<Vm<B>>,
+}
+
+impl<B: Backend> VmFd<B> {
+    /// `KVM_CREATE_VM`: a new VM of type `kind`, and a descriptor for it.
+    pub(super) fn create(root: &Arc<Root>, kind: u64) -> Result<isize> {
+        let fd = NewFd::reserve()?;
+        let vm = Vm::create(kind)?;
+        let dir = VmDir::new(root, vm.clone(), fd.number());
+        let this = Arc::pin_init(try_pin_init!(Self { dir <- dir, vm }), GFP_KERNEL_ACCOUNT)?;
+        fd.open(c"kvm-vm", this)
+    }
+
+    fn create_vcpu(this: ArcBorrow<'_, Self>, id: usize) -> Result<isize> {
+        Vm::create_vcpu(this.vm.as_arc_borrow(), id, |vcpu| {
+            let fd = NewFd::reserve()?;
+            let name = CString::try_from_fmt(fmt!("kvm-vcpu:{}", vcpu.id))?;
+            let (id, vm) = (vcpu.id, this.into());
+            let new = Arc::new(VcpuFd { vcpu, vm }, GFP_KERNEL_ACCOUNT)?;
+            let nr = fd.open(&name, new)?;
+            // Once, though making the descriptor may be tried again.
+            this.dir.add_vcpu(id);
+            Ok(nr)
+        })
+    }
+}
+
+impl<B: Backend> Descriptor for VmFd<B> {
+    fn ioctl(this: ArcBorrow<'_, Self>, cmd: u32, arg: usize) -> Result<isize> {
+        let vm: &Vm<B> = &this.vm;
+        vm.check_owner()?;
+        match cmd {
+            ioctl::CREATE_VCPU => return Self::create_vcpu(this, arg),
+            ioctl::CHECK_EXTENSION => return Ok(caps::check(Some(vm), arg) as isize),
+            ioctl::GET_STATS_FD => return StatsFd::open_vm(this.into()),
+            ioctl::ENABLE_CAP => caps::enable(vm, &uapi::read(arg)?)?,
+            ioctl::SET_USER_MEMORY_REGION => {
+                let r: Region = uapi::read(arg)?;
+                let region = Region2 {
+                    slot: r.slot,
+                    flags: r.flags,
+                    guest_phys_addr: r.guest_phys_addr,
+                    memory_size: r.memory_size,
+                    userspace_addr: r.userspace_addr,
+                    ..uapi::zeroed()
+                };
+                memory::set_region(vm, &region)?;
+            }
+            ioctl::SET_USER_MEMORY_REGION2 => memory::set_region(vm, &uapi::read(arg)?)?,
+            ioctl::GET_DIRTY_LOG => dirty_log::get(vm, &uapi::read(arg)?)?,
+            ioctl::CLEAR_DIRTY_LOG => dirty_log::clear(vm, &uapi::read(arg)?)?,
+            ioctl::REGISTER_COALESCED_MMIO => coalesced::register(vm, &uapi::read(arg)?)?,
+            ioctl::UNREGISTER_COALESCED_MMIO => coalesced::unregister(vm, &uapi::read(arg)?)?,
+            ioctl::IOEVENTFD => io_bus::ioeventfd(vm, &uapi::read(arg)?)?,
+            ioctl::IRQFD => {
+                // There is no interrupt controller in the kernel that one could be connected to.
+                let _: bindings::kvm_irqfd = uapi::read(arg)?;
+                return Err(EINVAL);
+            }
+            ioctl::IRQ_LINE | ioctl::IRQ_LINE_STATUS => {
+                // Nor a line of one.
+                let _: bindings::kvm_irq_level = uapi::read(arg)?;
+                return Err(ENXIO);
+            }
+            ioctl::CREATE_DEVICE => {
+                // There is none of any type.
+                let _: bindings::kvm_create_device = uapi::read(arg)?;
+                return Err(ENODEV);
+            }
+            // There is no dirty ring.
+            ioctl::RESET_DIRTY_RINGS => return Err(EINVAL),
+            _ => return B::vm_ioctl(vm, cmd, arg),
+        }
+        Ok(0)
+    }
+}
