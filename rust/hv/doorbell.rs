@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Privileged doorbells between the threads of an emulated core.
+//!
+//! Guests' threads run on any CPU, so HFSCR[MSGP] is off, and the instructions that would reach the other
+//! threads of the hardware's core come here: `msgsndp`, `msgclrp`, reading TIR and DPDES (ISA Book III,
+//! "Directed Privileged Doorbell").
+
+use super::{
+    find,
+    vcpu::{Events, HvVcpu},
+    Hv,
+};
+use crate::{
+    emulate::{
+        doorbell::{decode, Doorbell},
+        regs::Regs,
+    },
+    isa::insn::Insn,
+    vm::Vcpu,
+};
+
+/// Emulates `insn`; false if it is none of these.
+pub(crate) fn emulate(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, insn: Insn) -> bool {
+    let smt = vcpu.vm().arch.smt();
+    let id = u64::from(vcpu.id);
+    let own = id & (smt - 1);
+    let first = id - own;
+    match decode(insn, &st.switch) {
+        Some(Doorbell::Send { thread }) => {
+            let thread = u64::from(thread);
+            if thread < smt {
+                if let Some(target) = find(vcpu, first + thread) {
+                    send(vcpu, target);
+                }
+            }
+        }
+        Some(Doorbell::Clear) => {
+            vcpu.shared.events.take(Events::DOORBELL);
+        }
+        Some(Doorbell::Ignore) => {}
+        Some(Doorbell::ReadThread { gpr }) => Regs::set_gpr(&mut st.switch, gpr, own),
+        Some(Doorbell::ReadPending { gpr }) => {
+            let pending = read_dpdes(vcpu, first, smt);
+            Regs::set_gpr(&mut st.switch, gpr, pending);
+        }
+        None => return false,
+    }
+    st.switch.advance(4);
+    true
+}
+
+fn send(vcpu: &Vcpu<Hv>, target: &Vcpu<Hv>) {
+    let old = target.shared.events.change(0, Events::DOORBELL);
+    if old & Events::DOORBELL == 0 && !core::ptr::eq(target, vcpu) {
+        target.kick();
+    }
+}
+
+/// Which threads of the core have a doorbell pending. Those that run are made to leave the guest, which is
+/// when a doorbell that the hardware holds comes back to memory.
+fn read_dpdes(vcpu: &Vcpu<Hv>, first: u64, smt: u64) -> u64 {
+    let mut dpdes = 0;
+    for thread in 0..smt {
+        let Some(v) = find(vcpu, first + thread) else {
+            continue;
+        };
+        if !core::ptr::eq(v, vcpu) {
+            v.kick_and_wait();
+        }
+        if v.shared.events.test(Events::DOORBELL) {
+            dpdes |= 1 << thread;
+        }
+    }
+    dpdes
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What ended the guest's run, and what is done about it.
+
+use super::{
+    doorbell, hcall, mmio,
+    mmu::{
+        fault::{self, Resolution, StorageFault},
+        guest::fetch,
+    },
+    vcpu::{Completion, Events, HvVcpu},
+    Hv,
+};
+use crate::{
+    bindings,
+    isa::{
+        dsisr::Dsisr,
+        fscr::{Facility, Fscr},
+        hcall::HReturn,
+        insn::Insn,
+        msr::Msr,
+        srr1::Srr1,
+        trap::Trap,
+    },
+    vm::{run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Where to go next.
+pub(crate) enum Next {
+    /// Into the guest again.
+    Guest,
+    /// The guest has nothing to do: wait until it has.
+    Halt,
+    /// To userspace, with the reason in the run page.
+    Userspace,
+}
+
+/// HDSISR as the host puts it there before an entry on processors that sometimes do not write it.
+const HDSISR_CANARY: u32 = 0x7fff;
+
+/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
+pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
+
+/// Handles the exit that `trap` names; the host's own interrupts have been served.
+#[inline]
+pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+    let stats = &vcpu.arch_stats;
+    stats.sum_exits.inc();
+    st.exit_srr1 = st.switch.arch().shregs.msr;
+    if trap == Trap::SYSCALL {
+        stats.syscall_exits.inc();
+        return Ok(hypercall(vcpu, st, run));
+    }
+    // Bits that the interrupt added to the MSR's copy are not the MSR's.
+    st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
+    match trap {
+        Trap::HV_DECREMENTER => {
+            stats.dec_exits.inc();
+            Ok(Next::Guest)
+        }
+        Trap::EXTERNAL | Trap::H_DOORBELL | Trap::H_VIRT => {
+            stats.ext_intr_exits.inc();
+            Ok(Next::Guest)
+        }
+        Trap::H_MAINTENANCE | Trap::PERFORMANCE_MONITOR | Trap::SYSTEM_RESET => Ok(Next::Guest),
+        Trap::H_DATA_STORAGE => data_storage(vcpu, st, run),
+        Trap::H_INST_STORAGE => {
+            stats.pf_storage.inc();
+            let srr1 = Srr1::from_raw(st.exit_srr1);
+            let fault = StorageFault {
+                ea: st.nip(),
+                dsisr: Dsisr::from_raw(srr1.raw())
+                    .masked(Dsisr::ISI)
+                    .set(Dsisr::ISSTORE, srr1.contains(Srr1::HSRR1_HISI_WRITE)),
+                asdr: st.switch.arch().fault_gpa as u64,
+                fetch: true,
+            };
+            // A fetch is never emulated, so memory is all there can be.
+            fault::handle(vcpu, st, &fault)?;
+            Ok(Next::Guest)
+        }
+        Trap::H_EMUL_ASSIST => Ok(emulation_assist(vcpu, st, run)),
+        Trap::H_FAC_UNAVAIL => facility_unavailable(vcpu, st),
+        Trap::SOFTPATCH => {
+            // Only transactional memory would need it, which these guests do not have.
+            st.inject_program(&vcpu.vm().arch, Srr1::PROG_ILL);
+            Ok(Next::Guest)
+        }
+        Trap::MACHINE_CHECK => Ok(machine_check(vcpu, st, run)),
+        Trap::PROGRAM => {
+            let why = Srr1::from_raw(st.exit_srr1 & 0x1f_0000);
+            st.inject_program(&vcpu.vm().arch, why);
+            Ok(Next::Guest)
+        }
+        other => {
+            run.set_unknown(other.raw().into());
+            Ok(Next::Userspace)
+        }
+    }
+}
+
+#[inline]
+fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
+    if st.msr().contains(Msr::PR) {
+        // A guest's user has no hypervisor to call.
+        st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
+        st.inject_program(&vcpu.vm().arch, Srr1::PROG_PRIV);
+        return Next::Guest;
+    }
+    match hcall::handle(vcpu, st) {
+        hcall::Outcome::Return(ret) => {
+            st.switch.set_gpr(3, ret.gpr());
+            Next::Guest
+        }
+        hcall::Outcome::Cede => {
+            st.switch.set_gpr(3, HReturn::H_SUCCESS.gpr());
+            st.set_msr(st.msr() | Msr::EE);
+            if vcpu.shared.events.take(Events::PRODDED) {
+                Next::Guest
+            } else {
+                Next::Halt
+            }
+        }
+        hcall::Outcome::Userspace => {
+            let mut args = [0; 9];
+            for (i, arg) in args.iter_mut().enumerate() {
+                *arg = st.gpr(4 + i);
+            }
+            run.set_papr_hcall(st.gpr(3), &args);
+            st.completion = Completion::Hcall;
+            Next::Userspace
+        }
+    }
+}
+
+fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
+    let arch = st.switch.arch();
+    if vcpu.vm().arch.features.prefetch_bug() && arch.fault_dsisr == HDSISR_CANARY {
+        // The hardware did not say why; it will the next time.
+        return Ok(Next::Guest);
+    }
+    let fault = StorageFault {
+        ea: arch.fault_dar as u64,
+        dsisr: Dsisr::from_raw(arch.fault_dsisr.into()),
+        asdr: arch.fault_gpa as u64,
+        fetch: false,
+    };
+    match fault::handle(vcpu, st, &fault)? {
+        Resolution::Resume => {
+            vcpu.arch_stats.pf_storage.inc();
+            Ok(Next::Guest)
+        }
+        Resolution::Mmio(gpa) => {
+            vcpu.arch_stats.mmio_exits.inc();
+            let store = fault.dsisr.contains(Dsisr::ISSTORE);
+            mmio::start(vcpu, st, run, fault.ea, gpa, store)
+        }
+    }
+}
+
+fn emulation_assist(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
+    let insn = Insn::from_doubleword(st.switch.arch().emul_inst);
+    if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0
+        && insn.prefix().is_none()
+        && insn.raw() == SW_BREAKPOINT
+    {
+        run.set_debug(st.nip(), 0);
+        return Next::Userspace;
+    }
+    st.inject_program(&vcpu.vm().arch, Srr1::PROG_ILL);
+    Next::Guest
+}
+
+fn facility_unavailable(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Result<Next> {
+    let facility = Fscr::from_raw(st.switch.arch().hfscr as u64).facility();
+    let granted = match facility {
+        Facility::Msgp => {
+            vcpu.arch_stats.emulated_inst_exits.inc();
+            match fetch(vcpu, st) {
+                Some(insn) => doorbell::emulate(vcpu, st, insn),
+                None => {
+                    vcpu.arch_stats.fetch_retries.inc();
+                    true
+                }
+            }
+        }
+        Facility::Pm => st.grant(Fscr::PM),
+        Facility::Ebb => st.grant(Fscr::EBB),
+        _ => false,
+    };
+    if !granted {
+        st.inject_program(&vcpu.vm().arch, Srr1::PROG_ILL);
+    }
+    Ok(Next::Guest)
+}
+
+fn machine_check(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
+    vcpu.arch_stats.machine_checks.inc();
+    st.switch.report_machine_check();
+    let vm = &vcpu.vm().arch;
+    if vm.fwnmi() {
+        let how = if st.switch.machine_check_recovered() {
+            bindings::KVM_RUN_PPC_NMI_DISP_FULLY_RECOV
+        } else {
+            bindings::KVM_RUN_PPC_NMI_DISP_NOT_RECOV
+        };
+        run.set_nmi(how as u16);
+        return Next::Userspace;
+    }
+    let why = Srr1::from_raw(st.exit_srr1 & 0x083c_0000);
+    st.inject(vm, Trap::MACHINE_CHECK, why);
+    Next::Guest
+}

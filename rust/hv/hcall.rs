@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Hypervisor calls (PAPR, "Hypervisor Call Functions").
+//!
+//! To add one: a function here or in a file of its own kind, an arm in [`handle`], and its number in
+//! [`IMPLEMENTED`], so that `KVM_CAP_PPC_ENABLE_HCALL` accepts it.
+
+use super::{
+    find,
+    vcpu::{Events, HvVcpu},
+    vpa, Hv,
+};
+use crate::{
+    host::features,
+    isa::hcall::{
+        HReturn, Hcall, PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR,
+        CONFER_ALL, DABRX_GUEST, DAWRX_HYP,
+    },
+    vm::Vcpu,
+};
+/// What is handled here unless userspace says otherwise: what the peer starts with, less what needs an
+/// interrupt controller or TCE tables in the kernel.
+pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
+    Hcall::H_SET_DABR,
+    Hcall::H_SET_XDABR,
+    Hcall::H_CEDE,
+    Hcall::H_PROD,
+    Hcall::H_CONFER,
+    Hcall::H_REGISTER_VPA,
+];
+
+/// What can be handled here.
+const IMPLEMENTED: &[Hcall] = &[
+    Hcall::H_SET_DABR,
+    Hcall::H_SET_XDABR,
+    Hcall::H_CEDE,
+    Hcall::H_PROD,
+    Hcall::H_CONFER,
+    Hcall::H_REGISTER_VPA,
+    Hcall::H_LOGICAL_CI_LOAD,
+    Hcall::H_LOGICAL_CI_STORE,
+    Hcall::H_SET_MODE,
+    Hcall::H_RANDOM,
+    Hcall::H_PAGE_INIT,
+    Hcall::H_RPT_INVALIDATE,
+];
+
+/// Can `hcall` be handled here?
+pub(crate) fn implemented(hcall: Hcall) -> bool {
+    IMPLEMENTED.contains(&hcall)
+}
+
+/// What became of an hcall.
+pub(crate) enum Outcome {
+    /// Done: r3 gets this.
+    Return(HReturn),
+    /// `H_CEDE`: the vCPU halts, then r3 gets `H_SUCCESS`.
+    Cede,
+    /// It is userspace's.
+    Userspace,
+}
+
+/// Handles the hcall whose number is in r3.
+#[inline]
+pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
+    let hcall = Hcall::from_raw(st.gpr(3));
+    if !vcpu.vm().arch.hcall_enabled(hcall) {
+        return Outcome::Userspace;
+    }
+    match hcall {
+        Hcall::H_CEDE => Outcome::Cede,
+        Hcall::H_PROD => Outcome::Return(h_prod(vcpu, st.gpr(4))),
+        _ => handle_other(vcpu, st, hcall),
+    }
+}
+
+fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
+    let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
+    let ret = match hcall {
+        Hcall::H_CONFER => h_confer(vcpu, a, b),
+        Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
+        Hcall::H_SET_MODE => match h_set_mode(vcpu, st, a, b, c, d) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_SET_DABR => h_set_xdabr(vcpu, st, a, DABRX_GUEST & 3),
+        Hcall::H_SET_XDABR => h_set_xdabr(vcpu, st, a, b),
+        Hcall::H_RANDOM => h_random(st),
+        Hcall::H_PAGE_INIT => h_page_init(vcpu, PageFlags::from_raw(a), b, c),
+        Hcall::H_RPT_INVALIDATE => {
+            let (start, end) = (st.gpr(8), st.gpr(9));
+            h_rpt_invalidate(vcpu, a, RptType::from_raw(c), d, start, end)
+        }
+        Hcall::H_LOGICAL_CI_LOAD => match h_logical_ci_load(vcpu, st, a, b) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_LOGICAL_CI_STORE => match h_logical_ci_store(vcpu, a, b, c) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        // Nested guests are not offered, and PAPR's name for that is this.
+        Hcall::H_SET_PARTITION_TABLE
+        | Hcall::H_ENTER_NESTED
+        | Hcall::H_TLB_INVALIDATE
+        | Hcall::H_COPY_TOFROM_GUEST => HReturn::H_FUNCTION,
+        // Nor are secure guests.
+        Hcall::H_SVM_PAGE_IN
+        | Hcall::H_SVM_PAGE_OUT
+        | Hcall::H_SVM_INIT_START
+        | Hcall::H_SVM_INIT_DONE
+        | Hcall::H_SVM_INIT_ABORT => HReturn::H_UNSUPPORTED,
+        _ => return Outcome::Userspace,
+    };
+    Outcome::Return(ret)
+}
+
+/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
+fn h_prod(vcpu: &Vcpu<Hv>, id: u64) -> HReturn {
+    let Some(target) = find(vcpu, id) else {
+        return HReturn::H_PARAMETER;
+    };
+    target.shared.events.change(0, Events::PRODDED);
+    if !core::ptr::eq(target, vcpu) {
+        target.wake();
+    }
+    HReturn::H_SUCCESS
+}
+
+/// `H_CONFER(processor, yield count)`: gives this processor's time to another one, if that was not
+/// dispatched since the caller looked.
+fn h_confer(vcpu: &Vcpu<Hv>, id: u64, count: u64) -> HReturn {
+    if id == CONFER_ALL {
+        return HReturn::H_SUCCESS;
+    }
+    let Some(target) = find(vcpu, id) else {
+        return HReturn::H_PARAMETER;
+    };
+    if vpa::yield_count(target).unwrap_or(0) == count as u32 {
+        target.yield_to();
+    }
+    HReturn::H_SUCCESS
+}
+
+/// `H_SET_MODE(flags, resource, value 1, value 2)`; `None` leaves it to userspace, which owns the LPCR.
+fn h_set_mode(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    flags: u64,
+    resource: u64,
+    value1: u64,
+    value2: u64,
+) -> Option<HReturn> {
+    let vm = &vcpu.vm().arch;
+    let arch = st.switch.arch_mut();
+    Some(match SetModeResource::from_raw(resource)? {
+        SetModeResource::Ciabr => {
+            if value2 != 0 {
+                HReturn::H_P4
+            } else if flags != 0 {
+                HReturn::H_UNSUPPORTED_FLAG_START
+            } else if value1 & CIABR_PRIV == CIABR_PRIV_HYPERVISOR {
+                HReturn::H_P3
+            } else {
+                arch.ciabr = value1 as usize;
+                HReturn::H_SUCCESS
+            }
+        }
+        SetModeResource::Dawr0 if !vm.features.dawr() => HReturn::H_P2,
+        SetModeResource::Dawr1 if !vm.features.dawr() || !vm.features.dawr1() => HReturn::H_P2,
+        SetModeResource::Dawr1 if !vm.dawr1() => HReturn::H_FUNCTION,
+        SetModeResource::Dawr0 | SetModeResource::Dawr1 if flags != 0 => {
+            HReturn::H_UNSUPPORTED_FLAG_START
+        }
+        SetModeResource::Dawr0 | SetModeResource::Dawr1 if value2 & DAWRX_HYP != 0 => HReturn::H_P4,
+        SetModeResource::Dawr0 => {
+            arch.dawr0 = value1 as usize;
+            arch.dawrx0 = value2 as usize;
+            HReturn::H_SUCCESS
+        }
+        SetModeResource::Dawr1 => {
+            arch.dawr1 = value1 as usize;
+            arch.dawrx1 = value2 as usize;
+            HReturn::H_SUCCESS
+        }
+        SetModeResource::AddrTransMode => {
+            if vm.features.prefetch_bug() && flags == 3 {
+                HReturn::H_UNSUPPORTED_FLAG_START
+            } else {
+                return None;
+            }
+        }
+        SetModeResource::LittleEndian => return None,
+    })
+}
+
+/// `H_SET_XDABR(address, extensions)`, and `H_SET_DABR` with extensions for both privileges: there is no DABR
+/// on these processors, so DAWR0 stands in for it.
+fn h_set_xdabr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, dabr: u64, dabrx: u64) -> HReturn {
+    if dabrx & 3 == 0 || dabrx & !DABRX_GUEST != 0 {
+        return HReturn::H_PARAMETER;
+    }
+    if !vcpu.vm().arch.features.dawr() {
+        return HReturn::H_HARDWARE;
+    }
+    // DABR's low bits are translation, write, read; DAWRX has them at 4, 6 and 5.
+    let dawrx = dabrx | (dabr & 3) << 5 | (dabr & 4) << 2;
+    let arch = st.switch.arch_mut();
+    arch.dawr0 = (dabr & !7) as usize;
+    arch.dawrx0 = dawrx as usize;
+    HReturn::H_SUCCESS
+}
+
+fn h_random(st: &mut HvVcpu) -> HReturn {
+    match features::random() {
+        Some(random) => {
+            st.switch.set_gpr(4, random);
+            HReturn::H_SUCCESS
+        }
+        None => HReturn::H_HARDWARE,
+    }
+}
+
+/// `H_PAGE_INIT(flags, destination, source)`: zeroes or copies 4 KB. The cache flags need nothing: the
+/// hardware keeps instruction and data caches coherent.
+fn h_page_init(vcpu: &Vcpu<Hv>, flags: PageFlags, dest: u64, src: u64) -> HReturn {
+    const SIZE: u64 = PageFlags::PAGE_INIT_SIZE;
+    let copy = flags.contains(PageFlags::COPY_PAGE);
+    if flags.intersects(PageFlags::from_raw(!PageFlags::PAGE_INIT.raw()))
+        || dest % SIZE != 0
+        || (copy && src % SIZE != 0)
+    {
+        return HReturn::H_PARAMETER;
+    }
+    if !copy && !flags.contains(PageFlags::ZERO_PAGE) {
+        return HReturn::H_SUCCESS;
+    }
+    let mut buffer = [0u8; 512];
+    for offset in (0..SIZE).step_by(buffer.len()) {
+        let read = match copy {
+            true => vcpu.vm().read_guest(src + offset, &mut buffer),
+            false => Ok(()),
+        };
+        if read
+            .and_then(|()| vcpu.vm().write_guest(dest + offset, &buffer))
+            .is_err()
+        {
+            return HReturn::H_PARAMETER;
+        }
+    }
+    HReturn::H_SUCCESS
+}
+
+/// `H_RPT_INVALIDATE(pid, target, type, page sizes, start, end)`.
+fn h_rpt_invalidate(
+    vcpu: &Vcpu<Hv>,
+    pid: u64,
+    kind: RptType,
+    sizes: u64,
+    start: u64,
+    end: u64,
+) -> HReturn {
+    if end < start {
+        return HReturn::H_P5;
+    }
+    if kind.contains(RptType::NESTED) {
+        return HReturn::H_FUNCTION;
+    }
+    vcpu.vm()
+        .arch
+        .lpid
+        .invalidate_process(pid, kind.raw(), sizes, start, end);
+    HReturn::H_SUCCESS
+}
+
+/// The bytes of an access by `H_LOGICAL_CI_LOAD` or `_STORE`.
+fn ci_size(size: u64) -> Option<usize> {
+    matches!(size, 1 | 2 | 4 | 8).then_some(size as usize)
+}
+
+/// `H_LOGICAL_CI_LOAD(size, address)` from what userspace has put on the bus; else it is userspace's.
+fn h_logical_ci_load(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, size: u64, gpa: u64) -> Option<HReturn> {
+    let size = ci_size(size)?;
+    let mut bytes = [0u8; 8];
+    if !vcpu.vm().mmio_read(gpa, bytes.get_mut(8 - size..)?) {
+        return None;
+    }
+    st.switch.set_gpr(4, u64::from_be_bytes(bytes));
+    Some(HReturn::H_SUCCESS)
+}
+
+/// `H_LOGICAL_CI_STORE(size, address, value)` likewise: ioeventfds, mostly.
+fn h_logical_ci_store(vcpu: &Vcpu<Hv>, size: u64, gpa: u64, value: u64) -> Option<HReturn> {
+    let size = ci_size(size)?;
+    let bytes = value.to_be_bytes();
+    vcpu.vm()
+        .mmio_write(gpa, bytes.get(8 - size..)?)
+        .then_some(HReturn::H_SUCCESS)
+}

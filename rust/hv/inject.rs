@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupts given to the guest by software, as the hardware would: ISA Book III, "Interrupt Definitions".
+
+use super::{vcpu::HvVcpu, vm::HvVm};
+use crate::isa::{
+    dsisr::Dsisr,
+    lpcr::{Lpcr, AIL3_OFFSET},
+    srr1::Srr1,
+    trap::Trap,
+};
+
+impl HvVcpu {
+    /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR.
+    pub(crate) fn inject(&mut self, vm: &HvVm, trap: Trap, flags: Srr1) {
+        let msr = self.msr();
+        let lpcr = self.lpcr(vm);
+        let relocated = !matches!(trap, Trap::SYSTEM_RESET | Trap::MACHINE_CHECK)
+            && lpcr.interrupts_relocated(msr);
+        let nip = self.nip();
+        let shregs = &mut self.switch.arch_mut().shregs;
+        shregs.srr0 = nip;
+        shregs.srr1 = flags.with_msr(msr).raw();
+        let base = if relocated { AIL3_OFFSET } else { 0 };
+        self.set_nip(base + u64::from(trap.raw()));
+        self.set_msr(msr.at_interrupt(lpcr.contains(Lpcr::ILE), relocated));
+    }
+
+    /// SRR1's mark that a prefixed instruction caused the interrupt, as the exit left it in the MSR's copy.
+    fn prefixed(&self) -> Srr1 {
+        Srr1::from_raw(self.exit_srr1).masked(Srr1::PREFIXED)
+    }
+
+    /// A data storage interrupt.
+    pub(crate) fn inject_data_storage(&mut self, vm: &HvVm, dar: u64, dsisr: Dsisr) {
+        let shregs = &mut self.switch.arch_mut().shregs;
+        shregs.dar = dar;
+        shregs.dsisr = dsisr.raw() as u32;
+        self.inject(vm, Trap::DATA_STORAGE, self.prefixed());
+    }
+
+    /// An instruction storage interrupt.
+    pub(crate) fn inject_inst_storage(&mut self, vm: &HvVm, fault: Dsisr) {
+        self.inject(vm, Trap::INST_STORAGE, Srr1::from_fault(fault));
+    }
+
+    /// An alignment interrupt.
+    pub(crate) fn inject_alignment(&mut self, vm: &HvVm, dar: u64) {
+        self.switch.arch_mut().shregs.dar = dar;
+        self.inject(vm, Trap::ALIGNMENT, self.prefixed());
+    }
+
+    /// A program interrupt.
+    pub(crate) fn inject_program(&mut self, vm: &HvVm, why: Srr1) {
+        self.inject(vm, Trap::PROGRAM, why | self.prefixed());
+    }
+}

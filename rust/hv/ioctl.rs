@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Capabilities and ioctls that are the backend's own.
+
+use super::{hcall, vcpu::HvVcpu, vm::Smt, Hv};
+use crate::{
+    bindings::*,
+    host::{
+        features::{firmware_feature, page_ap, Features},
+        uapi,
+    },
+    isa::{hcall::Hcall, rpte::Patb1},
+    vm::{Vcpu, Vm},
+};
+use kernel::{
+    ioctl::{_IO, _IOR, _IOW},
+    prelude::*,
+};
+
+const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
+const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
+const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
+const GET_RMMU_INFO: u32 = _IOW::<kvm_ppc_rmmu_info>(KVMIO, 0xb0);
+const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
+const SVM_OFF: u32 = _IO(KVMIO, 0xb3);
+
+/// `KVM_CHECK_EXTENSION`.
+pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
+    let features = match vm {
+        Some(vm) => vm.arch.features,
+        None => Features::read(),
+    };
+    Some(match cap {
+        KVM_CAP_PPC_SEGSTATE
+        | KVM_CAP_PPC_HIOR
+        | KVM_CAP_PPC_PAPR
+        | KVM_CAP_PPC_UNSET_IRQ
+        | KVM_CAP_PPC_IRQ_LEVEL
+        | KVM_CAP_ENABLE_CAP
+        | KVM_CAP_ONE_REG
+        | KVM_CAP_SET_GUEST_DEBUG
+        | KVM_CAP_PPC_FIXUP_HCALL
+        | KVM_CAP_PPC_ENABLE_HCALL
+        | KVM_CAP_PPC_GET_CPU_CHAR
+        | KVM_CAP_PPC_GET_SMMU_INFO
+        | KVM_CAP_PPC_FWNMI
+        | KVM_CAP_PPC_RPT_INVALIDATE => 1,
+        // Userspace's own handlers serve H_PUT_TCE_INDIRECT and H_STUFF_TCE, as they do with the peer for every table
+        // that is not registered in the kernel. Without this, QEMU has its guests write one entry a call.
+        KVM_CAP_SPAPR_MULTITCE => 1,
+        KVM_CAP_PPC_MMU_RADIX => features.radix().into(),
+        KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt() as i32),
+        // Doorbells are emulated, so any number of threads goes.
+        KVM_CAP_PPC_SMT_POSSIBLE => 8 | 4 | 2 | 1,
+        KVM_CAP_PPC_HWRNG => features.hwrng().into(),
+        // POWER9's transactional memory needs the hypervisor's help, which is not there yet.
+        KVM_CAP_PPC_HTM => 0,
+        KVM_CAP_PPC_DAWR1 => features.dawr1().into(),
+        KVM_CAP_PPC_AIL_MODE_3 => (!features.prefetch_bug()).into(),
+        _ => return None,
+    })
+}
+
+/// `KVM_ENABLE_CAP` on a VM.
+pub(crate) fn enable_vm_cap(vm: &Vm<Hv>, cap: u32, args: &[u64; 4]) -> Result {
+    let [arg0, arg1, ..] = *args;
+    match cap {
+        KVM_CAP_PPC_ENABLE_HCALL => {
+            let hcall = Hcall::from_raw(arg0);
+            if hcall.papr_index().is_none() || arg1 > 1 || !hcall::implemented(hcall) {
+                return Err(EINVAL);
+            }
+            vm.arch.enable_hcall(hcall, arg1 == 1);
+            Ok(())
+        }
+        KVM_CAP_PPC_SMT if arg1 == 0 => {
+            let smt = Smt::new(arg0)?;
+            let locked = vm.lock.lock();
+            if locked.created_vcpus != 0 {
+                return Err(EBUSY);
+            }
+            vm.arch.set_smt(smt);
+            Ok(())
+        }
+        KVM_CAP_PPC_DAWR1 => vm.arch.set_dawr1(),
+        _ => Err(EINVAL),
+    }
+}
+
+/// `KVM_ENABLE_CAP` on a vCPU.
+pub(crate) fn enable_vcpu_cap(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, cap: u32) -> Result {
+    match cap {
+        KVM_CAP_PPC_PAPR => st.papr = true,
+        KVM_CAP_PPC_FWNMI => vcpu.vm().arch.set_fwnmi(),
+        _ => return Err(EINVAL),
+    }
+    // As with the peer, a vCPU that cannot run yet says so at once.
+    if st.papr {
+        Ok(())
+    } else {
+        Err(EINVAL)
+    }
+}
+
+/// VM ioctls.
+pub(crate) fn vm_ioctl(vm: &Vm<Hv>, cmd: u32, arg: usize) -> Result<isize> {
+    match cmd {
+        GET_PVINFO => uapi::write(arg, &pvinfo())?,
+        GET_SMMU_INFO => uapi::write(arg, &smmu_info())?,
+        GET_RMMU_INFO => {
+            if !vm.arch.features.radix() {
+                return Err(EINVAL);
+            }
+            uapi::write(arg, &rmmu_info())?
+        }
+        CONFIGURE_V3_MMU => configure_mmu(vm, &uapi::read(arg)?)?,
+        GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
+        // Nothing is secure here, so there is nothing to turn off.
+        SVM_OFF => {}
+        _ => return Err(ENOTTY),
+    }
+    Ok(0)
+}
+
+/// `KVM_PPC_CONFIGURE_V3_MMU`. Returns `EINVAL` for unknown flags, for hash, and for a bad table size.
+fn configure_mmu(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
+    let radix = u64::from(KVM_PPC_MMUV3_RADIX);
+    let gtse = u64::from(KVM_PPC_MMUV3_GTSE);
+    let table = Patb1::from_raw(cfg.process_table);
+    if cfg.flags & !(radix | gtse) != 0
+        || cfg.flags & radix == 0
+        || !table.contains(Patb1::GR)
+        || table.table_bytes().is_none()
+    {
+        return Err(EINVAL);
+    }
+    // Under the lock, so that the hardware and the software walk are told the same.
+    let mmu = vm.mmu.lock();
+    vm.arch.set_process_table(table, cfg.flags & gtse != 0);
+    mmu.tree.set_process_table(table);
+    Ok(())
+}
+
+/// `KVM_PPC_GET_PVINFO`: how a guest under kvm-pr would call its hypervisor; `KVM_CAP_PPC_GET_PVINFO` is 0 for these
+/// guests, which have `sc 1`.
+fn pvinfo() -> kvm_ppc_pvinfo {
+    // lis r0, KVM_SC_MAGIC_R0@h; ori r0, r0, KVM_SC_MAGIC_R0@l; sc; nop
+    const HCALL: [u32; 4] = [0x3c00_4b56, 0x6000_4d21, 0x4400_0002, 0x6000_0000];
+    let mut info: kvm_ppc_pvinfo = uapi::zeroed();
+    for (to, from) in info.hcall.iter_mut().zip(HCALL) {
+        *to = from;
+    }
+    info.flags = KVM_PPC_PVINFO_FLAGS_EV_IDLE;
+    info
+}
+
+/// `KVM_PPC_GET_SMMU_INFO`: the hash MMU's page sizes. Guests are radix, but QEMU asks this of every host.
+fn smmu_info() -> kvm_ppc_smmu_info {
+    /// Of a segment: base page shift, SLB encoding, and its pages' actual shifts with their HPTE encodings.
+    struct Segment(u32, u32, &'static [(u32, u32)]);
+    const SEGMENTS: [Segment; 3] = [
+        Segment(12, 0, &[(12, 0), (24, 0x38)]),
+        Segment(16, 0x110, &[(16, 1), (24, 8)]),
+        Segment(24, 0x100, &[(24, 0)]),
+    ];
+    let mut info = kvm_ppc_smmu_info {
+        flags: u64::from(KVM_PPC_PAGE_SIZES_REAL | KVM_PPC_1T_SEGMENTS | KVM_PPC_NO_HASH),
+        slb_size: 32,
+        data_keys: 32,
+        instr_keys: 32,
+        ..Default::default()
+    };
+    for (to, Segment(shift, slb, encodings)) in info.sps.iter_mut().zip(SEGMENTS) {
+        to.page_shift = shift;
+        to.slb_enc = slb;
+        for (enc, (shift, hpte)) in to.enc.iter_mut().zip(encodings) {
+            enc.page_shift = *shift;
+            enc.pte_enc = *hpte;
+        }
+    }
+    info
+}
+
+/// `KVM_PPC_GET_RMMU_INFO`: the radix MMU's trees and page sizes.
+fn rmmu_info() -> kvm_ppc_rmmu_info {
+    let mut info = kvm_ppc_rmmu_info::default();
+    for (to, (shift, low)) in info.geometries.iter_mut().zip([(12, 9), (16, 5)]) {
+        to.page_shift = shift;
+        to.level_bits = [low, 9, 9, 13];
+    }
+    let aps = [12, 16, 21, 30]
+        .into_iter()
+        .filter_map(|shift| Some(shift | page_ap(shift)? << 29));
+    for (to, ap) in info.ap_encodings.iter_mut().zip(aps) {
+        *to = ap;
+    }
+    info
+}
+
+/// `KVM_PPC_GET_CPU_CHAR`: what the firmware says of speculation.
+fn cpu_char() -> kvm_ppc_cpu_char {
+    /// A bit, and the feature whose being enabled sets it.
+    const CHARACTER: [(u64, &CStr); 7] = [
+        (1 << 63, c"inst-spec-barrier-ori31,31,0"),
+        (1 << 62, c"fw-bcctrl-serialized"),
+        (1 << 61, c"inst-l1d-flush-ori30,30,0"),
+        (1 << 60, c"inst-l1d-flush-trig2"),
+        (1 << 59, c"fw-l1d-thread-split"),
+        (1 << 56, c"fw-count-cache-disabled"),
+        (1 << 54, c"fw-count-cache-flush-bcctr2,0,0"),
+    ];
+    const FAVOUR_SECURITY: u64 = 1 << 63;
+    const L1D_FLUSH_PR: u64 = 1 << 62;
+    const BNDS_CHK_SPEC_BAR: u64 = 1 << 61;
+    const FLUSH_COUNT_CACHE: u64 = 1 << 58;
+
+    let mut cp = kvm_ppc_cpu_char::default();
+    for (bit, name) in CHARACTER {
+        cp.character_mask |= bit;
+        if firmware_feature(name, c"enabled") {
+            cp.character |= bit;
+        }
+    }
+    cp.behaviour_mask = FAVOUR_SECURITY | L1D_FLUSH_PR | BNDS_CHK_SPEC_BAR | FLUSH_COUNT_CACHE;
+    if firmware_feature(c"speculation-policy-favor-security", c"enabled") {
+        cp.behaviour |= FAVOUR_SECURITY;
+    }
+    // What firmware does not speak of is needed.
+    if !firmware_feature(c"needs-l1d-flush-msr-pr-0-to-1", c"disabled") {
+        cp.behaviour |= L1D_FLUSH_PR;
+    }
+    if !firmware_feature(c"needs-spec-barrier-for-bound-checks", c"disabled") {
+        cp.behaviour |= BNDS_CHK_SPEC_BAR;
+    }
+    if firmware_feature(c"needs-count-cache-flush-on-context-switch", c"enabled") {
+        cp.behaviour |= FLUSH_COUNT_CACHE;
+    }
+    cp
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Faults in the partition-scoped tree: hypervisor data and instruction storage interrupts.
+
+use super::{
+    count_large,
+    tree::{MapError, GEOMETRY, LINEAR},
+};
+use crate::{
+    host::mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+    hv::{vcpu::HvVcpu, Hv},
+    isa::{
+        dsisr::Dsisr,
+        rpte::{Attribute, Geometry, Level, Rpte},
+    },
+    vm::{memslot::MemSlot, mmu_lock::MmuGuard, Vcpu},
+};
+use core::ops::Range;
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// A fault as the hardware reports it.
+pub(crate) struct StorageFault {
+    /// The effective address.
+    pub(crate) ea: u64,
+    /// HDSISR; for instruction fetches, the bits of HSRR1 that are alike.
+    pub(crate) dsisr: Dsisr,
+    /// ASDR: the guest real address, without its low 12 bits.
+    pub(crate) asdr: u64,
+    /// It was an instruction fetch.
+    pub(crate) fetch: bool,
+}
+
+/// What became of it.
+pub(crate) enum Resolution {
+    /// Mapped, or reflected to the guest: it goes on.
+    Resume,
+    /// There is no memory at this guest real address: an access to a device.
+    Mmio(u64),
+}
+
+/// ASDR's page address.
+const ASDR_PAGE: u64 = 0x0fff_ffff_ffff_f000;
+
+/// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
+pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
+    let vm = vcpu.vm();
+    let dsisr = fault.dsisr;
+    if dsisr.intersects(Dsisr::UNSUPP_MMU) {
+        return Err(EFAULT);
+    }
+    if dsisr.intersects(Dsisr::BADACCESS) {
+        reflect(vcpu, st, fault, dsisr);
+        return Ok(Resolution::Resume);
+    }
+
+    let table_walk = dsisr.intersects(Dsisr::PRTABLE_FAULT);
+    let page = fault.asdr & ASDR_PAGE;
+    let gpa = if table_walk {
+        page
+    } else {
+        page | (fault.ea & 0xfff)
+    };
+    let writing = dsisr.intersects(Dsisr::ISSTORE);
+    let slots = vm.slots.read();
+    let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
+    let slot = slots.find(gpa >> PAGE_SHIFT).filter(|_| addressable);
+    let Some(slot) = slot else {
+        if fault.fetch || table_walk {
+            // Nothing can be emulated there: the guest's own tables are wrong, or its jump was.
+            reflect(vcpu, st, fault, dsisr);
+            return Ok(Resolution::Resume);
+        }
+        // Even if it came for a reference or change bit: the page was there then, and its slot went since.
+        return Ok(Resolution::Mmio(gpa));
+    };
+    if writing && slot.readonly() {
+        if !fault.fetch && !table_walk {
+            // As a device: userspace sees the store.
+            return Ok(Resolution::Mmio(gpa));
+        }
+        reflect(vcpu, st, fault, Dsisr::ISSTORE | Dsisr::PROTFAULT);
+        return Ok(Resolution::Resume);
+    }
+
+    if dsisr.intersects(Dsisr::SET_RC) && set_rc(vcpu, gpa, writing) {
+        return Ok(Resolution::Resume);
+    }
+    map(vcpu, st, slot, gpa, writing)?;
+    Ok(Resolution::Resume)
+}
+
+/// The guest gets the storage interrupt itself.
+fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, dsisr: Dsisr) {
+    let vm = &vcpu.vm().arch;
+    if fault.fetch {
+        st.inject_inst_storage(vm, dsisr);
+    } else {
+        st.inject_data_storage(vm, fault.ea, dsisr);
+    }
+}
+
+/// Sets the reference, and for a store the change bit, where the hardware could not.
+fn set_rc(vcpu: &Vcpu<Hv>, gpa: u64, writing: bool) -> bool {
+    let mmu = vcpu.vm().mmu.lock();
+    match mmu.tree.find(gpa) {
+        Some(leaf) if !writing || leaf.pte.may_write() => {
+            leaf.set(Rpte::R.set(Rpte::C, writing));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Maps the page of userspace's that is at `gpa`, or gives up for the guest to fault again if it is changing.
+fn map(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, slot: &MemSlot, gpa: u64, writing: bool) -> Result {
+    let vm = vcpu.vm();
+    let hva = slot.hva(gpa >> PAGE_SHIFT);
+    if map_present(vcpu, st, slot, gpa, hva, writing)?
+        || fault_in(hva, writing) && map_present(vcpu, st, slot, gpa, hva, writing)?
+    {
+        return Ok(());
+    }
+
+    // Something that userspace's tables alone do not tell, or an error to be found out.
+    let seq = vm.mmu.fault_begin();
+    let mut page = UserPage::get(hva, writing).map_err(|e| match e {
+        PageError::Interrupted => EINTR,
+        PageError::Fault => EFAULT,
+        PageError::Poisoned => {
+            send_hwpoison(hva, PAGE_SHIFT as u32);
+            EFAULT
+        }
+    })?;
+    let leaf = Leaf::new(slot, gpa, hva, writing, &page);
+    loop {
+        let mut mmu = vm.mmu.lock();
+        if mmu.retry(&seq, &leaf.hvas(hva)) {
+            return Ok(());
+        }
+        if leaf.insert(vcpu, st, slot, gpa, &mut mmu) {
+            // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock
+            // is dropped, since then the page may be taken away and cleaned.
+            page.set_mapped(leaf.pte.may_write());
+            drop(page);
+            return Ok(());
+        }
+        drop(mmu);
+        st.spare.refill()?;
+    }
+}
+
+/// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.
+fn map_present(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    slot: &MemSlot,
+    gpa: u64,
+    hva: usize,
+    writing: bool,
+) -> Result<bool> {
+    let vm = vcpu.vm();
+    loop {
+        let mut mmu = vm.mmu.lock();
+        let page = mmu
+            .quiet()
+            .and_then(|quiet| HostPage::find(&quiet, &vm.mm, hva, writing));
+        let Some(page) = page else {
+            return Ok(false);
+        };
+        let leaf = Leaf::of_host_page(slot, gpa, hva, writing, &page);
+        if leaf.insert(vcpu, st, slot, gpa, &mut mmu) {
+            return Ok(true);
+        }
+        drop(mmu);
+        st.spare.refill()?;
+    }
+}
+
+/// What is to be put into the tree.
+struct Leaf {
+    level: Level,
+    pte: Rpte,
+}
+
+impl Leaf {
+    fn of_host_page(slot: &MemSlot, gpa: u64, hva: usize, writing: bool, page: &HostPage) -> Self {
+        let level = level(slot, gpa, hva, page.shift);
+        Self::with(slot, level, page.phys, page.writable, writing, true)
+    }
+
+    fn new(slot: &MemSlot, gpa: u64, hva: usize, writing: bool, page: &UserPage) -> Self {
+        let level = level(slot, gpa, hva, page.mapping_shift());
+        let linear = page.has_struct_page();
+        let mut leaf = Self::with(slot, level, page.phys(), page.writable(), writing, linear);
+        if page.cache_inhibited() {
+            leaf.pte = leaf
+                .pte
+                .with_attribute(Attribute::NonIdempotent)
+                .without(Rpte::EXEC);
+        }
+        leaf
+    }
+
+    fn with(
+        slot: &MemSlot,
+        level: Level,
+        phys: u64,
+        writable: bool,
+        writing: bool,
+        linear: bool,
+    ) -> Self {
+        // While dirty pages are logged, the first store has to be seen whatever was read before.
+        let writable = writable && !slot.readonly() && (writing || !slot.log_dirty());
+        let bits = (Rpte::R | Rpte::READ | Rpte::EXEC)
+            .set(Rpte::WRITE, writable)
+            .set(Rpte::C, writing)
+            .set(LINEAR, linear);
+        let real = phys & !((1 << GEOMETRY.shift(level)) - 1);
+        Self {
+            level,
+            pte: Rpte::leaf(real, bits),
+        }
+    }
+
+    /// All that it maps, as userspace's addresses.
+    fn hvas(&self, hva: usize) -> Range<usize> {
+        let size = 1usize << GEOMETRY.shift(self.level);
+        let first = hva & !(size - 1);
+        first..first + size
+    }
+
+    /// Puts it into the tree; returns false if tables are missing.
+    fn insert(
+        &self,
+        vcpu: &Vcpu<Hv>,
+        st: &mut HvVcpu,
+        slot: &MemSlot,
+        gpa: u64,
+        mmu: &mut MmuGuard<'_, Hv>,
+    ) -> bool {
+        let vm = vcpu.vm();
+        let removed = |gpa, shift, old| super::notify::removed(vm, slot, gpa, shift, old);
+        match mmu
+            .tree
+            .map(gpa, self.level, self.pte, &mut st.spare, removed)
+        {
+            Ok(new) => {
+                if new {
+                    count_large(vm, Some(self.level), 1);
+                }
+                true
+            }
+            Err(MapError::NeedTables) => false,
+        }
+    }
+}
+
+/// The largest page that the host's mapping of 2^`shift` bytes, the slot, and where both lie in it allow.
+fn level(slot: &MemSlot, gpa: u64, hva: usize, shift: u32) -> Level {
+    if shift <= PAGE_SHIFT as u32 || slot.log_dirty() {
+        // Dirty pages are told by the smallest page.
+        return Level::L0;
+    }
+    let gfns = slot.gfns();
+    let bytes = gfns.start << PAGE_SHIFT..gfns.end << PAGE_SHIFT;
+    for level in [Level::L2, Level::L1] {
+        let size = 1u64 << GEOMETRY.shift(level);
+        let start = gpa & !(size - 1);
+        if shift >= GEOMETRY.shift(level)
+            && (gpa ^ hva as u64) & (size - 1) & !((1 << PAGE_SHIFT) - 1) == 0
+            && bytes.start <= start
+            && start + size <= bytes.end
+        {
+            return level;
+        }
+    }
+    Level::L0
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Walking a guest's own tables, and fetching its instructions, in software.
+//!
+//! What the partition-scoped tree maps is read straight from memory under the tree's lock; only what it does
+//! not map goes through userspace's mapping.
+
+use super::{
+    tree::{GEOMETRY, LINEAR},
+    HvMmu,
+};
+use crate::{
+    host::table::read_real,
+    hv::{vcpu::HvVcpu, Hv},
+    isa::{
+        insn::Insn,
+        msr::Msr,
+        radix_walk::{real_mode_address, truncated, walk, Access, Context, Fault},
+    },
+    vm::Vcpu,
+};
+use kernel::prelude::*;
+
+impl HvMmu {
+    /// Reads `N` bytes, a power of two, at `gpa`, aligned to `N`. `None` if the tree does not map normal memory there.
+    #[inline]
+    fn read<const N: usize>(&self, gpa: u64) -> Option<[u8; N]> {
+        let leaf = self.tree.find(gpa)?;
+        if !leaf.pte.contains(LINEAR) || !leaf.pte.may_read() {
+            return None;
+        }
+        let within = (1u64 << GEOMETRY.shift(leaf.level)) - 1;
+        // SAFETY: The leaf was found in the tree, which the lock, by `&self`, keeps as it is: the page
+        // cannot be taken away before the notifier has the lock. Aligned, so within the page.
+        Some(unsafe { read_real(leaf.pte.real() | (gpa & within & !(N as u64 - 1))) })
+    }
+}
+
+/// Reads guest memory at `gpa`, aligned to `N`, from the tree or else through userspace's mapping.
+fn read_guest<const N: usize>(vcpu: &Vcpu<Hv>, gpa: u64) -> Option<[u8; N]> {
+    if let Some(bytes) = vcpu.vm().mmu.lock().read(gpa) {
+        return Some(bytes);
+    }
+    let mut bytes = [0; N];
+    vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Guest effective to guest real address, as an access by the guest would be translated now.
+///
+/// Whether a leaf's R and C bits are set already is not asked: the access that this is for has been made, or
+/// the hardware will set them.
+pub(crate) fn translate(
+    vcpu: &Vcpu<Hv>,
+    st: &HvVcpu,
+    ea: u64,
+    access: Access,
+) -> Result<u64, Fault> {
+    let msr = st.msr();
+    let relocate = match access {
+        Access::Fetch => Msr::IR,
+        _ => Msr::DR,
+    };
+    let ea = truncated(ea, msr);
+    if !msr.contains(relocate) {
+        return Ok(real_mode_address(ea));
+    }
+    let arch = st.switch.arch();
+    let context = Context {
+        process_table: vcpu.vm().arch.process_table(),
+        pid: arch.pid,
+        problem_state: msr.contains(Msr::PR),
+        amr: arch.amr as u64,
+        iamr: arch.iamr as u64,
+    };
+    let page = walk(&context, ea, |gpa| {
+        read_guest(vcpu, gpa).map(u64::from_be_bytes)
+    })?;
+    match page.check(&context, access) {
+        Err(Fault::Storage(why)) if !why.contains(crate::isa::dsisr::Dsisr::SET_RC) => {
+            Err(Fault::Storage(why))
+        }
+        _ => Ok(page.real),
+    }
+}
+
+/// Fetches the instruction the guest is at. `None` if that fails, because another processor of the guest has
+/// changed its tables meanwhile: the guest should try again.
+pub(crate) fn fetch(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
+    let nip = st.nip();
+    let gpa = translate(vcpu, st, nip, Access::Fetch).ok()?;
+    let little = st.msr().contains(Msr::LE);
+    let word = |gpa| {
+        let bytes = read_guest::<4>(vcpu, gpa)?;
+        Some(if little {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        })
+    };
+    let first = word(gpa)?;
+    if !vcpu.vm().arch.features.arch_31() || !Insn::is_prefix(first) {
+        return Some(Insn::word(first));
+    }
+    // A prefixed instruction does not cross 64 bytes, so never a page.
+    Some(Insn::prefixed(first, word(gpa + 4)?))
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Translation of radix guests: the partition-scoped tree, and faults in it.
+
+pub(crate) mod fault;
+pub(crate) mod guest;
+pub(crate) mod notify;
+pub(crate) mod tree;
+
+use self::tree::Tree;
+use super::Hv;
+use crate::{isa::rpte::Level, vm::Vm};
+use kernel::prelude::*;
+
+/// A VM's translation state, under its lock.
+pub(crate) struct HvMmu {
+    /// The tree the hardware walks.
+    pub(crate) tree: Tree,
+}
+
+impl HvMmu {
+    /// An empty tree, made known to the hardware. Returns `ENOMEM`.
+    pub(crate) fn new(vm: &super::vm::HvVm) -> Result<Self> {
+        Ok(Self {
+            tree: Tree::new(vm.lpid.clone(), vm.process_table())?,
+        })
+    }
+}
+
+/// Counts a large page that came or went.
+fn count_large(vm: &Vm<Hv>, level: Option<Level>, delta: i64) {
+    let counter = match level {
+        Some(Level::L1) => &vm.arch_stats.num_2m_pages,
+        Some(Level::L2) => &vm.arch_stats.num_1g_pages,
+        _ => return,
+    };
+    counter.add(delta as u64);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the VM core asks of the tree when userspace's mappings or the slots change.
+
+use super::{count_large, tree::GEOMETRY, HvMmu};
+use crate::{
+    hv::Hv,
+    isa::rpte::Rpte,
+    vm::{backend::Gfn, memslot::MemSlot, Vm},
+};
+use core::ops::Range;
+use kernel::page::PAGE_SHIFT;
+
+fn addresses(gfns: &Range<Gfn>) -> Range<u64> {
+    gfns.start << PAGE_SHIFT..gfns.end << PAGE_SHIFT
+}
+
+/// Notes in the dirty log what a leaf says was written.
+fn note_dirty(slot: &MemSlot, gpa: u64, shift: u32, leaf: Rpte) {
+    if leaf.contains(Rpte::C) && slot.log_dirty() {
+        let first = gpa >> PAGE_SHIFT;
+        let end = first + (1 << (shift - PAGE_SHIFT as u32));
+        slot.mark_dirty_range(first..end);
+    }
+}
+
+/// A leaf was taken out of the tree.
+pub(crate) fn removed(vm: &Vm<Hv>, slot: &MemSlot, gpa: u64, shift: u32, leaf: Rpte) {
+    note_dirty(slot, gpa, shift, leaf);
+    count_large(vm, GEOMETRY.level_of_page(shift), -1);
+}
+
+/// `Backend::unmap_range`.
+pub(crate) fn unmap(vm: &Vm<Hv>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+    mmu.tree.unmap(addresses(&gfns), |gpa, shift, old| {
+        removed(vm, slot, gpa, shift, old)
+    });
+}
+
+/// `Backend::age_range`. Clearing R without a flush may leave a page looking old for a while that is in use;
+/// that is what R is worth.
+pub(crate) fn age(mmu: &mut HvMmu, gfns: Range<Gfn>, clear: bool) -> bool {
+    let mut young = false;
+    if clear {
+        mmu.tree
+            .clear(addresses(&gfns), Rpte::R, Rpte::R, false, |_, _, _| {
+                young = true
+            });
+    } else {
+        mmu.tree.for_each(addresses(&gfns), &mut |_, _, leaf| {
+            young |= leaf.pte.contains(Rpte::R)
+        });
+    }
+    young
+}
+
+/// `Backend::sync_dirty`. The right to write goes with C, so that the next store faults: a processor may hold a
+/// translation that it does not look C up for.
+pub(crate) fn sync_dirty(mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+    mmu.tree.clear(
+        addresses(&gfns),
+        Rpte::C,
+        Rpte::C | Rpte::WRITE,
+        true,
+        |gpa, shift, old| note_dirty(slot, gpa, shift, old),
+    );
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The hv backend: Book3S guests in hardware, on a host in hypervisor state.
+
+mod doorbell;
+mod exit;
+mod hcall;
+mod inject;
+mod ioctl;
+mod mmio;
+mod mmu;
+mod one_reg;
+mod regs;
+mod run;
+mod stats;
+mod tm;
+mod vcpu;
+mod vm;
+mod vpa;
+
+use self::{
+    mmu::HvMmu,
+    stats::{HvVcpuStats, HvVmStats},
+    vcpu::{Events, HvShared, HvVcpu},
+    vm::HvVm,
+};
+use crate::{
+    bindings,
+    host::features::Features,
+    vm::{
+        backend::{Backend, Gfn},
+        memslot::MemSlot,
+        one_reg::RegValue,
+        run_page::RunPage,
+        Vcpu, Vm,
+    },
+};
+use core::ops::{ControlFlow, Range};
+use kernel::prelude::*;
+
+/// The backend.
+pub(crate) struct Hv;
+
+impl Hv {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        let f = Features::read();
+        if !f.hvmode() {
+            Err("the kernel does not run in hypervisor mode")
+        } else if !f.arch_300() {
+            Err("the processor is older than POWER9")
+        } else if !f.radix() {
+            Err("the host does not use the radix MMU")
+        } else if !f.tlbie() {
+            Err("the platform does not let the kernel use tlbie")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The vCPU of the same VM that the guest knows as processor `id`.
+#[inline]
+fn find(vcpu: &Vcpu<Hv>, id: u64) -> Option<&Vcpu<Hv>> {
+    if id == u64::from(vcpu.id) {
+        return Some(vcpu);
+    }
+    vcpu.vm().vcpu_by_id(u32::try_from(id).ok()?)
+}
+
+/// `KVM_CREATE_VM`'s type for this backend.
+const KVM_VM_PPC_HV: u64 = 1;
+
+/// Word that `KVM_INTERRUPT` takes.
+mod interrupt {
+    use crate::bindings;
+    pub(super) const SET: u32 = bindings::KVM_INTERRUPT_SET as u32;
+    pub(super) const UNSET: u32 = bindings::KVM_INTERRUPT_UNSET as u32;
+    pub(super) const SET_LEVEL: u32 = bindings::KVM_INTERRUPT_SET_LEVEL as u32;
+}
+
+impl Backend for Hv {
+    const NAME: &'static CStr = c"hv";
+
+    type Vm = HvVm;
+    type Mmu = HvMmu;
+    type Shared = HvShared;
+    type Vcpu = HvVcpu;
+    type VmStats = HvVmStats;
+    type VcpuStats = HvVcpuStats;
+
+    const MAX_VCPUS: usize = 2048;
+    const MAX_VCPU_IDS: u32 = 2048 * vm::MAX_SMT as u32;
+
+    fn check_extension(vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
+        ioctl::check_extension(vm, cap)
+    }
+
+    fn new_vm(kind: u64) -> impl PinInit<HvVm, Error> {
+        match kind {
+            0 | KVM_VM_PPC_HV => HvVm::new(),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn new_mmu(vm: &HvVm) -> Result<HvMmu> {
+        HvMmu::new(vm)
+    }
+
+    fn destroy_vm(_vm: &HvVm, _mmu: &mut HvMmu) {
+        // Dropping the tree detaches and frees it.
+    }
+
+    fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<HvShared, Error> {
+        HvShared::new()
+    }
+
+    fn new_vcpu(vm: &Vm<Self>, id: u32, _shared: &HvShared) -> Result<HvVcpu> {
+        // With fewer threads a core, ids have fewer gaps.
+        if u64::from(id) >= Self::MAX_VCPUS as u64 * vm.arch.smt() {
+            return Err(EINVAL);
+        }
+        HvVcpu::new(&vm.arch)
+    }
+
+    fn complete_exit(
+        vcpu: &Vcpu<Self>,
+        st: &mut HvVcpu,
+        page: &RunPage,
+    ) -> Result<ControlFlow<()>> {
+        Ok(match run::complete(vcpu, st, page)? {
+            exit::Next::Userspace => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    fn run(vcpu: &Vcpu<Self>, st: &mut HvVcpu, page: &RunPage) -> Result {
+        run::run(vcpu, st, page)
+    }
+
+    fn get_regs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu) -> Result<bindings::kvm_regs> {
+        Ok(regs::get_regs(st))
+    }
+
+    fn set_regs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu, regs: &bindings::kvm_regs) -> Result {
+        regs::set_regs(st, regs);
+        Ok(())
+    }
+
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+        regs::get_sregs(st)
+    }
+
+    fn set_sregs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu, sregs: &bindings::kvm_sregs) -> Result {
+        regs::set_sregs(st, sregs)
+    }
+
+    fn get_fpu(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu) -> Result<bindings::kvm_fpu> {
+        Err(EOPNOTSUPP)
+    }
+
+    fn set_fpu(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _fpu: &bindings::kvm_fpu) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    fn get_one_reg(vcpu: &Vcpu<Self>, st: &mut HvVcpu, id: u64) -> Result<RegValue> {
+        one_reg::get(vcpu, st, id)
+    }
+
+    fn set_one_reg(vcpu: &Vcpu<Self>, st: &mut HvVcpu, id: u64, val: RegValue) -> Result {
+        one_reg::set(vcpu, st, id, val)
+    }
+
+    // api.rst has these for other architectures; on ours userspace owns the state.
+    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu) -> Result<u32> {
+        Err(EINVAL)
+    }
+
+    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _mp_state: u32) -> Result {
+        Err(EINVAL)
+    }
+
+    fn translate(
+        _vcpu: &Vcpu<Self>,
+        _st: &mut HvVcpu,
+        _tr: &mut bindings::kvm_translation,
+    ) -> Result {
+        // As the peer: succeeds and says nothing.
+        Ok(())
+    }
+
+    fn set_guest_debug(
+        _vcpu: &Vcpu<Self>,
+        st: &mut HvVcpu,
+        dbg: &bindings::kvm_guest_debug,
+    ) -> Result {
+        st.debug = dbg.control;
+        Ok(())
+    }
+
+    fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {
+        let events = &vcpu.shared.events;
+        match irq {
+            interrupt::UNSET => {
+                events.change(Events::EXTERNAL, 0);
+                return Ok(());
+            }
+            interrupt::SET_LEVEL => events.change(0, Events::EXTERNAL_LEVEL),
+            interrupt::SET => events.change(0, Events::EXTERNAL_ONESHOT),
+            _ => events.change(0, Events::EXTERNAL_LEVEL),
+        };
+        vcpu.kick();
+        Ok(())
+    }
+
+    fn enable_vm_cap(vm: &Vm<Self>, cap: u32, args: &[u64; 4]) -> Result {
+        ioctl::enable_vm_cap(vm, cap, args)
+    }
+
+    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut HvVcpu, cap: u32, _args: &[u64; 4]) -> Result {
+        ioctl::enable_vcpu_cap(vcpu, st, cap)
+    }
+
+    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
+        ioctl::vm_ioctl(vm, cmd, arg)
+    }
+
+    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
+        Err(EINVAL)
+    }
+
+    fn runnable(vcpu: &Vcpu<Self>) -> bool {
+        vcpu.shared.events.wake()
+    }
+
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+        mmu::notify::unmap(vm, mmu, slot, gfns);
+    }
+
+    fn age_range(
+        _vm: &Vm<Self>,
+        mmu: &mut HvMmu,
+        _slot: &MemSlot,
+        gfns: Range<Gfn>,
+        clear: bool,
+    ) -> bool {
+        mmu::notify::age(mmu, gfns, clear)
+    }
+
+    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+        mmu::notify::sync_dirty(mmu, slot, gfns);
+    }
+
+    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
+        // A slot that the tree cannot address is never hit.
+        Ok(())
+    }
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
+//!
+//! To add one: a line in [`plain!`](self) if it is just a field of the saved state, else an arm in [`get`]
+//! and [`set`].
+
+use super::{
+    exit::SW_BREAKPOINT,
+    tm,
+    vcpu::{Events, HvVcpu, PSSCR_GUEST_VIS},
+    Hv,
+};
+use crate::{
+    host::time::timebase,
+    isa::{
+        hcall::{CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DAWRX_HYP},
+        lpcr::Lpcr,
+        pvr::{Arch, LogicalPvr, Pcr},
+    },
+    vm::{one_reg::RegValue, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Ids: `KVM_REG_PPC`, the size, the number.
+pub(crate) mod id {
+    const PPC: u64 = 0x1000_0000_0000_0000;
+    const fn u32(n: u64) -> u64 {
+        PPC | 2 << 52 | n
+    }
+    const fn u64(n: u64) -> u64 {
+        PPC | 3 << 52 | n
+    }
+    const fn u128(n: u64) -> u64 {
+        PPC | 4 << 52 | n
+    }
+
+    macro_rules! ids {
+        ($($name:ident = $size:ident($n:literal),)*) => {
+            $( pub(crate) const $name: u64 = $size($n); )*
+        };
+    }
+    ids! {
+        HIOR = u64(0x01), DABR = u64(0x08), DSCR = u64(0x09), PURR = u64(0x0a), SPURR = u64(0x0b),
+        DAR = u64(0x0c), DSISR = u32(0x0d), AMR = u64(0x0e), UAMOR = u64(0x0f),
+        MMCR0 = u64(0x10), MMCR1 = u64(0x11), MMCRA = u64(0x12), MMCR2 = u64(0x13), MMCRS = u64(0x14),
+        SIAR = u64(0x15), SDAR = u64(0x16), SIER = u64(0x17), PMC1 = u32(0x18), PMC8 = u32(0x1f),
+        FPR0 = u64(0x20), FPR31 = u64(0x3f), VR0 = u128(0x40), VR31 = u128(0x5f),
+        VSR0 = u128(0x60), VSR31 = u128(0x7f), FPSCR = u64(0x80), VSCR = u32(0x81),
+        VPA_ADDR = u64(0x82), VPA_SLB = u128(0x83), VPA_DTL = u128(0x84), DEBUG_INST = u32(0x8b),
+        ICP_STATE = u64(0x8c), VP_STATE = u128(0x8d), TB_OFFSET = u64(0x9c), SPMC1 = u32(0x9d),
+        SPMC2 = u32(0x9e), IAMR = u64(0x9f), TFHAR = u64(0xa0), TFIAR = u64(0xa1), TEXASR = u64(0xa2),
+        FSCR = u64(0xa3), PSPB = u32(0xa4), EBBHR = u64(0xa5), EBBRR = u64(0xa6), BESCR = u64(0xa7),
+        TAR = u64(0xa8), DPDES = u64(0xa9), DAWR = u64(0xaa), DAWRX = u64(0xab), CIABR = u64(0xac),
+        IC = u64(0xad), VTB = u64(0xae), CSIGR = u64(0xaf), TACR = u64(0xb0), TCSCR = u64(0xb1),
+        PID = u64(0xb2), ACOP = u64(0xb3), VRSAVE = u32(0xb4), LPCR = u32(0xb5), LPCR_64 = u64(0xb5),
+        PPR = u64(0xb6), ARCH_COMPAT = u32(0xb7), DABRX = u32(0xb8), WORT = u64(0xb9),
+        TIDR = u64(0xbc), PSSCR = u64(0xbd), DEC_EXPIRY = u64(0xbe), ONLINE = u32(0xbf),
+        PTCR = u64(0xc0), MMCR3 = u64(0xc1), SIER2 = u64(0xc2), SIER3 = u64(0xc3), DAWR1 = u64(0xc4),
+        DAWRX1 = u64(0xc5), DEXCR = u64(0xc6), HASHKEYR = u64(0xc7), HASHPKEYR = u64(0xc8),
+    }
+    /// Bit of the checkpointed registers of transactional memory.
+    pub(crate) const TM: u64 = 0x8000_0000;
+}
+
+/// A field of the saved state, as wide as the kernel has made it.
+pub(super) trait Field: Copy {
+    /// Its value, zero-extended.
+    fn get(self) -> u64;
+    /// The field with the low bits of `val`.
+    fn of(val: u64) -> Self;
+}
+
+macro_rules! field {
+    ($($t:ty)*) => {
+        $(
+            impl Field for $t {
+                #[allow(clippy::cast_lossless)]
+                fn get(self) -> u64 {
+                    self as u64
+                }
+
+                fn of(val: u64) -> Self {
+                    val as $t
+                }
+            }
+        )*
+    };
+}
+field!(u32 u64 usize);
+
+/// Registers that are a field of `kvm_vcpu_arch`, nothing else.
+macro_rules! plain {
+    ($($reg:ident => $($field:ident).+ $([$i:literal])?,)*) => {
+        fn get_plain(st: &HvVcpu, reg: u64) -> Option<u64> {
+            let arch = st.switch.arch();
+            Some(match reg {
+                $( id::$reg => Field::get(arch.$($field).+ $([$i])?), )*
+                _ => return None,
+            })
+        }
+
+        fn set_plain(st: &mut HvVcpu, reg: u64, val: u64) -> bool {
+            let arch = st.switch.arch_mut();
+            match reg {
+                $( id::$reg => arch.$($field).+ $([$i])? = Field::of(val), )*
+                _ => return false,
+            }
+            true
+        }
+    };
+}
+
+plain! {
+    DABR => dabr, DSCR => dscr, PURR => purr, SPURR => spurr, DAR => shregs.dar, DSISR => shregs.dsisr,
+    AMR => amr, UAMOR => uamor, MMCR0 => mmcr[0], MMCR1 => mmcr[1], MMCRA => mmcra, MMCR2 => mmcr[2],
+    MMCR3 => mmcr[3], MMCRS => mmcrs, SIAR => siar, SDAR => sdar, SIER => sier[0], SIER2 => sier[1],
+    SIER3 => sier[2], FPSCR => fp.fpscr, SPMC1 => spmc[0], SPMC2 => spmc[1], IAMR => iamr,
+    TFHAR => tfhar, TFIAR => tfiar, TEXASR => texasr, FSCR => fscr, PSPB => pspb, EBBHR => ebbhr,
+    EBBRR => ebbrr, BESCR => bescr, TAR => tar, DAWR => dawr0, DAWR1 => dawr1, IC => ic,
+    CSIGR => csigr, TACR => tacr, TCSCR => tcscr, PID => pid, ACOP => acop, VRSAVE => vrsave,
+    PPR => ppr, WORT => wort, TIDR => tid, DEXCR => dexcr, HASHKEYR => hashkeyr,
+    HASHPKEYR => hashpkeyr, DEC_EXPIRY => dec_expires, DABRX => dabrx, DAWRX => dawrx0,
+    DAWRX1 => dawrx1, CIABR => ciabr, PSSCR => psscr,
+}
+
+/// The index of `reg` in the registers from `first` to `last`.
+fn index(reg: u64, first: u64, last: u64) -> Option<usize> {
+    (first..=last)
+        .contains(&reg)
+        .then(|| (reg - first) as usize)
+}
+
+/// `Backend::get_one_reg`. Errors: `ENXIO` for what needs an interrupt controller in the kernel, `EINVAL` for what is no
+/// register.
+pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue> {
+    if let Some(val) = get_plain(st, reg) {
+        return RegValue::new(reg, val);
+    }
+    if reg & id::TM != 0 {
+        return tm::get(st, reg);
+    }
+    if let Some(i) = index(reg, id::PMC1, id::PMC8) {
+        let pmc = st.switch.arch().pmc.get(i).copied().unwrap_or(0);
+        return Ok(RegValue::from_u32(pmc));
+    }
+    if let Some(i) = index(reg, id::FPR0, id::FPR31) {
+        let [fpr, _] = st.switch.vsr(i as u8);
+        return Ok(RegValue::from_u64(fpr));
+    }
+    if let Some(i) = index(reg, id::VSR0, id::VSR31) {
+        return Ok(vector(st.switch.vsr(i as u8)));
+    }
+    if let Some(i) = index(reg, id::VR0, id::VR31) {
+        return Ok(vector(st.switch.vsr(32 + i as u8)));
+    }
+    let vpas = *vcpu.shared.vpas.lock();
+    let val = match reg {
+        id::HIOR => 0,
+        id::DEBUG_INST => SW_BREAKPOINT.into(),
+        id::VSCR => st.switch.vscr().into(),
+        id::VPA_ADDR => vpas.vpa.gpa,
+        id::VPA_SLB => return Ok(area(vpas.slb_shadow)),
+        id::VPA_DTL => return Ok(area(vpas.dtl)),
+        id::TB_OFFSET => st.switch.vcore().tb_offset,
+        id::VTB => st.switch.vcore().vtb as u64,
+        id::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
+        id::LPCR | id::LPCR_64 => st.lpcr(&vcpu.vm().arch).raw(),
+        id::ARCH_COMPAT => st.compat.into(),
+        id::ONLINE => st.online.into(),
+        id::PTCR => st.ptcr,
+        id::ICP_STATE | id::VP_STATE => return Err(ENXIO),
+        _ => return Err(EINVAL),
+    };
+    RegValue::new(reg, val)
+}
+
+/// `Backend::set_one_reg`, errors as [`get`].
+pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> Result {
+    if reg & id::TM != 0 {
+        return tm::set(st, reg, val);
+    }
+    if let Some(i) = index(reg, id::VSR0, id::VSR31) {
+        st.switch.set_vsr(i as u8, halves(val)?);
+        return Ok(());
+    }
+    if let Some(i) = index(reg, id::VR0, id::VR31) {
+        st.switch.set_vsr(32 + i as u8, halves(val)?);
+        return Ok(());
+    }
+    match reg {
+        id::VPA_SLB => {
+            let [addr, len] = val.u64_pair()?;
+            return vcpu.shared.vpas.lock().set_slb_shadow(addr, len);
+        }
+        id::VPA_DTL => {
+            let [addr, len] = val.u64_pair()?;
+            vcpu.shared.vpas.lock().set_dtl(addr, len)?;
+            vcpu.shared.events.change(0, Events::VPAS);
+            return Ok(());
+        }
+        id::ICP_STATE | id::VP_STATE => return Err(ENXIO),
+        _ => {}
+    }
+    let val = val.int()?;
+    if let Some(i) = index(reg, id::PMC1, id::PMC8) {
+        if let Some(pmc) = st.switch.arch_mut().pmc.get_mut(i) {
+            *pmc = val as u32;
+        }
+        return Ok(());
+    }
+    if let Some(i) = index(reg, id::FPR0, id::FPR31) {
+        let [_, low] = st.switch.vsr(i as u8);
+        st.switch.set_vsr(i as u8, [val, low]);
+        return Ok(());
+    }
+    // A guest must not watch the hypervisor, or change what is not its own.
+    let val = match reg {
+        id::DABRX | id::DAWRX | id::DAWRX1 => val & !DAWRX_HYP,
+        id::CIABR if val & CIABR_PRIV == CIABR_PRIV_HYPERVISOR => val & !CIABR_PRIV,
+        id::PSSCR => val & PSSCR_GUEST_VIS,
+        _ => val,
+    };
+    if set_plain(st, reg, val) {
+        return Ok(());
+    }
+    match reg {
+        id::HIOR if val == 0 => {}
+        id::VSCR => st.switch.set_vscr(val as u32),
+        id::VPA_ADDR => {
+            vcpu.shared.vpas.lock().set_vpa(val)?;
+            vcpu.shared.events.change(0, Events::VPAS);
+        }
+        id::TB_OFFSET => set_tb_offset(st, val)?,
+        id::VTB => st.switch.vcore_mut().vtb = val as usize,
+        id::DPDES => {
+            let set = if val & 1 != 0 { Events::DOORBELL } else { 0 };
+            vcpu.shared.events.change(Events::DOORBELL, set);
+        }
+        id::LPCR => set_lpcr(vcpu, st, Lpcr::USER_32, val),
+        id::LPCR_64 => set_lpcr(vcpu, st, Lpcr::USER, val),
+        id::ARCH_COMPAT => set_compat(vcpu, st, val as u32)?,
+        id::ONLINE => st.online = val as u32,
+        id::PTCR => st.ptcr = val,
+        _ => return Err(EINVAL),
+    }
+    Ok(())
+}
+
+/// A VSX register as 16 bytes in the order the kernel keeps it.
+fn vector([high, low]: [u64; 2]) -> RegValue {
+    RegValue::from_u128(u128::from(high) << 64 | u128::from(low))
+}
+
+fn halves(val: RegValue) -> Result<[u64; 2]> {
+    let v = val.u128()?;
+    Ok([(v >> 64) as u64, v as u64])
+}
+
+fn area(area: super::vpa::Area) -> RegValue {
+    RegValue::from_u64_pair([area.gpa, area.len.into()])
+}
+
+/// The hardware can offset the timebase by multiples of this.
+const TB_OFFSET_UNIT: u64 = 1 << 24;
+
+fn set_tb_offset(st: &mut HvVcpu, val: u64) -> Result {
+    let offset = val.checked_next_multiple_of(TB_OFFSET_UNIT).unwrap_or(0);
+    st.switch.vcore_mut().tb_offset = offset;
+    // A decrementer that nobody has set would seem far in the future in the new timebase; it has expired.
+    let arch = st.switch.arch_mut();
+    if arch.dec_expires == 0 && offset != 0 {
+        arch.dec_expires = timebase().wrapping_add(offset);
+    }
+    Ok(())
+}
+
+fn set_lpcr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, mask: Lpcr, val: u64) {
+    let forbidden = vcpu.vm().arch.features.prefetch_bug();
+    st.lpcr = st
+        .lpcr
+        .user_write(mask, Lpcr::from_raw(val), true, forbidden);
+}
+
+/// `KVM_REG_PPC_ARCH_COMPAT`. Returns `EINVAL` for what is no level, or above the host's.
+fn set_compat(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, compat: u32) -> Result {
+    let features = vcpu.vm().arch.features;
+    let host = if features.arch_31() {
+        Arch::V31
+    } else {
+        Arch::V300
+    };
+    let guest = match LogicalPvr::from_raw(compat) {
+        LogicalPvr::V31_P11 if !features.power11() => return Err(EINVAL),
+        pvr if compat != 0 => pvr.arch().ok_or(EINVAL)?,
+        _ => host,
+    };
+    let pcr = Pcr::for_guest(host, guest).ok_or(EINVAL)?;
+    st.switch.vcore_mut().pcr = pcr.raw() as usize;
+    st.compat = compat;
+    Ok(())
+}

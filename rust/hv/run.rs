@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
+
+use super::{
+    exit::{self, Next},
+    mmio,
+    vcpu::{Completion, Events, HvVcpu},
+    vm::HvVm,
+    vpa, Hv,
+};
+use crate::{
+    bindings,
+    host::{
+        entry::{HostInterruptible, IrqsHardDisabled, Pending},
+        switch::same_tlb,
+        time::{next_timer, timebase},
+    },
+    isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
+    vm::{run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Runs the guest. Errors: `EINVAL` if it cannot run at all (`run` says why), `EINTR` for a signal, `EFAULT` and
+/// the like if its memory is not there.
+pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
+    let host = HostInterruptible::in_ioctl();
+    if !st.papr {
+        // Only PAPR guests can run without hypervisor state.
+        run.set_exit(bindings::KVM_EXIT_INTERNAL_ERROR);
+        return Err(EINVAL);
+    }
+    // Userspace that knows nothing of this means it.
+    st.online |= u32::from(st.online == 0);
+    if host.task_in_transaction() {
+        run.set_fail_entry(0, 0);
+        return Err(EINVAL);
+    }
+    host.prepare_facilities();
+    vpa::dispatched(vcpu, st, last_cpu(vcpu));
+    let (host, ret) = enter_until_userspace(vcpu, st, run, host);
+    vpa::stopped(vcpu);
+    host.done();
+    ret
+}
+
+fn last_cpu(vcpu: &Vcpu<Hv>) -> u32 {
+    vcpu.entry.last_cpu().max(0) as u32
+}
+
+/// Takes userspace's answer to the last exit.
+pub(crate) fn complete(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
+    match core::mem::replace(&mut st.completion, Completion::None) {
+        Completion::None => Ok(Next::Guest),
+        Completion::Hcall => {
+            let (ret, args) = run.papr_hcall_ret();
+            st.switch.set_gpr(3, ret);
+            for (i, arg) in args.iter().enumerate() {
+                st.switch.set_gpr(4 + i, *arg);
+            }
+            Ok(Next::Guest)
+        }
+        Completion::Mmio => mmio::complete(vcpu, st, run),
+    }
+}
+
+fn enter_until_userspace(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    run: &RunPage,
+    mut host: HostInterruptible,
+) -> (HostInterruptible, Result) {
+    loop {
+        let entered;
+        (host, entered) = enter(vcpu, st, host);
+        let next = match entered {
+            Entered::Exited(trap) => exit::handle(vcpu, st, run, trap),
+            Entered::Not(pending) => not_entered(vcpu, st, &host, pending),
+        };
+        match next {
+            Ok(Next::Guest) => {}
+            Ok(Next::Halt) => halt(vcpu, st),
+            Ok(Next::Userspace) => return (host, Ok(())),
+            Err(e) => {
+                if e == EINTR {
+                    vcpu.arch_stats.signal_exits.inc();
+                    run.set_exit(bindings::KVM_EXIT_INTR);
+                }
+                return (host, Err(e));
+            }
+        }
+    }
+}
+
+/// How an attempt to enter the guest ended.
+enum Entered {
+    /// It ran, and exited.
+    Exited(Trap),
+    /// It did not run.
+    Not(Option<Pending>),
+}
+
+#[inline]
+fn enter(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    host: HostInterruptible,
+) -> (HostInterruptible, Entered) {
+    let vm = &vcpu.vm().arch;
+    let irqs = host.hard_disable();
+    let cpu = irqs.cpu();
+    if st.prev_cpu != Some(cpu) {
+        return (moved(vm, st, irqs), Entered::Not(None));
+    }
+
+    // From here on a kick interrupts this CPU; what was asked for before is seen below.
+    vcpu.entry.entering(cpu);
+    let events = vcpu.shared.events.get();
+    let request = || vcpu.requests.pending() || events & Events::VPAS != 0;
+    prepare(vcpu, st, &irqs, vm, events);
+    let ready = match irqs.check_pending(request) {
+        Ok(ready) => ready,
+        Err((irqs, pending)) => {
+            leave(vcpu, st);
+            return (irqs.enable(), Entered::Not(Some(pending)));
+        }
+    };
+    let exited = ready.enter(&mut st.switch);
+    leave(vcpu, st);
+    let trap = exited.trap();
+    let host = exited.replay();
+    match trap {
+        Some(trap) => (host, Entered::Exited(trap)),
+        None => (host, Entered::Not(None)),
+    }
+}
+
+/// Loads what changes from entry to entry.
+#[inline]
+fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm, events: u32) {
+    let mut lpcr = st.lpcr(vm);
+    if events & (Events::EXTERNAL | Events::DOORBELL) != 0 {
+        if events & Events::EXTERNAL != 0 {
+            if st.msr().contains(Msr::EE) {
+                st.inject(vm, Trap::EXTERNAL, Srr1::EMPTY);
+                vcpu.shared.events.take(Events::EXTERNAL_ONESHOT);
+            } else {
+                // The hardware gives it to the guest when that enables interrupts.
+                lpcr = lpcr.with(Lpcr::MER);
+            }
+        }
+        if vcpu.shared.events.take(Events::DOORBELL) {
+            st.switch.arch_mut().doorbell_request = 1;
+        }
+    }
+    let granted = Fscr::from_raw(st.switch.arch().hfscr as u64).contains(Fscr::PM);
+    st.switch.set_pmu_in_use(granted || st.pmu_in_use);
+    let now = timebase();
+    st.switch.prepare(irqs, next_timer(now), lpcr.raw(), now);
+}
+
+/// The guest does not run any more, or not after all: a doorbell that it has not taken is everybody's business again,
+/// before anybody can see that the vCPU is outside.
+#[inline]
+fn leave(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) {
+    if st.switch.arch().doorbell_request != 0 {
+        st.switch.arch_mut().doorbell_request = 0;
+        vcpu.shared.events.change(0, Events::DOORBELL);
+    }
+    vcpu.entry.left();
+}
+
+/// The thread is on another CPU than the last time: the guest may have flushed translations locally there that
+/// are still cached on the CPU it came from.
+fn moved(vm: &HvVm, st: &mut HvVcpu, irqs: IrqsHardDisabled) -> HostInterruptible {
+    let cpu = irqs.cpu();
+    let from = st.prev_cpu.replace(cpu);
+    let host = irqs.enable();
+    if let Some(from) = from {
+        if !same_tlb(from, cpu) {
+            vm.switch.need_tlb_flush(from);
+        }
+    }
+    host
+}
+
+/// Does what kept the guest from running.
+fn not_entered(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    host: &HostInterruptible,
+    pending: Option<Pending>,
+) -> Result<Next> {
+    match pending {
+        Some(Pending::Work) => {
+            vpa::stopped(vcpu);
+            let before = timebase();
+            let ret = host.handle_work();
+            st.stolen += timebase().wrapping_sub(before);
+            vpa::dispatched(vcpu, st, last_cpu(vcpu));
+            ret?;
+        }
+        Some(Pending::Request) => {
+            vcpu.requests.take();
+            if vcpu.shared.events.test(Events::VPAS) {
+                vpa::dispatched(vcpu, st, last_cpu(vcpu));
+            }
+        }
+        // The host has served it.
+        Some(Pending::Interrupt) | None => {}
+    }
+    Ok(Next::Guest)
+}
+
+/// The guest ceded: sleeps until there is something for it, a signal included.
+fn halt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) {
+    vpa::stopped(vcpu);
+    vcpu.halt(Some(st.dec_expires()));
+    vcpu.shared.events.take(Events::PRODDED);
+    vpa::dispatched(vcpu, st, last_cpu(vcpu));
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is counted; names as kvm-hv has them where the meaning is the same.
+
+use crate::vm::stats::stats;
+
+stats! {
+    /// Of a VM.
+    pub(crate) struct HvVmStats {
+        /// 2 MB pages that the guest has mapped.
+        num_2m_pages: Counter = INSTANT,
+        /// 1 GB pages that the guest has mapped.
+        num_1g_pages: Counter = INSTANT,
+    }
+}
+
+stats! {
+    /// Of a vCPU.
+    pub(crate) struct HvVcpuStats {
+        /// Exits of all kinds.
+        sum_exits: Counter = COUNT,
+        /// Loads and stores emulated.
+        mmio_exits: Counter = COUNT,
+        /// Returns to userspace for a signal.
+        signal_exits: Counter = COUNT,
+        /// Instructions that could not be fetched and ran again.
+        fetch_retries: Counter = COUNT,
+        /// Hypercalls.
+        syscall_exits: Counter = COUNT,
+        /// Exits because the host's timer was due.
+        dec_exits: Counter = COUNT,
+        /// Exits for the host's interrupts.
+        ext_intr_exits: Counter = COUNT,
+        /// Faults in the partition-scoped tree.
+        pf_storage: Counter = COUNT,
+        /// Instructions emulated after a facility unavailable interrupt.
+        emulated_inst_exits: Counter = COUNT,
+        /// Machine checks.
+        machine_checks: Counter = COUNT,
+    }
+}

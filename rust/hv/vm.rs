@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VM of the hv backend.
+
+use crate::{
+    host::{
+        features::{Features, HostRegisters},
+        lpid::Lpid,
+        once,
+        switch::SwitchVm,
+    },
+    isa::{hcall::Hcall, lpcr::Lpcr, rpte::Patb1},
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{ordering::Relaxed, Atomic},
+        Arc,
+    },
+};
+
+/// Threads of an emulated core at most, `KVM_CAP_PPC_SMT`.
+pub(super) const MAX_SMT: u64 = 8;
+
+/// A number of threads that a core can have.
+pub(crate) struct Smt(u64);
+
+impl Smt {
+    /// Returns `EINVAL` unless a power of two up to 8.
+    pub(crate) fn new(threads: u64) -> Result<Self> {
+        if threads.is_power_of_two() && threads <= MAX_SMT {
+            Ok(Self(threads))
+        } else {
+            Err(EINVAL)
+        }
+    }
+}
+
+/// Words of a bitmap of PAPR's hcall numbers.
+const HCALL_WORDS: usize = Hcall::PAPR_COUNT.div_ceil(64);
+
+/// A VM's state that any of its vCPUs may look at.
+pub(crate) struct HvVm {
+    /// What the host can do.
+    pub(crate) features: Features,
+    /// The host's hypervisor registers.
+    pub(crate) host: HostRegisters,
+    /// The partition's id.
+    pub(crate) lpid: Arc<Lpid>,
+    /// The host's switch's view of the VM.
+    pub(crate) switch: Arc<SwitchVm>,
+    /// LPCR bits that are the same for all vCPUs.
+    lpcr: Atomic<u64>,
+    /// Second doubleword of the partition table entry, GR included: where the guest's process table is.
+    process_table: Atomic<u64>,
+    /// Threads of an emulated core; vCPU ids are aligned to it.
+    smt: Atomic<u64>,
+    enabled_hcalls: [Atomic<u64>; HCALL_WORDS],
+    fwnmi: Atomic<bool>,
+    dawr1: Atomic<bool>,
+}
+
+impl HvVm {
+    /// Takes an LPID. Returns `ENOMEM` if there is none, `ENODEV` outside hypervisor state.
+    pub(crate) fn new() -> Result<Self> {
+        let features = Features::read();
+        let host = HostRegisters::read(features).ok_or(ENODEV)?;
+        let lpid = Arc::new(Lpid::alloc()?, GFP_KERNEL_ACCOUNT)?;
+        let switch = Arc::new(
+            SwitchVm::new(lpid.id(), &host, features)?,
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let vm = Self {
+            features,
+            host,
+            switch,
+            lpcr: Atomic::new(guest_lpcr(&host, features).raw()),
+            process_table: Atomic::new(Patb1::GR.raw()),
+            smt: Atomic::new(1),
+            enabled_hcalls: [const { Atomic::new(0) }; HCALL_WORDS],
+            fwnmi: Atomic::new(false),
+            dawr1: Atomic::new(false),
+            lpid,
+        };
+        for hcall in super::hcall::DEFAULT_ENABLED {
+            vm.enable_hcall(*hcall, true);
+        }
+        Ok(vm)
+    }
+
+    /// LPCR bits that are the same for all vCPUs.
+    #[inline]
+    pub(crate) fn lpcr(&self) -> Lpcr {
+        Lpcr::from_raw(once::read_u64(&self.lpcr))
+    }
+
+    /// Where the guest's process table is.
+    #[inline]
+    pub(crate) fn process_table(&self) -> Patb1 {
+        Patb1::from_raw(once::read_u64(&self.process_table))
+    }
+
+    /// `KVM_PPC_CONFIGURE_V3_MMU`, arguments checked: the process table, and whether the guest may use tlbie.
+    pub(crate) fn set_process_table(&self, table: Patb1, gtse: bool) {
+        self.process_table.store(table.raw(), Relaxed);
+        let lpcr = self.lpcr().set(Lpcr::GTSE, gtse);
+        self.lpcr.store(lpcr.raw(), Relaxed);
+    }
+
+    /// Threads of an emulated core.
+    pub(crate) fn smt(&self) -> u64 {
+        once::read_u64(&self.smt)
+    }
+
+    /// Sets it, before the first vCPU.
+    pub(crate) fn set_smt(&self, smt: Smt) {
+        self.smt.store(smt.0, Relaxed);
+    }
+
+    /// Does userspace want this hcall handled here? Hcalls outside PAPR's range always are.
+    #[inline]
+    pub(crate) fn hcall_enabled(&self, hcall: Hcall) -> bool {
+        match hcall.papr_index() {
+            Some(index) => self
+                .enabled_hcalls
+                .get(index / 64)
+                .is_some_and(|w| once::read_u64(w) >> (index % 64) & 1 != 0),
+            None => hcall.raw() > Hcall::MAX_PAPR.raw(),
+        }
+    }
+
+    /// `KVM_CAP_PPC_ENABLE_HCALL`, the number checked.
+    pub(crate) fn enable_hcall(&self, hcall: Hcall, on: bool) {
+        let Some(index) = hcall.papr_index() else {
+            return;
+        };
+        let Some(word) = self.enabled_hcalls.get(index / 64) else {
+            return;
+        };
+        let bit = 1u64 << (index % 64);
+        let mut old = word.load(Relaxed);
+        loop {
+            let new = if on { old | bit } else { old & !bit };
+            match word.cmpxchg(old, new, Relaxed) {
+                Ok(_) => return,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Does the guest handle machine checks itself?
+    pub(crate) fn fwnmi(&self) -> bool {
+        self.fwnmi.load(Relaxed)
+    }
+
+    /// From now on it does.
+    pub(crate) fn set_fwnmi(&self) {
+        self.fwnmi.store(true, Relaxed);
+        self.switch.set_fwnmi();
+    }
+
+    /// May the guest use DAWR1?
+    pub(crate) fn dawr1(&self) -> bool {
+        self.dawr1.load(Relaxed)
+    }
+
+    /// From now on it may. Returns `ENODEV` if the host has none.
+    pub(crate) fn set_dawr1(&self) -> Result {
+        if !self.features.dawr1() {
+            return Err(ENODEV);
+        }
+        self.dawr1.store(true, Relaxed);
+        Ok(())
+    }
+}
+
+/// The LPCR of a new guest.
+fn guest_lpcr(host: &HostRegisters, features: Features) -> Lpcr {
+    // What wakes a stopped thread, and whose external interrupts are, is the host's choice.
+    let lpcr = Lpcr::from_raw(host.lpcr)
+        .masked(Lpcr::PECE | Lpcr::LPES)
+        .with(Lpcr::HDICE | Lpcr::ONL | Lpcr::HVICE | Lpcr::HEIC)
+        .with(Lpcr::UPRT | Lpcr::GTSE | Lpcr::HR);
+    // With XIVE, external interrupts of the guest go to it directly; the host's are H_VIRT.
+    lpcr.set(Lpcr::LPES0, features.xive())
+        .set(Lpcr::HAIL, features.hail())
+}
