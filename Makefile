@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people; what goes into the module is in Kbuild, which the kernel's build
+# reads instead of this.
+#
+#	make			kvm_ppc.ko: on ppc64le for the running kernel; on x86-64 for the
+#				emulated host's kernel, which is built first if need be
+#	make KDIR=DIR		kvm_ppc.ko for the kernel built in DIR
+#	make install		into updates/ of that kernel's modules, loaded for /dev/kvm
+#	make clean
+#	make demo [HOST=powernv9|powernv10] [PAGES=64k|4k]
+#				an emulated host, the module, and a guest on it
+#	make shell		the same host, at a prompt
+#	make check [SUITE=unit|kselftest|guests|hv|soak]
+#	make bench		path lengths, next to the kernel's own module
+#	make deps		installs what all these need
+
+MACHINE := $(shell uname -m)
+ifeq ($(MACHINE),ppc64le)
+KDIR ?= /lib/modules/$(shell uname -r)/build
+endif
+# What the module is built for; depmod and modprobe look there
+KVERSION = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+DESTDIR ?=
+MODDIR = $(DESTDIR)/lib/modules/$(KVERSION)/updates
+
+# As the kernel was built, so the module: its .config knows the compiler
+ifneq ($(KDIR),)
+kbuild = $(if $(filter x86_64,$(MACHINE)),scripts/kbuild.sh,$(MAKE)) -C $(KDIR) M=$(CURDIR) ARCH=powerpc $(toolchain)
+toolchain = $(if $(LLVM)$(CROSS_COMPILE),,$(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=$(llvm),$(if $(filter $(MACHINE),ppc64le),,CROSS_COMPILE=powerpc64le-linux-gnu-)))
+llvm = $(shell v=$$(sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $(KDIR)/.config); command -v clang-$$v >/dev/null 2>&1 && echo -$$v || echo 1)
+endif
+
+all: module
+
+ifneq ($(KDIR),)
+module:
+	$(kbuild) modules
+else
+module:
+	@scripts/deps.sh
+	@cp "$$(scripts/module.sh)" kvm_ppc.ko && echo "kvm_ppc.ko, for the emulated host's kernel"
+endif
+
+install:
+	@test -n "$(KVERSION)" || { echo "install: no kernel in KDIR=$(KDIR)" >&2; exit 1; }
+	@test -f kvm_ppc.ko || { echo "install: make first" >&2; exit 1; }
+	install -D -m 644 kvm_ppc.ko $(MODDIR)/kvm_ppc.ko
+	install -D -m 644 scripts/kvm_ppc.modprobe $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
+
+uninstall:
+	rm -f $(MODDIR)/kvm_ppc.ko $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
+
+# Also what a build in the tree leaves; those of the cache are nobody's business
+clean:
+	$(if $(wildcard $(KDIR)/Makefile),$(kbuild) clean)
+	rm -f kvm_ppc.ko
+	rm -rf selftests/build rust/target
+
+deps:
+	@scripts/deps.sh
+
+demo shell:
+	@scripts/demo.sh $@
+
+check:
+ifeq ($(MACHINE),x86_64)
+	@scripts/deps.sh
+endif
+	@scripts/check.sh $(SUITE)
+
+soak:
+	@scripts/deps.sh
+	@scripts/check.sh soak
+
+bench:
+	@scripts/deps.sh
+	@scripts/bench.sh
+
+.PHONY: all module install uninstall clean deps demo shell check soak bench
+export HOST PAGES MODULE TESTS

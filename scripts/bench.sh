@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# bench.sh: path lengths in timebase ticks, the module next to the kernel's own,
+# in one host whose time counts instructions; and once more in a host without
+# mitigations. Fails if a ratio is above its limit. HOST as for host.sh.
+. "$(dirname "$0")/lib.sh"
+
+# What the module is held to, of kvm-hv's figure in the same run
+declare -A limit=([hcall_kernel]=0.70 [hcall_user]=0.85 [mmio_load]=0.50 [page_fault]=0.70 [boot]=1.00)
+ours=${MODULE:-kvm_ppc}
+flavour=${FLAVOUR:-book3s64+pages-64k}
+
+out=${RESULTS:-$cache/results}/bench
+rm -rf "$out"
+mkdir -p "$out/payload"
+[ "$ours" != kvm_ppc ] || "$top/scripts/module.sh" "$flavour" >/dev/null
+selftests=$cache/selftests-$(key "$top")
+quietly "$cache/log/selftests.log" make -j"$jobs" -C "$top/selftests" O="$selftests" \
+	KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=powerpc64le-linux-gnu-
+cp "$selftests/bench" "$top/scripts/payload/bench/run" "$out/payload/"
+echo "kvm-hv $ours" >"$out/payload/modules.list"
+
+measure() { ICOUNT=1 FLAVOUR=$flavour APPEND=$2 "$top/scripts/host.sh" -t 1500 -o "$out/$1" "$out/payload"; }
+stage "measuring kvm-hv and $ours, with and without mitigations in the host"
+measure default "" >"$out/default.out" 2>&1 &
+default=$!
+measure off mitigations=off >"$out/off.out" 2>&1 &
+off=$!
+failed=0
+wait $default || failed=1
+wait $off || failed=1
+if [ $failed = 1 ]; then
+	tail -n 3 "$out/default.out" "$out/off.out" >&2
+	die "a host failed; logs: $out"
+fi
+stage "measured"
+
+ticks() { awk -v n="$3" '$1 == "bench" && $2 == n {print $3}' "$out/$1/$2"; }
+row='%-16s %10s %10s %6s %6s  %-4s %12s %10s %6s\n'
+# shellcheck disable=SC2059 # the same format for the heading
+printf "$row" '' kvm-hv "$ours" ratio limit '' 'off: kvm-hv' "$ours" ratio
+count=0
+while read -r name; do
+	a=$(ticks default kvm-hv "$name") b=$(ticks default "$ours" "$name")
+	c=$(ticks off kvm-hv "$name") d=$(ticks off "$ours" "$name")
+	verdict='' l=${limit[$name]:-}
+	ratio=$(awk -v a="$a" -v b="${b:-0}" 'BEGIN {printf "%.2f", (a > 0 ? b / a : 0)}')
+	if [ -n "$l" ]; then
+		count=$((count + 1))
+		verdict=ok
+		if [ -z "$b" ] || awk -v a="$a" -v b="$b" -v l="$l" 'BEGIN {exit !(b > l * a)}'; then
+			verdict=OVER failed=1
+		fi
+	fi
+	# shellcheck disable=SC2059
+	printf "$row" "$name" "$a" "${b:--}" "$ratio" "$l" "$verdict" "${c:--}" "${d:--}" \
+		"$(awk -v a="${c:-0}" -v b="${d:-0}" 'BEGIN {printf "%.2f", (a > 0 ? b / a : 0)}')"
+done < <(awk '$1 == "bench" {print $2}' "$out/default/kvm-hv")
+[ $count = ${#limit[@]} ] || die "only $count of ${#limit[@]} figures with a limit were measured"
+[ $failed = 0 ] || { echo "bench: FAILED: above a limit"; exit 1; }
+echo "bench: ok"

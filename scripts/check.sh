@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# check.sh [SUITE...]: runs tests and ends with "N passed, N failed, N skipped".
+#
+#	unit		pure code under cargo, lints and formats; no host needed
+#	kselftest	the selftests on one host (on a ppc64le machine: on it)
+#	guests		whole guests under QEMU on one host
+#	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages
+#	soak		the long forms of what `guests` does briefly
+#	all		unit and hv (default)
+#
+# MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
+# TESTS='api regs' runs only these programs. HOST and FLAVOUR choose the host of
+# kselftest and guests.
+. "$(dirname "$0")/lib.sh"
+
+module=${MODULE:-kvm_ppc}
+results=${RESULTS:-$cache/results}
+passed=0 failed=0 skipped=0
+failures=()
+
+# judge TITLE LOG [PROGRAM...]: counts a TAP log in, and shows what is not ok
+judge() {
+	local title=$1 log=$2 out total p f s line
+	shift 2
+	out=$(awk -f "$top/scripts/tap.awk" -v expect="$*" "$log")
+	total=${out##*total }
+	read -r p f s <<<"$total"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	while IFS= read -r line; do failures+=("$title: ${line#FAIL }"); done < <(grep '^FAIL' <<<"$out" || true)
+	stage "$title: $p passed, $f failed, $s skipped"
+}
+
+# fault TITLE WHY: something that no test reports
+fault() {
+	failed=$((failed + 1))
+	failures+=("$1: $2")
+	stage "$1: $2"
+}
+
+live() { awk_live -f "$top/scripts/tap.awk" -v live=1 | sed -u 's/^/    /'; }
+
+# on_host TITLE LIMIT FOLDER: runs a folder of tests on a host, which HOST,
+# FLAVOUR, ICOUNT and SMP describe
+on_host() {
+	local title=$1 limit=$2 folder=$3 out=$results/${1//[ +,]/-} rc=0 why
+	stage "$title"
+	rm -rf "$out"
+	mkdir -p "$out"
+	set +e
+	"$top/scripts/host.sh" -v -t "$limit" -o "$out" "$folder" 2>"$out/host.err" | tee "$out/host.out" | live
+	rc=${PIPESTATUS[0]}
+	set -e
+	# A host that died has its console only
+	if [ ! -f "$out/tap" ]; then
+		if [ -f "$out/console.log" ]; then cp "$out/console.log" "$out/tap"; else : >"$out/tap"; fi
+	fi
+	local names
+	names=$(awk '!/^#/ && NF {print $1}' "$folder/tests.list")
+	# shellcheck disable=SC2086 # names are words
+	judge "$title" "$out/tap" load $names unload
+	why=$(grep -a '^host: FAILED: ' "$out/host.out" | tail -n 1 || true)
+	if [ -n "$why" ]; then
+		fault "$title" "${why#host: FAILED: } (log: $out/console.log)"
+	elif [ "$rc" != 0 ]; then
+		fault "$title" "host.sh returned $rc: $(tail -n 1 "$out/host.err")"
+	fi
+}
+
+# wanted NAME: is it among TESTS?
+wanted() { [ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $1 "* ]]; }
+
+# payload FOLDER FROM LIST_FILTER: a test payload of the programs in FROM whose
+# options match (an awk condition on the list's fields)
+payload() {
+	local dir=$1 from=$2 condition=$3 name rest
+	rm -rf "$dir"
+	mkdir -p "$dir/tests"
+	cp "$top/scripts/host/run-tests" "$dir/run"
+	echo "$module" >"$dir/module"
+	: >"$dir/tests.list"
+	while read -r name rest; do
+		wanted "$name" || continue
+		cp "$from/$name" "$dir/tests/$name"
+		chmod 755 "$dir/tests/$name"
+		echo "$name $rest" >>"$dir/tests.list"
+	done < <(awk "!/^#/ && NF && ($condition)" "$from/tests.list")
+	[ -s "$dir/tests.list" ]
+}
+
+build_selftests() {
+	selftests=$cache/selftests-$(key "$top")
+	quietly "$cache/log/selftests.log" make -j"$jobs" -C "$top/selftests" O="$selftests" \
+		KSRC="$("$top/scripts/kernel.sh" -s)" "$@"
+}
+
+build_module() {
+	[ "$module" != kvm_ppc ] || "$top/scripts/module.sh" "${FLAVOUR:-book3s64+pages-64k}" >/dev/null ||
+		die "the module does not build"
+}
+
+label() { printf '%s %s' "${HOST:-powernv9}" "${FLAVOUR:-book3s64+pages-64k}" | sed 's/book3s64+//'; }
+
+# suite_kselftest [FILTER [SECONDS [OPTION]]]: one host for those that want
+# nothing special, one with a single CPU, one whose time counts instructions
+suite_kselftest() {
+	local filter="(${1:-1})" limit=${2:-1800}
+	if [ "$(uname -m)" = ppc64le ]; then
+		. "$top/scripts/check-native.sh"
+		suite_kselftest_native
+		return
+	fi
+	build_module
+	build_selftests CROSS_COMPILE=powerpc64le-linux-gnu-
+	kselftest_host "" "$filter && !/icount|smp1/" "$limit" "${3:-}"
+	SMP=1 kselftest_host " smp1" "$filter && /smp1/ && !/icount/" "$limit" "${3:-}"
+	ICOUNT=1 kselftest_host " icount" "$filter && /icount/" "$limit" "${3:-}"
+}
+
+# kselftest_host TITLE FILTER SECONDS OPTION
+kselftest_host() {
+	local dir=$work/kselftest
+	payload "$dir" "$selftests" "$2" || return 0
+	echo "$4" >"$dir/options"
+	on_host "kselftest$1 $(label)" "$3" "$dir"
+}
+
+# suite_guests [FILTER [SECONDS [OPTION]]]: OPTION is told to every program
+suite_guests() {
+	local dir=$work/guests
+	build_module
+	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
+	echo "${3:-}" >"$dir/options"
+	cp "$top/selftests/guests/lib" "$dir/tests/"
+	on_host "guests $(label)" "${2:-1200}" "$dir"
+}
+
+suite_hv() {
+	suite_kselftest
+	suite_guests
+	HOST=powernv10 suite_kselftest '!/slow/'
+	HOST=powernv10 suite_guests '/p10/'
+	FLAVOUR=book3s64+pages-4k suite_kselftest
+	FLAVOUR=book3s64+pages-4k suite_guests '/pages/'
+	FLAVOUR=book3s64+pages-64k+debug suite_kselftest
+	FLAVOUR=book3s64+pages-64k+debug suite_guests '/debug/'
+}
+
+suite_soak() {
+	suite_kselftest '/slow|long/' 7200 soak
+	suite_guests '/long/' 7200 soak
+}
+
+suite_unit() {
+	local log=$results/unit/tap
+	mkdir -p "$results/unit"
+	stage unit
+	"$top/scripts/unit.sh" 2>"$results/unit/err" | tee "$log" | live || true
+	judge unit "$log" judge pure fuzz lint
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-check.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$results"
+[ $# -gt 0 ] || set -- all
+for suite; do
+	case $suite in
+	all) suite_unit; suite_hv ;;
+	unit | kselftest | guests | hv | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, soak, all" ;;
+	esac
+done
+
+if [ ${#failures[@]} -gt 0 ]; then
+	echo
+	printf 'FAILED %s\n' "${failures[@]}"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

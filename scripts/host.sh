@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# host.sh [-o OUT] [-t SECONDS] [-v] [-i] FOLDER
+#
+# Boots an emulated PowerPC host on a copy of FOLDER, which it finds at
+# /payload, executes `sh ./run` there and switches the host off. Exit status:
+# what `run` returned, or 99 if the host itself came to harm (it died, timed
+# out, or its kernel complained); the reason is the last line of output.
+#
+# -o OUT      keep the console (console.log) and what `run` left in /results
+# -t SECONDS  limit for the whole run, default 600
+# -v          show the console
+# -i          interactive: the terminal is the console; C-a x ends it
+#
+# By environment:
+# HOST     powernv9 (default), powernv10
+# FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh)
+# SMP      CPUs, default 2
+# MEM      default 4G
+# APPEND   more for the kernel command line
+# ICOUNT   1: time counts instructions, with one CPU
+# KVM_PPC_KO  the module to take along, default the one built for FLAVOUR
+. "$(dirname "$0")/lib.sh"
+
+out='' limit=600 verbose=0 interactive=0
+while getopts o:t:vi opt; do
+	case $opt in
+	o) out=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	v) verbose=1 ;;
+	i) interactive=1 ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+folder=${1:?folder with a run script}
+[ -f "$folder/run" ] || die "$folder has no run script"
+host=${HOST:-powernv9} flavour=${FLAVOUR:-book3s64+pages-64k} smp=${SMP:-2} mem=${MEM:-4G}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-host.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+: "${out:=$work/out}"
+mkdir -p "$out"
+rm -f "$out"/{console.log,results.log,qemu.log,rc,dmesg,kmemleak,lockdep_stats}
+
+kernel=$("$top/scripts/kernel.sh" "$flavour")
+root=$("$top/scripts/rootfs.sh")
+guests=$("$top/scripts/guests.sh" "$kernel")
+
+# The payload: the folder, the host's init, and the modules
+stage_dir=$work/payload
+mkdir "$stage_dir"
+cp -aL "$folder/." "$stage_dir/"
+mkdir -p "$stage_dir/host" "$stage_dir/modules"
+cp "$top"/scripts/host/{init,functions} "$stage_dir/host/"
+cat >"$stage_dir/host/env" <<-EOF
+	interactive=$interactive
+	host=$host
+	flavour=$flavour
+	icount=${ICOUNT:-0}
+	smp=$smp
+EOF
+find "$kernel/arch/powerpc/kvm" -name 'kvm*.ko' -exec cp -t "$stage_dir/modules" {} +
+ko=${KVM_PPC_KO:-$(module_dir "$kernel")/kvm_ppc.ko}
+[ ! -f "$ko" ] || cp "$ko" "$stage_dir/modules/kvm_ppc.ko"
+size=$(du -sm --apparent-size "$stage_dir" | cut -f1)
+ext4_image "$work/payload.ext4" $((size + size / 4 + 16))M "$stage_dir"
+truncate -s 256M "$work/results.img"
+
+accel=(-accel "tcg,thread=multi")
+if [ "${ICOUNT:-0}" = 1 ]; then
+	accel=(-accel tcg,thread=single -icount shift=1,sleep=off)
+	smp=1
+fi
+console=(-chardev "stdio,id=con,signal=off,logfile=$out/console.log" -serial chardev:con)
+[ $interactive = 0 ] ||
+	console=(-chardev "stdio,id=con,mux=on,signal=off,logfile=$out/console.log" -serial chardev:con -mon con)
+
+case $host in
+powernv9 | powernv10) machine=$host ;;
+*) die "no host $host" ;;
+esac
+drive() { printf -- '-drive\nfile=%s,format=raw,if=none,id=d%s,snapshot=%s\n-device\nnvme-ns,drive=d%s,bus=nvme,nsid=%s\n' "$2" "$1" "$3" "$1" "$1"; }
+mapfile -t disks < <(
+	drive 1 "$root/root.ext4" on
+	drive 2 "$work/payload.ext4" on
+	drive 3 "$guests" on
+	drive 4 "$work/results.img" off
+)
+# A kernel that warns or panics must end the run, not hang it
+append="console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
+case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
+
+cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 -M "$machine" "${accel[@]}" -smp "$smp" -m "$mem"
+	-display none -monitor none -nic none -no-reboot "${console[@]}"
+	-device nvme,id=nvme,serial=1,bus=pcie.0 "${disks[@]}"
+	-kernel "$kernel/vmlinux" -initrd "$root/initrd" -append "$append ${APPEND:-}")
+rc=0
+if [ $interactive = 1 ]; then
+	"${cmd[@]}" || rc=$?
+elif [ $verbose = 1 ]; then
+	"${cmd[@]}" </dev/null || rc=$?
+else
+	"${cmd[@]}" </dev/null >"$work/stdout" 2>"$out/qemu.log" || rc=$?
+fi
+
+harm() {
+	printf 'host: FAILED: %s\n' "$*"
+	exit 99
+}
+tar -C "$out" -xf "$work/results.img" 2>"$out/results.log" || true
+# What the kernel said, or its console if it could not say it any more; a guest
+# may have spoken on that, too
+log=$out/dmesg
+[ -s "$log" ] || log=$out/console.log
+bad=$(grep -aEm1 "$("$top/scripts/host/complaints")" "$log" || true)
+[ $rc != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
+[ -z "$bad" ] || harm "the host kernel says: $bad"
+[ $rc = 0 ] || harm "QEMU ended with $rc"
+[ $interactive = 0 ] || exit 0
+[ -s "$out/rc" ] || harm "the host went down before run ended"
+[ ! -s "$out/kmemleak" ] || harm "kmemleak: $(sed -n 1p "$out/kmemleak")"
+case $flavour in
+*debug*) grep -q 'debug_locks: *1' "$out/lockdep_stats" || harm "lockdep turned itself off" ;;
+esac
+exit "$(cat "$out/rc")"

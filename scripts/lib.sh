@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0
+# Shared by the scripts here: messages, the cache, and apt.
+# shellcheck shell=bash
+
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${KVM_PPC_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kvm_ppc}
+mkdir -p "$cache"
+jobs=$(nproc)
+export KVM_PPC_T0=${KVM_PPC_T0:-$EPOCHSECONDS} # when the outermost script began
+export LC_ALL=C
+
+LLVM_VERSION=22
+BINDGEN_VERSION=0.72.1
+
+# stage TEXT: progress for a person, with the time since the start
+stage() { printf '[%4ds] %s\n' "$((EPOCHSECONDS - KVM_PPC_T0))" "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# key FILE|TEXT...: a short name for what something is built from
+key() {
+	local a
+	for a; do if [ -f "$a" ]; then cat "$a"; else printf '%s\n' "$a"; fi; done |
+		sha256sum | cut -c1-12
+}
+
+# quietly LOG CMD...: run it, and show the end of its log only if it fails
+quietly() {
+	local log=$1
+	shift
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 </dev/null || {
+		tail -n 30 "$log" >&2
+		die "$1 failed; all of it: $log"
+	}
+}
+
+# awk that reads line by line: mawk, Debian's, else waits for a full buffer
+awk_live() {
+	if awk -W version 2>&1 </dev/null | grep -q '^mawk'; then awk -W interactive "$@"; else awk "$@"; fi
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# debian_field N: of the Debian archive this machine is set up with, its
+# address (1) or its release's code name (4), as apt knows them
+debian_field() {
+	local v
+	# shellcheck disable=SC2016 # the variables are apt's
+	v=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL) $(CODENAME)' 'Created-By: Packages' |
+		awk -v n="$1" '$2 == "Debian" && $3 == "Debian" && $4 !~ /-/ && !seen {print $n; seen = 1}')
+	[ -n "$v" ] || die "apt knows no Debian archive; run apt-get update"
+	printf '%s\n' "$v"
+}
+debian_base() { debian_field 1; }
+debian_codename() { debian_field 4; }
+
+# apt_private ARCH SUITES...: a private apt configuration for one architecture
+# and these suites, so that the machine's own lists stay as they are. Sets
+# apt_opts.
+apt_private() {
+	local base dir suite arch=$1
+	shift
+	base=$(debian_base)
+	dir=$cache/apt/$(key "$base" "$arch" "$*")
+	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
+	for suite; do printf 'deb %s %s main\n' "$base" "$suite"; done >"$dir/sources.list.new"
+	mv "$dir/sources.list.new" "$dir/sources.list"
+	apt_opts=(-oDir::Etc::sourcelist="$dir/sources.list" -oDir::Etc::sourceparts=/dev/null
+		-oDir::State::Lists="$dir/lists" -oDir::Cache="$dir" -oAPT::Sandbox::User=root
+		-oAPT::Architecture="$arch" -oAPT::Architectures="$arch")
+	[ -n "$(find "$dir/stamp" -mmin -720 2>/dev/null)" ] || {
+		quietly "$dir/update.log" apt-get "${apt_opts[@]}" update
+		touch "$dir/stamp"
+	}
+}
+
+# locked NAME CMD...: one at a time, for what fills the cache
+locked() {
+	local name=$1
+	shift
+	( flock 9; "$@" ) 9>"$cache/$name.lock"
+}
+
+# prune: drops from the cache what no run has used for two weeks
+prune() {
+	local stamp
+	find "$cache" -maxdepth 2 -name .done -mtime +14 2>/dev/null |
+		while IFS= read -r stamp; do rm -rf "$(dirname "$stamp")"; done
+	find "$cache" -maxdepth 1 -name '*.ext4' -mtime +14 -delete
+	find "$cache" -maxdepth 1 -xtype l -delete
+}
+
+# The compilers, as the kernel's make wants to be told of them
+export PATH="$cache/bindgen-$BINDGEN_VERSION/bin:$PATH"
+export LIBCLANG_PATH=/usr/lib/llvm-$LLVM_VERSION/lib
+export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kvm_ppc KBUILD_BUILD_HOST=kvm_ppc
+# shellcheck disable=SC2034 # for those who source this
+rustc=/usr/bin/rustc cargo=/usr/bin/cargo
+kmake() {
+	make ARCH=powerpc LLVM=-$LLVM_VERSION RUSTC=$rustc RUSTDOC=/usr/bin/rustdoc RUSTFMT=/usr/bin/rustfmt \
+		CLIPPY_DRIVER=/usr/bin/clippy-driver RUST_LIB_SRC=/usr/lib/rustlib/src/rust/library \
+		-j"$jobs" "$@"
+}
+
+# ext4_image FILE SIZE FOLDER: an image of a folder, without root or loop mounts
+ext4_image() {
+	rm -f "$1"
+	PATH=$PATH:/usr/sbin:/sbin quietly "$cache/log/mke2fs-$(basename "$1").log" \
+		mke2fs -q -t ext4 -O ^has_journal -m 0 -E root_owner=0:0 -d "$3" "$1" "$2"
+}
+
+# module_dir KERNEL: where the module built against this kernel is
+module_dir() { printf '%s/module/%s-%s\n' "$cache" "$(basename "$1")" "$(key "$top")"; }
+
+# make_initramfs FILE BUSYBOX INIT [MODULE...]: the modules go to /modules
+make_initramfs() {
+	local file=$1 busybox=$2 init=$3 dir=$1.dir
+	shift 3
+	rm -rf "$dir"
+	mkdir -p "$dir"/{bin,dev,proc,root,sys,tmp,modules}
+	cp "$busybox" "$dir/bin/busybox"
+	ln -s busybox "$dir/bin/sh"
+	cp "$init" "$dir/init"
+	chmod 755 "$dir/init"
+	[ $# = 0 ] || cp "$@" "$dir/modules/"
+	( cd "$dir" && find . | sort | cpio --quiet -o -H newc -R 0:0 | gzip -n1 ) >"$file"
+	rm -rf "$dir"
+}

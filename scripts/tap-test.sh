@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# tap-test.sh: does the judge of tests see every way in which one can fail? TAP
+# on stdout. Each case is a stream and the totals (passed failed skipped) due.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+n=0 bad=0
+
+# judged NAME TOTALS EXPECTED_PROGRAMS LINE...
+judged() {
+	local name=$1 totals=$2 programs=$3 got
+	shift 3
+	n=$((n + 1))
+	got=$(printf '%b\n' "$@" | awk -f "$here/tap.awk" -v expect="$programs" | sed -n 's/^total //p')
+	if [ "$got" = "$totals" ]; then
+		echo "ok $n $name"
+	else
+		echo "# wanted $totals, got $got"
+		echo "not ok $n $name"
+		bad=1
+	fi
+}
+
+judged "all is well" "2 0 0" "a" '# BEGIN a' 1..2 'ok 1 x' 'ok 2 y' '# END a 0'
+judged "subtests are their parent's" "1 0 0" "" '# BEGIN a' 'TAP version 13' 1..1 '# a remark' '    not ok 1 nested' 'ok 1 x' '# END a 0'
+judged "lines end in CR LF" "1 0 0" "" '# BEGIN a\r' '1..1\r' 'ok 1 x\r' '# END a 0\r'
+judged "a skip" "1 0 1" "" '# BEGIN a' 1..2 'ok 1 x' 'ok 2 y # SKIP none here' '# END a 0'
+judged "all skipped" "0 0 1" "" '# BEGIN a' '1..0 # SKIP no such processor' '# END a 4'
+judged "a failure" "1 1 0" "" '# BEGIN a' 1..2 'ok 1 x' 'not ok 2 y' '# END a 1'
+judged "a failure that the status denies" "1 2 0" "" '# BEGIN a' 1..2 'ok 1 x' 'not ok 2 y' '# END a 0'
+judged "no plan" "1 1 0" "" '# BEGIN a' 'ok 1 x' '# END a 0'
+judged "a plan of nothing" "0 1 0" "" '# BEGIN a' 1..0 '# END a 0'
+judged "fewer than planned" "1 1 0" "" '# BEGIN a' 1..3 'ok 1 x' '# END a 0'
+judged "more than planned" "2 1 0" "" '# BEGIN a' 1..1 'ok 1 x' 'ok 2 y' '# END a 0'
+judged "a crash at the end" "1 1 0" "" '# BEGIN a' 1..1 'ok 1 x' '# END a 139'
+judged "a timeout" "1 2 0" "" '# BEGIN a' 1..2 'ok 1 x' '# END a 124'
+judged "it could not start" "0 2 0" "" '# BEGIN a' '# END a 127'
+judged "the host died in it" "1 1 0" "" '# BEGIN a' 1..1 'ok 1 x'
+judged "it gave way to the next" "1 2 0" "" '# BEGIN a' 1..1 '# BEGIN b' 1..1 'ok 1 x' '# END b 0'
+judged "one never ran" "1 1 0" "a b" '# BEGIN a' 1..1 'ok 1 x' '# END a 0'
+judged "none ran" "0 2 0" "a b" 'nothing at all'
+echo "1..$n"
+exit $bad

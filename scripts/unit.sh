@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# unit.sh: what needs no host: the pure code's tests and fuzzing under cargo, and
+# lints and formats of the whole tree. TAP, as tap.awk reads it, on stdout.
+#
+# FUZZ_SECONDS  for each fuzz target, default 15
+# PROPTEST_CASES  for each property, as proptest has it
+. "$(dirname "$0")/lib.sh"
+
+src=$("$top/scripts/kernel.sh" -s)
+log=${RESULTS:-$cache/results}/unit
+mkdir -p "$log"
+export RUSTC=$rustc CARGO_TARGET_DIR=$cache/cargo CARGO_TERM_COLOR=never
+# The registry is asked only for what the lock file names and is not there yet
+fetch() { "$cargo" fetch -q --locked --offline 2>/dev/null || "$cargo" fetch --locked; }
+
+n=0 bad=0
+begin() { printf '# BEGIN %s\n' "$1"; n=0 bad=0; }
+end() { printf '1..%d\n# END %s %d\n' "$n" "$1" "${2:-$bad}"; }
+# check NAME COMMAND...: one test, its output kept and shown if it fails
+check() {
+	local name=$1 file
+	shift
+	n=$((n + 1))
+	file=$log/${name//[ \/]/-}.log
+	if "$@" >"$file" 2>&1 </dev/null; then
+		echo "ok $n $name"
+	else
+		tail -n 15 "$file" | sed 's/^/# /'
+		echo "not ok $n $name"
+		bad=1
+	fi
+}
+# files GLOB...: of the tree, as far as git would have them
+files() { git -C "$top" ls-files -z --cached --others --exclude-standard -- "$@"; }
+
+pure() {
+	local rc=0
+	begin pure
+	cd "$top/rust"
+	fetch >"$log/fetch.log" 2>&1 || echo "# no crates: $(tail -n 1 "$log/fetch.log")"
+	"$cargo" test --locked --offline --no-fail-fast >"$log/cargo-test.log" 2>&1 || rc=$?
+	# Plan: as many as cargo said it would run
+	awk '
+		/^running [0-9]+ tests?$/ { planned += $2 }
+		/^test .* \.\.\. / {
+			n++
+			name = $0
+			sub(/^test /, "", name)
+			sub(/ \.\.\. .*$/, "", name)
+			printf "%sok %d %s%s\n", (/ \.\.\. (ok|ignored)/ ? "" : "not "), n, name,
+				(/ \.\.\. ignored/ ? " # SKIP ignored" : "")
+		}
+		END { print "1.." (planned ? planned : 1) }' "$log/cargo-test.log"
+	[ $rc = 0 ] || sed -n '/^error/,$p; /^failures:/,$p' "$log/cargo-test.log" | head -n 40 | sed 's/^/# /'
+	echo "# END pure $rc"
+}
+
+# fuzz_target NAME: coverage comes from LLVM's own pass, which a stable rustc has
+fuzz_target() {
+	local flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
+		-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
+		-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
+	local corpus=$cache/corpus/$1
+	mkdir -p "$corpus" "$log/artifacts"
+	RUSTFLAGS=${flags//[$'\n\t']/ } CARGO_TARGET_DIR=$cache/cargo-fuzz "$cargo" run --locked --offline --release \
+		--target x86_64-unknown-linux-gnu --bin "$1" -- \
+		-max_total_time="${FUZZ_SECONDS:-15}" -timeout=10 -rss_limit_mb=2048 \
+		-artifact_prefix="$log/artifacts/$1-" "$corpus"
+}
+
+fuzz() {
+	local t
+	begin fuzz
+	cd "$top/rust/fuzz"
+	fetch >"$log/fuzz-fetch.log" 2>&1 || true
+	for t in fuzz_targets/*.rs; do
+		t=$(basename "$t" .rs)
+		check "$t" fuzz_target "$t"
+	done
+	end fuzz
+}
+
+rust_format() { files '*.rs' | ( cd "$top" && xargs -0 /usr/bin/rustfmt --check --edition 2021 ); }
+c_format() {
+	files '*.c' '*.h' | ( cd "$top" &&
+		xargs -0r "clang-format-$LLVM_VERSION" --dry-run -Werror --style="file:$src/.clang-format" )
+}
+shell_lint() {
+	local f
+	cd "$top"
+	shellcheck -x scripts/*.sh .ci/run
+	# Those of the emulated machines, which busybox's ash reads
+	for f in scripts/host/init scripts/host/initrd-init scripts/host/functions scripts/host/run-tests \
+		scripts/guest/init scripts/payload/*/run selftests/guests/*; do
+		case $f in *.list) continue ;; esac
+		shellcheck -s dash -S warning -e SC1091,SC2034,SC2154,SC3043,SC2187,SC2013 "$f"
+	done
+}
+# A rustup in the home folder would put its own cargo-clippy before this one
+pure_clippy() { cd "$top/rust" && CARGO=$cargo /usr/bin/cargo-clippy clippy --locked --offline --all-targets -- -D warnings; }
+module_clippy() {
+	local kernel out
+	kernel=$("$top/scripts/kernel.sh" book3s64+pages-64k)
+	out=$(module_dir "$kernel")-clippy
+	mkdir -p "$out"
+	kmake -C "$kernel" M="$top" MO="$out" CLIPPY=1 modules || return 1
+}
+# Neither rustc's nor clippy's nor the C compiler's warnings about the module
+no_warnings() {
+	! awk -v RS= '/^(warning|error).*\n *-->/ || /: warning:/ {print; bad = 1} END {exit !bad}' "$1"
+}
+module_warnings() { no_warnings "$log/module-compiles-under-clippy.log"; }
+licences() {
+	local f bad=0
+	while IFS= read -r -d '' f; do
+		case $f in COPYING | *.lock | *.patch | .gitignore | */.gitignore) continue ;; esac
+		[ -s "$top/$f" ] || continue
+		head -n 2 "$top/$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || { echo "$f"; bad=1; }
+	done < <(files)
+	return $bad
+}
+
+lint() {
+	begin lint
+	check "rustfmt" rust_format
+	check "clang-format" c_format
+	check "shellcheck" shell_lint
+	check "clippy on the pure code" pure_clippy
+	check "module compiles under clippy" module_clippy
+	check "no warnings about the module" module_warnings
+	check "licences" licences
+	end lint
+}
+
+judge() {
+	local rc=0
+	echo "# BEGIN judge"
+	"$top/scripts/tap-test.sh" || rc=$?
+	echo "# END judge $rc"
+}
+
+judge
+pure
+fuzz
+lint
