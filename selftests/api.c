@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The system file descriptor, capabilities, and lifetimes: descriptors and
+ * mappings closed in any order, inherited, duplicated, used by others.
+ */
+#include "kselftest_harness.h"
+
+#include "book3s.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+
+DECLARE_PAYLOAD(exits);
+DECLARE_PAYLOAD(spin);
+
+#define MEM (8ul << 20)
+
+TEST(version)
+{
+	int fd = vmm_open();
+
+	EXPECT_EQ(12, ioctl(fd, KVM_GET_API_VERSION, 0ul));
+	EXPECT_EQ(-1, ioctl(fd, KVM_GET_API_VERSION, 1ul));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST(mmap_size)
+{
+	int fd = vmm_open();
+	int size = ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 0ul);
+
+	EXPECT_GE(size, (int)sizeof(struct kvm_run));
+	EXPECT_EQ(0, size % getpagesize());
+	EXPECT_EQ(-1, ioctl(fd, KVM_GET_VCPU_MMAP_SIZE, 1ul));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST(vm_types)
+{
+	static const long types[] = { 0, 1 /* HV */ };
+	int fd = vmm_open(), vm;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		vm = ioctl(fd, KVM_CREATE_VM, types[i]);
+		EXPECT_GE(vm, 0)
+		{
+			TH_LOG("type %ld", types[i]);
+		}
+		EXPECT_EQ(FD_CLOEXEC, fcntl(vm, F_GETFD) & FD_CLOEXEC);
+		close(vm);
+	}
+	EXPECT_EQ(-1, ioctl(fd, KVM_CREATE_VM, 3ul));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(fd, KVM_CREATE_VM, -1ul));
+	EXPECT_EQ(EINVAL, errno);
+	/* PR: as the module has it, but never another errno */
+	vm = ioctl(fd, KVM_CREATE_VM, 2ul);
+	if (vm < 0)
+		EXPECT_EQ(EINVAL, errno);
+}
+
+/* What an unmodified VMM depends on, with the value it must have */
+static const struct {
+	long cap;
+	const char *name;
+	int system, vm;
+} caps[] = {
+#define CAP(c, s, v) { c, #c, s, v }
+	CAP(KVM_CAP_USER_MEMORY, 1, 1),
+	CAP(KVM_CAP_USER_MEMORY2, 1, 1),
+	CAP(KVM_CAP_SYNC_MMU, 1, 1),
+	CAP(KVM_CAP_DESTROY_MEMORY_REGION_WORKS, 1, 1),
+	CAP(KVM_CAP_JOIN_MEMORY_REGIONS_WORKS, 1, 1),
+	CAP(KVM_CAP_COALESCED_MMIO, 1, 1),
+	CAP(KVM_CAP_COALESCED_PIO, 1, 1),
+	CAP(KVM_CAP_IOEVENTFD, 1, 1),
+	CAP(KVM_CAP_IOEVENTFD_ANY_LENGTH, 1, 1),
+	CAP(KVM_CAP_ENABLE_CAP, 1, 1),
+	CAP(KVM_CAP_ENABLE_CAP_VM, 1, 1),
+	CAP(KVM_CAP_CHECK_EXTENSION_VM, 1, 1),
+	CAP(KVM_CAP_ONE_REG, 1, 1),
+	CAP(KVM_CAP_IMMEDIATE_EXIT, 1, 1),
+	CAP(KVM_CAP_SET_GUEST_DEBUG, 1, 1),
+	CAP(KVM_CAP_PPC_SEGSTATE, 1, 1),
+	CAP(KVM_CAP_PPC_HIOR, 1, 1),
+	CAP(KVM_CAP_PPC_PAPR, 1, 1),
+	CAP(KVM_CAP_PPC_UNSET_IRQ, 1, 1),
+	CAP(KVM_CAP_PPC_IRQ_LEVEL, 1, 1),
+	CAP(KVM_CAP_PPC_ENABLE_HCALL, 1, 1),
+	CAP(KVM_CAP_PPC_GET_SMMU_INFO, 1, 1),
+	CAP(KVM_CAP_PPC_MMU_RADIX, 1, 1),
+	CAP(KVM_CAP_PPC_RPT_INVALIDATE, 1, 1),
+	CAP(KVM_CAP_PPC_FWNMI, 1, 1),
+	CAP(KVM_CAP_PPC_GET_CPU_CHAR, 1, 1),
+	CAP(KVM_CAP_BINARY_STATS_FD, 1, 1),
+	CAP(KVM_CAP_DEVICE_CTRL, 1, 1),
+	CAP(KVM_CAP_HALT_POLL, 1, 1),
+	CAP(KVM_CAP_PPC_SMT, 1, 1),
+	CAP(KVM_CAP_PPC_SMT_POSSIBLE, 15, 15),
+	/* defined for other processors, other kinds of guest, or nobody */
+	CAP(KVM_CAP_PPC_PAIRED_SINGLES, 0, 0),
+	CAP(KVM_CAP_PPC_OSI, 0, 0),
+	CAP(KVM_CAP_PPC_GUEST_DEBUG_SSTEP, 0, 0),
+	CAP(KVM_CAP_PPC_GET_PVINFO, 0, 0),
+	CAP(KVM_CAP_PPC_BOOKE_SREGS, 0, 0),
+	CAP(KVM_CAP_PPC_BOOKE_WATCHDOG, 0, 0),
+	CAP(KVM_CAP_PPC_EPR, 0, 0),
+	CAP(KVM_CAP_SW_TLB, 0, 0),
+	CAP(KVM_CAP_IRQ_MPIC, 0, 0),
+	CAP(KVM_CAP_PPC_RMA, 0, 0),
+	CAP(KVM_CAP_MP_STATE, 0, 0),
+	CAP(KVM_CAP_IRQCHIP, 0, 0),
+	CAP(KVM_CAP_HLT, 0, 0),
+	CAP(KVM_CAP_VAPIC, 0, 0),
+	CAP(KVM_CAP_S390_UCONTROL, 0, 0),
+	CAP(KVM_CAP_ARM_PSCI, 0, 0),
+	CAP(KVM_CAP_READONLY_MEM, 0, 0),
+	CAP(KVM_CAP_DIRTY_LOG_RING, 0, 0),
+	CAP(KVM_CAP_SIGNAL_MSI, 0, 0),
+	CAP(KVM_CAP_SET_BOOT_CPU_ID, 0, 0),
+	{ 100000, "100000", 0, 0 },
+	{ -1, "-1", 0, 0 },
+	{ 0x100000000l | KVM_CAP_USER_MEMORY, "beyond 32 bits", 0, 0 },
+#undef CAP
+};
+
+/*
+ * api.rst leaves a module free to have more; these may read otherwise where
+ * the module does more than kvm-hv.ko.
+ */
+static bool may_be_more(long cap)
+{
+	return cap == KVM_CAP_READONLY_MEM || cap == KVM_CAP_MP_STATE ||
+	       cap == KVM_CAP_PPC_GUEST_DEBUG_SSTEP;
+}
+
+TEST(capabilities)
+{
+	struct vmm *vmm = vmm_new(0);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(caps); i++) {
+		int s = ioctl(vmm->kvm_fd, KVM_CHECK_EXTENSION, caps[i].cap);
+		int v = ioctl(vmm->fd, KVM_CHECK_EXTENSION, caps[i].cap);
+
+		EXPECT_TRUE(s == caps[i].system ||
+			    (s > 0 && may_be_more(caps[i].cap)))
+		{
+			TH_LOG("%s: system %d, not %d", caps[i].name, s,
+			       caps[i].system);
+		}
+		EXPECT_TRUE(v == caps[i].vm ||
+			    (v > 0 && may_be_more(caps[i].cap)))
+		{
+			TH_LOG("%s: VM %d, not %d", caps[i].name, v,
+			       caps[i].vm);
+		}
+	}
+}
+
+TEST(limits)
+{
+	struct vmm *vmm = vmm_new(0);
+	int nr = vmm_check(vmm, KVM_CAP_NR_VCPUS);
+	int max = vmm_check(vmm, KVM_CAP_MAX_VCPUS);
+	int ids = vmm_check(vmm, KVM_CAP_MAX_VCPU_ID);
+	int slots = vmm_check(vmm, KVM_CAP_NR_MEMSLOTS);
+
+	EXPECT_GE(nr, 1);
+	EXPECT_GE(max, nr);
+	EXPECT_GE(ids, max);
+	EXPECT_GE(slots, 512);
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, (unsigned long)ids));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, -1ul));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, 0x100000000ul));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST(vcpu_ids)
+{
+	struct vmm *vmm = vmm_new(0);
+	int max = vmm_check(vmm, KVM_CAP_MAX_VCPUS);
+	int fd;
+
+	vmm_add_vcpu(vmm, 0);
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, 0ul));
+	EXPECT_EQ(EEXIST, errno);
+	vmm_add_vcpu(vmm, 3);
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, 3ul));
+	EXPECT_EQ(EEXIST, errno);
+	fd = ioctl(vmm->fd, KVM_CREATE_VCPU, (unsigned long)max - 1);
+	EXPECT_GE(fd, 0);
+	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	/* one thread a core, so with SMT 1 there is no id max */
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, (unsigned long)max));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST(smt_modes)
+{
+	struct vmm *vmm = vmm_new(0);
+
+	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 3, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 16, 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 2, 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 4, 0));
+	EXPECT_EQ(4, vmm_check(vmm, KVM_CAP_PPC_SMT));
+	vmm_add_vcpu(vmm, 0);
+	/* too late */
+	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 2, 0));
+	EXPECT_EQ(EBUSY, errno);
+}
+
+/* As many vCPUs as there may be, and one more */
+TEST(many_vcpus)
+{
+	struct vmm *vmm = vmm_new(0);
+	int max = vmm_check(vmm, KVM_CAP_MAX_VCPUS);
+	int i, fd, n = 0;
+
+	/* descriptors are the tighter limit on some hosts: close as we go */
+	for (i = 0; i < max; i++) {
+		fd = ioctl(vmm->fd, KVM_CREATE_VCPU, (unsigned long)i);
+		if (fd < 0)
+			break;
+		close(fd);
+		n++;
+	}
+	EXPECT_EQ(max, n);
+	/* a closed vCPU still is one */
+	EXPECT_EQ(-1, ioctl(vmm->fd, KVM_CREATE_VCPU, 0ul));
+	EXPECT_TRUE(errno == EEXIST || errno == EINVAL);
+}
+
+/* Every order of closing the three descriptors and unmapping the run page */
+TEST(close_order)
+{
+	int perm, i;
+
+	for (perm = 0; perm < 24; perm++) {
+		struct vmm *vmm = vmm_new(MEM);
+		struct vmm_vcpu *vcpu;
+		int order[4] = { 0, 1, 2, 3 }, p = perm;
+
+		book3s_load(vmm, PAYLOAD(exits));
+		vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+		EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+		for (i = 4; i > 1; i--) {
+			int j = p % i, t = order[i - 1];
+
+			p /= i;
+			order[i - 1] = order[j];
+			order[j] = t;
+		}
+		for (i = 0; i < 4; i++) {
+			switch (order[i]) {
+			case 0:
+				close(vmm->kvm_fd);
+				break;
+			case 1:
+				close(vmm->fd);
+				break;
+			case 2:
+				close(vcpu->fd);
+				break;
+			case 3:
+				/* still there, whoever is gone */
+				EXPECT_EQ((__u32)KVM_EXIT_PAPR_HCALL,
+					  vcpu->run->exit_reason);
+				munmap(vcpu->run, vcpu->run_size);
+				break;
+			}
+		}
+		munmap(vmm->mem, MEM);
+	}
+}
+
+/* An HV vCPU that was not made a PAPR one */
+TEST(not_papr)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu = vmm_add_vcpu(vmm, 0);
+
+	EXPECT_EQ(-1, vmm_run(vcpu));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ((__u32)KVM_EXIT_INTERNAL_ERROR, vcpu->run->exit_reason);
+}
+
+/* A vCPU runs with neither system nor VM descriptor open */
+TEST(vcpu_alone)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu;
+
+	book3s_load(vmm, PAYLOAD(exits));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+	close(vmm->kvm_fd);
+	close(vmm->fd);
+	EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+	vcpu->run->papr_hcall.ret = 1;
+	book3s_run_to_exit(vcpu);
+}
+
+TEST(dup_fds)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu;
+	int fd;
+
+	book3s_load(vmm, PAYLOAD(exits));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+	fd = dup(vcpu->fd);
+	close(vcpu->fd);
+	vcpu->fd = fd;
+	fd = dup(vmm->fd);
+	close(vmm->fd);
+	vmm->fd = fd;
+	EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+	EXPECT_LT(0, vmm_check(vmm, KVM_CAP_USER_MEMORY));
+}
+
+/* Another process has the descriptors, but not the memory: EIO for all */
+TEST(other_process)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu;
+	int status;
+	pid_t pid;
+
+	book3s_load(vmm, PAYLOAD(exits));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+	pid = fork();
+	if (!pid) {
+		struct kvm_regs regs;
+		int bad = 0;
+
+		bad |= (ioctl(vcpu->fd, KVM_RUN, 0ul) != -1 || errno != EIO)
+		       << 0;
+		bad |= (ioctl(vcpu->fd, KVM_GET_REGS, &regs) != -1 ||
+			errno != EIO)
+		       << 1;
+		bad |= (ioctl(vmm->fd, KVM_CREATE_VCPU, 1ul) != -1 ||
+			errno != EIO)
+		       << 2;
+		bad |= (ioctl(vmm->fd, KVM_CHECK_EXTENSION, 3ul) != -1 ||
+			errno != EIO)
+		       << 3;
+		bad |= (ioctl(vcpu->fd, 0, 0ul) != -1 || errno != EIO) << 4;
+		/* the system descriptor is anybody's */
+		bad |= (ioctl(vmm->kvm_fd, KVM_GET_API_VERSION, 0ul) != 12)
+		       << 5;
+		_exit(bad);
+	}
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+}
+
+/* The creator goes away while a child still holds everything */
+TEST(orphaned)
+{
+	int go[2], i;
+	pid_t parent, pid;
+	int status;
+
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(0, pipe(go));
+		parent = fork();
+		if (!parent) {
+			struct vmm *vmm = vmm_new(MEM);
+			struct vmm_vcpu *vcpu;
+
+			book3s_load(vmm, PAYLOAD(exits));
+			vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+			book3s_run_hcall(vcpu);
+			pid = fork();
+			if (!pid) {
+				char c;
+
+				close(go[1]);
+				/* until the grandparent has seen our parent die */
+				if (read(go[0], &c, 1) != 1)
+					_exit(1);
+				_exit(ioctl(vcpu->fd, KVM_RUN, 0ul) != -1 ||
+				      errno != EIO ||
+				      vcpu->run->exit_reason !=
+					      KVM_EXIT_PAPR_HCALL);
+			}
+			_exit(pid < 0);
+		}
+		waitpid(parent, &status, 0);
+		EXPECT_EQ(0, status);
+		EXPECT_EQ(1, write(go[1], "x", 1));
+		close(go[0]);
+		close(go[1]);
+	}
+}
+
+/*
+ * A vCPU descriptor that is told to survive exec: the memory it belongs to is
+ * gone, so it says EIO. The new program is this one, which looks for API_FD
+ * before anything else.
+ */
+static void __attribute__((constructor)) after_exec(void)
+{
+	const char *fd = getenv("API_FD");
+
+	if (fd)
+		_exit(ioctl(atoi(fd), KVM_RUN, 0ul) != -1 || errno != EIO);
+}
+
+TEST(exec)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		struct vmm *vmm = vmm_new(MEM);
+		struct vmm_vcpu *vcpu;
+		char fd[16];
+
+		book3s_load(vmm, PAYLOAD(exits));
+		vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+		book3s_run_hcall(vcpu);
+		fcntl(vcpu->fd, F_SETFD, 0);
+		snprintf(fd, sizeof(fd), "%d", vcpu->fd);
+		setenv("API_FD", fd, 1);
+		execl("/proc/self/exe", "api", NULL);
+		_exit(99);
+	}
+	waitpid(pid, &status, 0);
+	EXPECT_EQ(0, status);
+}
+
+struct spinner {
+	struct vmm_vcpu *vcpu;
+	int ret, err;
+};
+
+static void *spin(void *arg)
+{
+	struct spinner *s = arg;
+
+	s->ret = vmm_run(s->vcpu);
+	s->err = errno;
+	return NULL;
+}
+
+static void nothing(int sig)
+{
+}
+
+static void start_spinner(struct vmm *vmm, struct spinner *s, pthread_t *t)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+
+	sigaction(SIGUSR1, &sa, NULL);
+	book3s_load(vmm, PAYLOAD(spin));
+	s->vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0);
+	pthread_create(t, NULL, spin, s);
+	usleep(100000);
+}
+
+/* Descriptors closed and the page unmapped under a running vCPU */
+TEST(close_running)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct spinner s;
+	pthread_t t;
+
+	start_spinner(vmm, &s, &t);
+	close(vmm->kvm_fd);
+	close(vmm->fd);
+	close(s.vcpu->fd);
+	munmap(s.vcpu->run, s.vcpu->run_size);
+	usleep(50000);
+	pthread_kill(t, SIGUSR1);
+	pthread_join(t, NULL);
+	EXPECT_EQ(-1, s.ret);
+	EXPECT_EQ(EINTR, s.err);
+}
+
+/* A process is killed while its guest runs, or while it waits in one */
+TEST(killed)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < 10; i++) {
+		pid = fork();
+		if (!pid) {
+			struct vmm *vmm = vmm_new(MEM);
+
+			book3s_load(vmm, PAYLOAD(spin));
+			vmm_run(book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0));
+			_exit(1);
+		}
+		usleep(20000 + 7000 * i);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+}
+
+/* A second thread that wants a running vCPU waits for it, and can be killed */
+TEST(vcpu_is_busy)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	struct kvm_regs regs;
+	struct spinner s;
+	pthread_t t;
+
+	start_spinner(vmm, &s, &t);
+	pthread_kill(t, SIGUSR1);
+	/* the ioctl waits until KVM_RUN is over, then succeeds */
+	EXPECT_EQ(0, ioctl(s.vcpu->fd, KVM_GET_REGS, &regs));
+	pthread_join(t, NULL);
+	EXPECT_EQ(EINTR, s.err);
+	EXPECT_LT(0ull, regs.gpr[3]);
+}
+
+/* VMs come and go: descriptors, memory and LPIDs are given back */
+TEST(many_vms)
+{
+	int i, n = vmm_env("API_VMS", 300);
+
+	for (i = 0; i < n; i++) {
+		struct vmm *vmm = vmm_new(MEM);
+		struct vmm_vcpu *vcpu;
+
+		book3s_load(vmm, PAYLOAD(exits));
+		vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+		if (book3s_run_hcall(vcpu) != UC_SYNC)
+			break;
+		vmm_free(vmm);
+	}
+	EXPECT_EQ(n, i);
+}
+
+/* The run page beyond its size, and with other protections */
+TEST(run_page)
+{
+	struct vmm *vmm = vmm_new(0);
+	struct vmm_vcpu *vcpu = vmm_add_vcpu(vmm, 0);
+	size_t page = getpagesize();
+	struct kvm_run *ro;
+	int status;
+	pid_t pid;
+	char *p;
+
+	ro = mmap(NULL, page, PROT_READ, MAP_SHARED, vcpu->fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)ro);
+	vcpu->run->request_interrupt_window = 1;
+	EXPECT_EQ(1, ro->request_interrupt_window);
+	/* run page, coalesced MMIO ring, then nothing: SIGBUS there */
+	p = mmap(NULL, 64 * page, PROT_READ, MAP_SHARED, vcpu->fd, 0);
+	ASSERT_NE(MAP_FAILED, (void *)p);
+	EXPECT_EQ(0, *(volatile char *)(p + page));
+	pid = fork();
+	if (!pid) {
+		*(volatile char *)(p + 63 * page);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wrong requests to every kind of descriptor: unknown numbers, other
+ * architectures' numbers, bad pointers, reserved bits, closed and foreign
+ * descriptors; each with the errno it has to give.
+ */
+#include "kselftest_harness.h"
+
+#include "book3s.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+enum { SYSTEM, VM, VCPU, VM_STATS, VCPU_STATS, NR_KINDS };
+static const char *const kind_name[] = { "system", "VM", "vCPU", "VM stats",
+					 "vCPU stats" };
+/* for what nobody knows */
+static const int unknown_errno[] = { EINVAL, ENOTTY, EINVAL, ENOTTY, ENOTTY };
+
+/* Handled requests, and the capability (not 0) that they need to be */
+static const struct known {
+	int kind;
+	unsigned long cmd;
+	long cap;
+} known[] = {
+	{ SYSTEM, KVM_GET_API_VERSION },
+	{ SYSTEM, KVM_CREATE_VM },
+	{ SYSTEM, KVM_CHECK_EXTENSION },
+	{ SYSTEM, KVM_GET_VCPU_MMAP_SIZE },
+	{ VM, KVM_CHECK_EXTENSION },
+	{ VM, KVM_CREATE_VCPU },
+	{ VM, KVM_ENABLE_CAP },
+	{ VM, KVM_SET_USER_MEMORY_REGION },
+	{ VM, KVM_SET_USER_MEMORY_REGION2 },
+	{ VM, KVM_GET_DIRTY_LOG },
+	{ VM, KVM_CLEAR_DIRTY_LOG, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 },
+	{ VM, KVM_REGISTER_COALESCED_MMIO },
+	{ VM, KVM_UNREGISTER_COALESCED_MMIO },
+	{ VM, KVM_IRQFD },
+	{ VM, KVM_IOEVENTFD },
+	{ VM, KVM_SIGNAL_MSI, KVM_CAP_SIGNAL_MSI },
+	{ VM, KVM_IRQ_LINE },
+	{ VM, KVM_IRQ_LINE_STATUS },
+	{ VM, KVM_SET_GSI_ROUTING, KVM_CAP_IRQ_ROUTING },
+	{ VM, KVM_SET_MEMORY_ATTRIBUTES, KVM_CAP_MEMORY_ATTRIBUTES },
+	{ VM, KVM_CREATE_GUEST_MEMFD, KVM_CAP_GUEST_MEMFD },
+	{ VM, KVM_CREATE_DEVICE },
+	{ VM, KVM_RESET_DIRTY_RINGS },
+	{ VM, KVM_GET_STATS_FD },
+	{ VM, KVM_PPC_GET_PVINFO },
+	{ VM, KVM_CREATE_SPAPR_TCE, KVM_CAP_SPAPR_TCE },
+	{ VM, KVM_CREATE_SPAPR_TCE_64, KVM_CAP_SPAPR_TCE_64 },
+	{ VM, KVM_PPC_GET_SMMU_INFO },
+	{ VM, KVM_PPC_RTAS_DEFINE_TOKEN, KVM_CAP_PPC_RTAS },
+	{ VM, KVM_PPC_CONFIGURE_V3_MMU },
+	{ VM, KVM_PPC_GET_RMMU_INFO },
+	{ VM, KVM_PPC_GET_CPU_CHAR },
+	{ VM, KVM_PPC_SVM_OFF },
+	{ VM, KVM_PPC_GET_COMPAT_CAPS },
+	{ VM, KVM_PPC_ALLOCATE_HTAB, KVM_CAP_PPC_ALLOC_HTAB },
+	{ VM, KVM_PPC_GET_HTAB_FD, KVM_CAP_PPC_HTAB_FD },
+	{ VM, KVM_PPC_RESIZE_HPT_PREPARE, KVM_CAP_SPAPR_RESIZE_HPT },
+	{ VM, KVM_PPC_RESIZE_HPT_COMMIT, KVM_CAP_SPAPR_RESIZE_HPT },
+	{ VCPU, KVM_RUN },
+	{ VCPU, KVM_GET_REGS },
+	{ VCPU, KVM_SET_REGS },
+	{ VCPU, KVM_GET_SREGS },
+	{ VCPU, KVM_SET_SREGS },
+	{ VCPU, KVM_GET_FPU },
+	{ VCPU, KVM_SET_FPU },
+	{ VCPU, KVM_GET_MP_STATE },
+	{ VCPU, KVM_SET_MP_STATE },
+	{ VCPU, KVM_TRANSLATE },
+	{ VCPU, KVM_SET_GUEST_DEBUG },
+	{ VCPU, KVM_SET_SIGNAL_MASK },
+	{ VCPU, KVM_GET_STATS_FD },
+	{ VCPU, KVM_INTERRUPT },
+	{ VCPU, KVM_ENABLE_CAP },
+	{ VCPU, KVM_GET_ONE_REG },
+	{ VCPU, KVM_SET_ONE_REG },
+};
+
+FIXTURE(bad)
+{
+	struct vmm *vmm, *other;
+	struct vmm_vcpu *vcpu;
+	int fd[NR_KINDS];
+	char *edge; /* one page, and none after it */
+	char *ro; /* a page that is not for writing */
+	size_t page;
+};
+
+FIXTURE_SETUP(bad)
+{
+	self->page = getpagesize();
+	self->vmm = vmm_new(1 << 21);
+	self->other = vmm_new(1 << 21);
+	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
+	self->fd[SYSTEM] = self->vmm->kvm_fd;
+	self->fd[VM] = self->vmm->fd;
+	self->fd[VCPU] = self->vcpu->fd;
+	self->fd[VM_STATS] = ioctl(self->vmm->fd, KVM_GET_STATS_FD, 0ul);
+	self->fd[VCPU_STATS] = ioctl(self->vcpu->fd, KVM_GET_STATS_FD, 0ul);
+	ASSERT_GE(self->fd[VM_STATS], 0);
+	ASSERT_GE(self->fd[VCPU_STATS], 0);
+	self->edge = mmap(NULL, 2 * self->page, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->edge);
+	mprotect(self->edge + self->page, self->page, PROT_NONE);
+	self->ro = mmap(NULL, self->page, PROT_READ,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->ro);
+}
+
+FIXTURE_TEARDOWN(bad)
+{
+	vmm_free(self->vmm);
+	vmm_free(self->other);
+}
+
+static bool is_known(struct vmm *vmm, int kind, unsigned long cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].kind == kind && known[i].cmd == cmd &&
+		    (!known[i].cap || vmm_check(vmm, known[i].cap) > 0))
+			return true;
+	return false;
+}
+
+/* Every number, direction and the sizes that uapi structures have */
+TEST_F(bad, unknown_numbers)
+{
+	static const unsigned int sizes[] = { 0,  1,  2,  4,   8,   12,	  16,
+					      20, 24, 28, 32,  40,  48,	  56,
+					      64, 72, 80, 104, 128, 0x400 };
+	unsigned int dir, nr, s;
+	int kind;
+
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		for (dir = 0; dir < 8; dir++) {
+			for (nr = 0; nr < 256; nr++) {
+				for (s = 0; s < ARRAY_SIZE(sizes); s++) {
+					unsigned long cmd =
+						_IOC(dir, KVMIO, nr, sizes[s]);
+
+					if (is_known(self->vmm, kind, cmd))
+						continue;
+					errno = 0;
+					EXPECT_EQ(-1, ioctl(self->fd[kind], cmd,
+							    self->edge));
+					EXPECT_EQ(unknown_errno[kind], errno)
+					{
+						TH_LOG("%s: %#lx",
+						       kind_name[kind], cmd);
+					}
+				}
+			}
+		}
+	}
+}
+
+/* Those whose argument this architecture's headers know, as they define them */
+static const struct {
+	unsigned long cmd;
+	const char *name;
+} foreign[] = {
+#define F(x) { x, #x }
+	F(KVM_S390_ENABLE_SIE),
+	F(KVM_SET_NR_MMU_PAGES),
+	F(KVM_GET_NR_MMU_PAGES),
+	F(KVM_SET_TSS_ADDR),
+	F(KVM_SET_IDENTITY_MAP_ADDR),
+	F(KVM_S390_VCPU_FAULT),
+	F(KVM_CREATE_IRQCHIP),
+	F(KVM_GET_IRQCHIP),
+	F(KVM_SET_IRQCHIP),
+	F(KVM_CREATE_PIT),
+	F(KVM_REINJECT_CONTROL),
+	F(KVM_SET_BOOT_CPU_ID),
+	F(KVM_SET_CLOCK),
+	F(KVM_GET_CLOCK),
+	F(KVM_SET_TSC_KHZ),
+	F(KVM_GET_TSC_KHZ),
+	F(KVM_ALLOCATE_RMA),
+	F(KVM_ARM_SET_DEVICE_ADDR),
+	F(KVM_SET_DEVICE_ATTR),
+	F(KVM_GET_DEVICE_ATTR),
+	F(KVM_HAS_DEVICE_ATTR),
+	F(KVM_TPR_ACCESS_REPORTING),
+	F(KVM_SET_VAPIC_ADDR),
+	F(KVM_S390_STORE_STATUS),
+	F(KVM_S390_INITIAL_RESET),
+	F(KVM_NMI),
+	F(KVM_DIRTY_TLB),
+	F(KVM_KVMCLOCK_CTRL),
+	F(KVM_GET_REG_LIST),
+	F(KVM_SMI),
+	F(KVM_MEMORY_ENCRYPT_OP),
+	F(KVM_ARM_VCPU_FINALIZE),
+	F(KVM_S390_NORMAL_RESET),
+	F(KVM_PRE_FAULT_MEMORY),
+#undef F
+};
+
+TEST_F(bad, foreign)
+{
+	unsigned int i;
+	int kind;
+
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		for (i = 0; i < ARRAY_SIZE(foreign); i++) {
+			errno = 0;
+			EXPECT_EQ(-1, ioctl(self->fd[kind], foreign[i].cmd,
+					    self->edge));
+			EXPECT_EQ(unknown_errno[kind], errno)
+			{
+				TH_LOG("%s: %s", kind_name[kind],
+				       foreign[i].name);
+			}
+		}
+	}
+}
+
+/* One kind's requests to another kind's descriptor */
+TEST_F(bad, wrong_kind)
+{
+	unsigned int i;
+	int kind;
+
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		for (i = 0; i < ARRAY_SIZE(known); i++) {
+			if (is_known(self->vmm, kind, known[i].cmd))
+				continue;
+			errno = 0;
+			EXPECT_EQ(-1, ioctl(self->fd[kind], known[i].cmd,
+					    self->edge));
+			EXPECT_EQ(unknown_errno[kind], errno)
+			{
+				TH_LOG("%s: %#lx", kind_name[kind],
+				       known[i].cmd);
+			}
+		}
+	}
+}
+
+TEST_F(bad, other_ioctl_types)
+{
+	int kind, type;
+
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		for (type = 0x80; type < 0x100; type++) {
+			if (type == KVMIO)
+				continue;
+			errno = 0;
+			EXPECT_EQ(-1,
+				  ioctl(self->fd[kind], _IO(type, 0x80), 0));
+			EXPECT_EQ(unknown_errno[kind], errno);
+		}
+	}
+}
+
+/* What a request says to an address that is not there */
+TEST_F(bad, addresses)
+{
+	static const struct {
+		int kind;
+		unsigned long cmd;
+		size_t size;
+		bool out; /* writes only */
+		int err; /* if not EFAULT */
+	} t[] = {
+		{ VM, KVM_ENABLE_CAP, sizeof(struct kvm_enable_cap) },
+		{ VM, KVM_SET_USER_MEMORY_REGION,
+		  sizeof(struct kvm_userspace_memory_region) },
+		{ VM, KVM_SET_USER_MEMORY_REGION2,
+		  sizeof(struct kvm_userspace_memory_region2) },
+		{ VM, KVM_GET_DIRTY_LOG, sizeof(struct kvm_dirty_log) },
+		{ VM, KVM_REGISTER_COALESCED_MMIO,
+		  sizeof(struct kvm_coalesced_mmio_zone) },
+		{ VM, KVM_UNREGISTER_COALESCED_MMIO,
+		  sizeof(struct kvm_coalesced_mmio_zone) },
+		{ VM, KVM_IRQFD, sizeof(struct kvm_irqfd) },
+		{ VM, KVM_IOEVENTFD, sizeof(struct kvm_ioeventfd) },
+		{ VM, KVM_IRQ_LINE, sizeof(struct kvm_irq_level) },
+		{ VM, KVM_IRQ_LINE_STATUS, sizeof(struct kvm_irq_level) },
+		{ VM, KVM_CREATE_DEVICE, sizeof(struct kvm_create_device) },
+		{ VM, KVM_PPC_GET_PVINFO, sizeof(struct kvm_ppc_pvinfo), true },
+		{ VM, KVM_PPC_GET_SMMU_INFO, sizeof(struct kvm_ppc_smmu_info),
+		  true },
+		{ VM, KVM_PPC_CONFIGURE_V3_MMU,
+		  sizeof(struct kvm_ppc_mmuv3_cfg) },
+		{ VM, KVM_PPC_GET_RMMU_INFO, sizeof(struct kvm_ppc_rmmu_info),
+		  true },
+		{ VM, KVM_PPC_GET_CPU_CHAR, sizeof(struct kvm_ppc_cpu_char),
+		  true },
+		{ VCPU, KVM_GET_REGS, sizeof(struct kvm_regs), true },
+		{ VCPU, KVM_SET_REGS, sizeof(struct kvm_regs) },
+		{ VCPU, KVM_GET_SREGS, sizeof(struct kvm_sregs), true },
+		{ VCPU, KVM_SET_SREGS, sizeof(struct kvm_sregs) },
+		{ VCPU, KVM_GET_FPU, sizeof(struct kvm_fpu), true, EOPNOTSUPP },
+		{ VCPU, KVM_SET_FPU, sizeof(struct kvm_fpu) },
+		{ VCPU, KVM_SET_MP_STATE, sizeof(struct kvm_mp_state) },
+		{ VCPU, KVM_TRANSLATE, sizeof(struct kvm_translation) },
+		{ VCPU, KVM_SET_GUEST_DEBUG, sizeof(struct kvm_guest_debug) },
+		{ VCPU, KVM_INTERRUPT, sizeof(struct kvm_interrupt) },
+		{ VCPU, KVM_ENABLE_CAP, sizeof(struct kvm_enable_cap) },
+		{ VCPU, KVM_GET_ONE_REG, sizeof(struct kvm_one_reg) },
+		{ VCPU, KVM_SET_ONE_REG, sizeof(struct kvm_one_reg) },
+	};
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		char *bad[] = {
+			NULL,
+			(char *)8,
+			self->edge + self->page,
+			self->edge + self->page - t[i].size + 1,
+			(char *)(1ull << 62),
+			t[i].out ? self->ro : NULL,
+			/*
+			 * Kernel addresses only for writing: the host's own
+			 * copy_from_user() does not refuse them, it reads
+			 * elsewhere.
+			 */
+			t[i].out ? (char *)0xc000000000000000 : NULL,
+			t[i].out ? (char *)-8ul : NULL,
+		};
+		int want = t[i].err ?: EFAULT;
+
+		for (j = 0; j < ARRAY_SIZE(bad); j++) {
+			errno = 0;
+			EXPECT_EQ(-1,
+				  ioctl(self->fd[t[i].kind], t[i].cmd, bad[j]));
+			EXPECT_EQ(want, errno)
+			{
+				TH_LOG("%s: %#lx at %p", kind_name[t[i].kind],
+				       t[i].cmd, bad[j]);
+			}
+		}
+	}
+}
+
+/* The largest structures at the very end of memory, and unaligned */
+TEST_F(bad, edge_is_good)
+{
+	struct kvm_regs regs;
+	char *p = self->edge + self->page - sizeof(regs);
+
+	EXPECT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_REGS, p));
+	EXPECT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_REGS, p));
+	EXPECT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_REGS, p - 1));
+	EXPECT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_REGS, p - 1));
+	EXPECT_EQ(0, ioctl(self->vmm->fd, KVM_PPC_GET_SMMU_INFO,
+			   self->edge + self->page -
+				   sizeof(struct kvm_ppc_smmu_info)));
+}
+
+#define REFUSED(fd, cmd, arg, err)                               \
+	do {                                                     \
+		errno = 0;                                       \
+		EXPECT_EQ(-1, ioctl(fd, cmd, arg))               \
+		{                                                \
+			TH_LOG("%s was accepted", #cmd);         \
+		}                                                \
+		EXPECT_EQ(err, errno)                            \
+		{                                                \
+			TH_LOG("%s in line %d", #cmd, __LINE__); \
+		}                                                \
+	} while (0)
+
+TEST_F(bad, run)
+{
+	REFUSED(self->vcpu->fd, KVM_RUN, 1ul, EINVAL);
+	REFUSED(self->vcpu->fd, KVM_RUN, -1ul, EINVAL);
+}
+
+TEST_F(bad, enable_cap)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_PPC_PAPR };
+	int vm = self->vmm->fd, vcpu = self->vcpu->fd;
+
+	/* a vCPU's on the VM, and the other way round */
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	EXPECT_EQ(0, ioctl(vcpu, KVM_ENABLE_CAP, &c));
+	c.flags = 1;
+	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	c = (struct kvm_enable_cap){ .cap = KVM_CAP_PPC_ENABLE_HCALL,
+				     .args = { H_PROD, 1 } };
+	EXPECT_EQ(0, ioctl(vm, KVM_ENABLE_CAP, &c));
+	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	c.flags = 0x80000000;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.flags = 0;
+	c.args[1] = 2;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[1] = 1;
+	/* no hypercall's number, and hypercalls the kernel does not have */
+	c.args[0] = H_PROD + 1;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[0] = 0x10000000000000e8;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[0] = UC_SYNC;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[0] = H_PUT_TERM_CHAR;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[0] = -4ull;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	/* known numbers that cannot be enabled here, and unknown ones */
+	c = (struct kvm_enable_cap){ .cap = KVM_CAP_USER_MEMORY };
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	c.cap = 99999;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	c.cap = KVM_CAP_SW_TLB;
+	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	c.cap = KVM_CAP_DIRTY_LOG_RING;
+	c.args[0] = 0x10000;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.cap = KVM_CAP_HALT_POLL;
+	c.args[0] = 0x100000000;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	c.args[0] = 0;
+	c.flags = 1;
+	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+}
+
+TEST_F(bad, enable_cap_irqchip)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_IRQ_XICS };
+
+	if (vmm_check(self->vmm, KVM_CAP_IRQ_XICS) <= 0) {
+		REFUSED(self->vcpu->fd, KVM_ENABLE_CAP, &c, EINVAL);
+		return;
+	}
+	c.args[0] = -1;
+	REFUSED(self->vcpu->fd, KVM_ENABLE_CAP, &c, EBADF);
+	c.args[0] = self->vmm->fd;
+	REFUSED(self->vcpu->fd, KVM_ENABLE_CAP, &c, EPERM);
+}
+
+TEST_F(bad, signal_mask)
+{
+	struct {
+		struct kvm_signal_mask m;
+		uint8_t set[256];
+	} a = { .m.len = 8 };
+	struct kvm_signal_mask *m =
+		(void *)(self->edge + self->page - sizeof(*m) - 7);
+	int fd = self->vcpu->fd;
+
+	EXPECT_EQ(0, ioctl(fd, KVM_SET_SIGNAL_MASK, &a));
+	a.m.len = 4;
+	REFUSED(fd, KVM_SET_SIGNAL_MASK, &a, EINVAL);
+	a.m.len = 0;
+	REFUSED(fd, KVM_SET_SIGNAL_MASK, &a, EINVAL);
+	a.m.len = 128;
+	REFUSED(fd, KVM_SET_SIGNAL_MASK, &a, EINVAL);
+	REFUSED(fd, KVM_SET_SIGNAL_MASK, 4ul, EFAULT);
+	m->len = 8;
+	REFUSED(fd, KVM_SET_SIGNAL_MASK, m, EFAULT);
+	EXPECT_EQ(0, ioctl(fd, KVM_SET_SIGNAL_MASK, 0ul));
+}
+
+TEST_F(bad, configure_mmu)
+{
+	struct kvm_ppc_mmuv3_cfg c = { .flags = KVM_PPC_MMUV3_RADIX,
+				       .process_table = 1ull << 63 };
+	int fd = self->vmm->fd;
+
+	EXPECT_EQ(0, ioctl(fd, KVM_PPC_CONFIGURE_V3_MMU, &c));
+	c.flags |= 4;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	c.flags = KVM_PPC_MMUV3_RADIX | 1ull << 63;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	/* radix in the flags but not in the table, or not in the flags */
+	c.flags = KVM_PPC_MMUV3_RADIX;
+	c.process_table = 0;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	c.flags = 0;
+	c.process_table = 1ull << 63;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	/* 2^(12 + 25) bytes and more */
+	c.flags = KVM_PPC_MMUV3_RADIX;
+	c.process_table = 1ull << 63 | 25;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	c.process_table = 1ull << 63 | 31;
+	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);
+	c.process_table = 1ull << 63 | 24;
+	EXPECT_EQ(0, ioctl(fd, KVM_PPC_CONFIGURE_V3_MMU, &c));
+}
+
+TEST_F(bad, devices)
+{
+	struct kvm_create_device d = { .type = 0xffffffff };
+	uint32_t i;
+
+	REFUSED(self->vmm->fd, KVM_CREATE_DEVICE, &d, ENODEV);
+	/* other architectures' devices */
+	for (i = 0; i < 64; i++) {
+		if (i == KVM_DEV_TYPE_XICS || i == KVM_DEV_TYPE_XIVE ||
+		    i == KVM_DEV_TYPE_VFIO)
+			continue;
+		d = (struct kvm_create_device){ .type = i };
+		REFUSED(self->vmm->fd, KVM_CREATE_DEVICE, &d, ENODEV);
+		d.flags = KVM_CREATE_DEVICE_TEST;
+		REFUSED(self->vmm->fd, KVM_CREATE_DEVICE, &d, ENODEV);
+	}
+	if (vmm_check(self->vmm, KVM_CAP_IRQ_XICS) <= 0) {
+		d.type = KVM_DEV_TYPE_XICS;
+		REFUSED(self->vmm->fd, KVM_CREATE_DEVICE, &d, ENODEV);
+	}
+}
+
+TEST_F(bad, interrupts)
+{
+	struct kvm_irq_level level = { .irq = 16, .level = 1 };
+	struct kvm_irqfd irqfd = { .gsi = 16 };
+	int fd = self->vmm->fd;
+
+	/* there is no interrupt controller in this VM */
+	REFUSED(fd, KVM_IRQ_LINE, &level, ENXIO);
+	REFUSED(fd, KVM_IRQ_LINE_STATUS, &level, ENXIO);
+	irqfd.fd = eventfd(0, EFD_CLOEXEC);
+	errno = 0;
+	EXPECT_EQ(-1, ioctl(fd, KVM_IRQFD, &irqfd));
+	EXPECT_EQ(vmm_check(self->vmm, KVM_CAP_IRQFD) > 0 ? EAGAIN : EINVAL,
+		  errno);
+	irqfd.flags = 4;
+	REFUSED(fd, KVM_IRQFD, &irqfd, EINVAL);
+	REFUSED(fd, KVM_RESET_DIRTY_RINGS, 0ul, EINVAL);
+}
+
+TEST_F(bad, ioeventfd)
+{
+	struct kvm_ioeventfd e = { .addr = 0x40000000, .len = 4 }, f;
+	int fd = self->vmm->fd;
+
+	e.fd = eventfd(0, EFD_CLOEXEC);
+	f = e;
+	f.len = 3;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f.len = 16;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f = e;
+	f.addr = -2ull;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f = e;
+	f.flags = 0x100;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+	f.len = 0;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f = e;
+	f.fd = -1;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EBADF);
+	f.fd = fd;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	f.fd = self->other->fd;
+	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
+	/* nothing to take away */
+	f = e;
+	f.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
+	REFUSED(fd, KVM_IOEVENTFD, &f, ENOENT);
+	EXPECT_EQ(0, ioctl(fd, KVM_IOEVENTFD, &e));
+	REFUSED(fd, KVM_IOEVENTFD, &e, EEXIST);
+	/* the same in another VM is another one */
+	REFUSED(self->other->fd, KVM_IOEVENTFD, &f, ENOENT);
+	EXPECT_EQ(0, ioctl(fd, KVM_IOEVENTFD, &f));
+	REFUSED(fd, KVM_IOEVENTFD, &f, ENOENT);
+}
+
+TEST_F(bad, coalesced_mmio)
+{
+	struct kvm_coalesced_mmio_zone z = { .addr = 0x40000000, .size = 64 };
+
+	z.pio = 2;
+	REFUSED(self->vmm->fd, KVM_REGISTER_COALESCED_MMIO, &z, EINVAL);
+	REFUSED(self->vmm->fd, KVM_UNREGISTER_COALESCED_MMIO, &z, EINVAL);
+	z.pio = 0;
+	/* nobody minds taking away what is not there */
+	EXPECT_EQ(0, ioctl(self->vmm->fd, KVM_UNREGISTER_COALESCED_MMIO, &z));
+}
+
+TEST_F(bad, closed)
+{
+	int kind;
+
+	for (kind = 0; kind < NR_KINDS; kind++) {
+		close(self->fd[kind]);
+		REFUSED(self->fd[kind], KVM_CHECK_EXTENSION, 0ul, EBADF);
+	}
+}
+
+/* Descriptors are not files */
+TEST_F(bad, file_operations)
+{
+	char buf[16];
+	int kind;
+
+	for (kind = 0; kind <= VCPU; kind++) {
+		EXPECT_EQ(-1, read(self->fd[kind], buf, sizeof(buf)));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(-1, write(self->fd[kind], buf, sizeof(buf)));
+		EXPECT_EQ(EINVAL, errno);
+		if (kind == VCPU)
+			continue;
+		EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ,
+					   MAP_SHARED, self->fd[kind], 0));
+		EXPECT_EQ(ENODEV, errno);
+	}
+	EXPECT_EQ(-1, write(self->fd[VM_STATS], buf, sizeof(buf)));
+	EXPECT_EQ(EBADF, errno);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Path lengths: timebase ticks from a guest's instruction to its next one,
+ * through each kind of exit. Prints "bench NAME TICKS" with the median, less
+ * what the measuring itself takes. Under -icount the numbers repeat.
+ */
+#include "book3s.h"
+
+#include "payloads/bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+DECLARE_PAYLOAD(bench);
+
+#define MEM (128ul << 20)
+#define VCPU 0
+
+static uint64_t overhead;
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(uint64_t *)a, y = *(uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void report(const char *name, uint64_t *t, size_t n)
+{
+	uint64_t median;
+
+	qsort(t, n, sizeof(*t), by_value);
+	median = t[n / 2];
+	if (!strcmp(name, "nothing"))
+		overhead = median;
+	else
+		printf("bench %s %llu\n", name,
+		       (unsigned long long)(median - overhead));
+	printf("# %s: min %llu median %llu p90 %llu max %llu of %zu\n", name,
+	       (unsigned long long)t[0], (unsigned long long)median,
+	       (unsigned long long)t[n * 9 / 10], (unsigned long long)t[n - 1],
+	       n);
+}
+
+static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
+		  bool virt)
+{
+	struct kvm_interrupt irq = { .irq = KVM_INTERRUPT_SET };
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu;
+
+	/* host pages present and small, so that a touch maps one page */
+	madvise(vmm->mem, MEM, MADV_NOHUGEPAGE);
+	memset(vmm->mem, 0, BENCH_PAGES);
+	if (strcmp(name, "page_fault_cold"))
+		memset(vmm_gpa(vmm, BENCH_PAGES), 0, MEM - BENCH_PAGES);
+	book3s_load(vmm, PAYLOAD(bench));
+	if (virt) {
+		book3s_radix_map(vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_radix_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21,
+				 RPTE_IO);
+		book3s_radix_on(vmm);
+	}
+	vcpu = book3s_add_vcpu(vmm, VCPU, virt ? MSR_VIRT : MSR_REAL, op, reps,
+			       arg);
+	/* nothing between two entries but the ioctl */
+	while (!vmm_run(vcpu) &&
+	       (vcpu->run->exit_reason == KVM_EXIT_MMIO ||
+		(vcpu->run->exit_reason == KVM_EXIT_PAPR_HCALL &&
+		 vcpu->run->papr_hcall.nr == UC_SYNC)))
+		if (op == BENCH_IRQ && ioctl(vcpu->fd, KVM_INTERRUPT, &irq))
+			vmm_die("KVM_INTERRUPT");
+	if (vcpu->run->exit_reason != KVM_EXIT_PAPR_HCALL ||
+	    vcpu->run->papr_hcall.nr != UC_EXIT)
+		vmm_die("%s: %s", name, vmm_exit_str(vcpu));
+	report(name, vmm_gpa(vmm, BENCH_OUT), reps);
+	vmm_free(vmm);
+}
+
+/* KVM_RUN that may not enter: the system call and the way to the entry */
+static void immediate_exit(size_t reps)
+{
+	struct vmm *vmm = vmm_new(1 << 23);
+	struct vmm_vcpu *vcpu = book3s_add_vcpu(vmm, VCPU, MSR_REAL, 0, 0, 0);
+	uint64_t *t = calloc(reps, sizeof(*t)), t0;
+	size_t i;
+
+	vcpu->run->immediate_exit = 1;
+	for (i = 0; i < reps; i++) {
+		t0 = mftb();
+		if (vmm_run(vcpu) != -1 || errno != EINTR)
+			vmm_die("immediate_exit");
+		t[i] = mftb() - t0;
+	}
+	report("immediate_exit", t, reps);
+	free(t);
+	vmm_free(vmm);
+}
+
+/* One ONE_REG access */
+static void one_reg(size_t reps)
+{
+	struct vmm *vmm = vmm_new(1 << 23);
+	struct vmm_vcpu *vcpu = book3s_add_vcpu(vmm, VCPU, MSR_REAL, 0, 0, 0);
+	uint64_t *t = calloc(reps, sizeof(*t)), t0;
+	size_t i;
+
+	for (i = 0; i < reps; i++) {
+		t0 = mftb();
+		vmm_reg(vcpu, KVM_REG_PPC_LPCR_64);
+		t[i] = mftb() - t0;
+	}
+	report("get_one_reg", t, reps);
+	free(t);
+	vmm_free(vmm);
+}
+
+int main(void)
+{
+	size_t reps = vmm_env("BENCH_REPS", 2000);
+
+	setlinebuf(stdout);
+	guest("nothing", BENCH_NOTHING, reps, 0, false);
+	guest("hcall_kernel", BENCH_PROD, reps, VCPU, false);
+	guest("hcall_user", BENCH_USER, reps, 0, false);
+	guest("mmio_load", BENCH_LOAD, reps, BENCH_MMIO, false);
+	guest("page_fault", BENCH_TOUCH, (MEM - BENCH_PAGES) / BENCH_PAGE,
+	      BENCH_PAGES, false);
+	guest("mmio_store", BENCH_STORE, reps, BENCH_MMIO, false);
+	guest("mmio_load_virt", BENCH_LOAD, reps, BENCH_MMIO, true);
+	guest("cede_prodded", BENCH_CEDE, reps, VCPU, false);
+	guest("cede_dec_late", BENCH_CEDE_DEC, reps, 0, false);
+	guest("hcall_user_irq", BENCH_IRQ, reps, 0, false);
+	guest("page_fault_cold", BENCH_TOUCH, (MEM - BENCH_PAGES) / BENCH_PAGE,
+	      BENCH_PAGES, false);
+	immediate_exit(reps);
+	one_reg(reps);
+	return 0;
+}

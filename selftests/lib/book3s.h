@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Book3S-64 guests for the VMM library: loading a payload, real mode, a radix
+ * tree, and small pieces of code composed in place. ISA v3.0B/v3.1 Book III.
+ */
+#ifndef SELFTESTS_BOOK3S_H
+#define SELFTESTS_BOOK3S_H
+
+#include "hcalls.h"
+#include "vmm.h"
+
+#define MSR_SF (1ull << 63)
+#define MSR_VEC (1ull << 25)
+#define MSR_VSX (1ull << 23)
+#define MSR_EE (1ull << 15)
+#define MSR_PR (1ull << 14)
+#define MSR_FP (1ull << 13)
+#define MSR_ME (1ull << 12)
+#define MSR_IR (1ull << 5)
+#define MSR_DR (1ull << 4)
+#define MSR_RI (1ull << 1)
+#define MSR_LE (1ull << 0)
+
+#define MSR_REAL (MSR_SF | MSR_ME | MSR_RI | MSR_LE)
+#define MSR_VIRT (MSR_REAL | MSR_IR | MSR_DR)
+#define MSR_ALL_FP (MSR_FP | MSR_VEC | MSR_VSX)
+
+#define LPCR_DPFD (7ull << 52)
+#define LPCR_ILE (1ull << 25)
+#define LPCR_AIL (3ull << 23)
+#define LPCR_LD (1ull << 17)
+
+/* Guest physical memory: what the library puts where */
+#define GPA_IMAGE 0x0ull /* payload, interrupt vectors first */
+#define GPA_TABLES 0x100000ull /* process table and radix tree, 1 MiB */
+#define GPA_STACKS 0x200000ull /* BOOK3S_STACK bytes a vCPU, by index */
+#define GPA_FREE 0x400000ull /* the test's own from here on */
+#define BOOK3S_STACK 0x10000ull /* lower half for interrupts */
+
+/* Radix PTE bits (Book III 5.7.10.2) */
+#define RPTE_VALID (1ull << 63)
+#define RPTE_LEAF (1ull << 62)
+#define RPTE_R 0x100ull
+#define RPTE_C 0x080ull
+#define RPTE_NON_IDEMPOTENT 0x020ull
+#define RPTE_PRIV 0x008ull
+#define RPTE_READ 0x004ull
+#define RPTE_WRITE 0x002ull
+#define RPTE_EXEC 0x001ull
+#define RPTE_KERNEL \
+	(RPTE_R | RPTE_C | RPTE_PRIV | RPTE_READ | RPTE_WRITE | RPTE_EXEC)
+#define RPTE_IO                                                 \
+	(RPTE_R | RPTE_C | RPTE_PRIV | RPTE_READ | RPTE_WRITE | \
+	 RPTE_NON_IDEMPOTENT)
+
+/* A freestanding program built from payloads/NAME.c or .S, linked at 0 */
+struct payload {
+	const char *start, *end;
+};
+#define DECLARE_PAYLOAD(name) \
+	extern const char payload_##name[], payload_##name##_end[]
+#define PAYLOAD(name) ((struct payload){ payload_##name, payload_##name##_end })
+
+void book3s_load(struct vmm *vmm, struct payload p);
+
+/*
+ * Add vCPU @id and set it at the payload's entry in @msr with @a0..@a2 in r3
+ * to r5, interrupts little-endian.
+ */
+struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
+				 uint64_t a0, uint64_t a1, uint64_t a2);
+
+/*
+ * A radix tree for PID 0: @map makes pages of 2^@shift bytes (12, 16, 21 or
+ * 30; one size for any 2 MiB), @on tells KVM of the process table.
+ */
+void book3s_radix_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
+		      unsigned int shift, uint64_t bits);
+void book3s_radix_on(struct vmm *vmm);
+/* Identity-map all of slot 0 with 2 MiB pages and turn translation on */
+void book3s_radix_identity(struct vmm *vmm);
+
+/*
+ * KVM_SET_REGS that also holds after a hypercall exit, when the next KVM_RUN
+ * takes r3 to r12 from the run page
+ */
+void book3s_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
+
+/* Write instruction words at @gpa for a guest of MSR[LE] @le */
+void book3s_code(struct vmm *vmm, uint64_t gpa, bool le, const uint32_t *insn,
+		 size_t n);
+
+#define INSN_SC1 0x44000022u
+#define INSN_NOP 0x60000000u
+#define INSN_B_SELF 0x48000000u
+
+/*
+ * Run until a hypercall that reaches userspace, and give its number. Any other
+ * exit, or an error, ends the process; UC_FAIL and UC_TRAP do too.
+ */
+uint64_t book3s_run_hcall(struct vmm_vcpu *vcpu);
+
+/* Run to UC_EXIT and end the process unless its status is 0 */
+void book3s_run_to_exit(struct vmm_vcpu *vcpu);
+
+/*
+ * True if /dev/kvm is kvm-hv.ko's, the peer. A test of something in which it
+ * is known to be wrong says so and lets it pass there, and only there.
+ */
+bool book3s_peer(void);
+
+static inline uint64_t mftb(void)
+{
+	uint64_t tb;
+
+	asm volatile("mfspr %0, 268" : "=r"(tb) : : "memory");
+	return tb;
+}
+
+#define TB_HZ 512000000ull
+
+#endif

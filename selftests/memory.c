@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest that knows what is in each of its pages, while the host does to that
+ * memory what a host may do: discards, swaps, merges, collapses, migrates,
+ * protects, moves and copies on write, at random. Every so often the guest is
+ * stopped, and the dirty log compared with what it wrote since.
+ */
+#include "kselftest_harness.h"
+
+#include "book3s.h"
+#include "payloads/memory.h"
+
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+DECLARE_PAYLOAD(memory);
+DECLARE_PAYLOAD(toucher);
+
+#define MEM (16ul << 20)
+#define SLOT 1
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool ok = fd >= 0 &&
+		  write(fd, text, strlen(text)) == (long)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* A counter of /proc/vmstat */
+static unsigned long vmstat(const char *name)
+{
+	FILE *f = fopen("/proc/vmstat", "r");
+	unsigned long v = 0, n;
+	char line[80];
+
+	while (f && fscanf(f, "%79s %lu", line, &n) == 2)
+		if (!strcmp(line, name))
+			v = n;
+	if (f)
+		fclose(f);
+	return v;
+}
+
+/* Swap on compressed memory, for as long as the host runs */
+static bool swap_on(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *header;
+	int fd;
+
+	if (!write_file("/sys/block/zram0/disksize", "67108864\n"))
+		return !access("/sys/block/zram0", F_OK); /* has been done */
+	fd = open("/dev/zram0", O_RDWR);
+	if (fd < 0)
+		return false;
+	header = calloc(1, page);
+	((uint32_t *)(header + 1024))[0] = 1; /* version */
+	((uint32_t *)(header + 1024))[1] = 67108864 / page - 1; /* last page */
+	memcpy(header + page - 10, "SWAPSPACE2", 10);
+	if (pwrite(fd, header, page, 0) != page)
+		return false;
+	close(fd);
+	free(header);
+	return !swapon("/dev/zram0", 0);
+}
+
+FIXTURE(memory)
+{
+	struct vmm *vmm;
+	struct mem_ctl *ctl;
+	size_t page, size;
+	char *hva;
+	unsigned int seed;
+};
+
+FIXTURE_VARIANT(memory)
+{
+	uint64_t msr;
+	bool shared; /* a memfd, else anonymous */
+};
+
+FIXTURE_VARIANT_ADD(memory, anonymous_real){
+	.msr = MSR_REAL,
+	.shared = false,
+};
+
+FIXTURE_VARIANT_ADD(memory, anonymous_radix){
+	.msr = MSR_VIRT,
+	.shared = false,
+};
+
+FIXTURE_VARIANT_ADD(memory, shared_real){
+	.msr = MSR_REAL,
+	.shared = true,
+};
+
+static struct vmm *the_vmm;
+static volatile bool done, logging;
+static sem_t stopped, go;
+/* the VMM may touch the memory itself */
+static pthread_mutex_t slot_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *memory;
+
+FIXTURE_SETUP(memory)
+{
+	int fd;
+
+	self->page = sysconf(_SC_PAGESIZE);
+	if (self->page < 0x1000)
+		self->page = 0x1000;
+	self->size = MEM_PAGES * self->page;
+	self->seed = vmm_env("MEMORY_SEED", 1);
+	self->vmm = the_vmm = vmm_new(MEM);
+	book3s_load(self->vmm, PAYLOAD(memory));
+	self->ctl = vmm_gpa(self->vmm, MEM_CTL);
+	self->ctl->page_size = self->page;
+	/* see memslots.c: TCG, and a module that depends on C */
+	self->ctl->load_first = vmm_env("MEMORY_LOAD_FIRST", !book3s_peer());
+	self->hva = vmm_alloc(self->size);
+	if (variant->shared) {
+		fd = memfd_create("guest", 0);
+		ASSERT_EQ(0, ftruncate(fd, self->size));
+		ASSERT_EQ((void *)self->hva,
+			  mmap(self->hva, self->size, PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_FIXED, fd, 0));
+	}
+	madvise(self->hva, self->size, MADV_HUGEPAGE);
+	memory = self->hva;
+	if (variant->msr & MSR_DR) {
+		book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_radix_map(self->vmm, MEM_BASE, MEM_BASE,
+				 (self->size + (1 << 21) - 1) & -(1ul << 21),
+				 21, RPTE_KERNEL);
+		book3s_radix_on(self->vmm);
+	}
+	sem_init(&stopped, 0, 0);
+	sem_init(&go, 0, 0);
+	done = false;
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	vmm_free(self->vmm);
+}
+
+/* The guest came where there is no slot at the moment: do it for the guest */
+static void access_for_guest(struct kvm_run *run)
+{
+	uint64_t at = run->mmio.phys_addr - MEM_BASE;
+	struct mem_ctl *ctl = vmm_gpa(the_vmm, MEM_CTL);
+
+	if (at >= MEM_PAGES * ctl->page_size)
+		vmm_die("MMIO at %#llx", run->mmio.phys_addr);
+	pthread_mutex_lock(&slot_lock);
+	if (run->mmio.is_write)
+		memcpy(memory + at, run->mmio.data, run->mmio.len);
+	else
+		memcpy(run->mmio.data, memory + at, run->mmio.len);
+	pthread_mutex_unlock(&slot_lock);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vmm_vcpu *vcpu = arg;
+	struct kvm_run *run = vcpu->run;
+
+	while (!done) {
+		if (vmm_run(vcpu)) {
+			/* memory that is not there for a moment */
+			if (errno == EFAULT || errno == EINTR)
+				continue;
+			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
+		}
+		if (run->exit_reason == KVM_EXIT_MMIO) {
+			access_for_guest(run);
+			continue;
+		}
+		if (run->exit_reason == KVM_EXIT_PAPR_HCALL &&
+		    run->papr_hcall.nr == UC_SYNC) {
+			sem_post(&stopped);
+			sem_wait(&go);
+			continue;
+		}
+		vmm_die("%s", vmm_exit_str(vcpu));
+	}
+	return NULL;
+}
+
+/* Stop both vCPUs at a place where neither has half written a page */
+static void stop_guest(struct mem_ctl *ctl)
+{
+	__atomic_store_n(&ctl->stop, 1, __ATOMIC_SEQ_CST);
+	sem_wait(&stopped);
+	sem_wait(&stopped);
+	__atomic_store_n(&ctl->stop, 0, __ATOMIC_SEQ_CST);
+}
+
+static void start_guest(void)
+{
+	sem_post(&go);
+	sem_post(&go);
+}
+
+enum op {
+	OP_DISCARD,
+	OP_PAGEOUT,
+	OP_COLD,
+	OP_HUGE,
+	OP_NOHUGE,
+	OP_COLLAPSE,
+	OP_MERGE,
+	OP_UNMERGE,
+	OP_READONLY,
+	OP_NONE,
+	OP_REMAP,
+	OP_FORK,
+	OP_COMPACT,
+	OP_SLOT_DELETE,
+	OP_SLOT_MOVE,
+	NR_OPS
+};
+
+static const char *const op_name[NR_OPS] = {
+	"discard",  "pageout", "cold",	  "huge",	 "nohuge",
+	"collapse", "merge",   "unmerge", "readonly",	 "none",
+	"remap",    "fork",    "compact", "slot delete", "slot move",
+};
+
+static int set_slot(struct vmm *vmm, uint64_t gpa, size_t size, void *hva)
+{
+	return vmm_set_slot(vmm, SLOT, logging ? KVM_MEM_LOG_DIRTY_PAGES : 0,
+			    gpa, size, hva);
+}
+
+static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
+		  bool shared)
+{
+	void *away;
+	pid_t pid;
+
+	switch (op) {
+	case OP_DISCARD:
+		/* what is discarded of a file comes back from it */
+		if (shared)
+			madvise(p, len, MADV_DONTNEED);
+		break;
+	case OP_PAGEOUT:
+		madvise(p, len, MADV_PAGEOUT);
+		break;
+	case OP_COLD:
+		madvise(p, len, MADV_COLD);
+		break;
+	case OP_HUGE:
+		madvise(memory, size, MADV_HUGEPAGE);
+		break;
+	case OP_NOHUGE:
+		madvise(p, len, MADV_NOHUGEPAGE);
+		break;
+	case OP_COLLAPSE:
+		madvise(memory, size, MADV_HUGEPAGE);
+		madvise(memory, size, MADV_COLLAPSE);
+		break;
+	case OP_MERGE:
+		madvise(p, len, MADV_MERGEABLE);
+		break;
+	case OP_UNMERGE:
+		madvise(p, len, MADV_UNMERGEABLE);
+		break;
+	case OP_READONLY:
+		pthread_mutex_lock(&slot_lock);
+		mprotect(p, len, PROT_READ);
+		usleep(500);
+		mprotect(p, len, PROT_READ | PROT_WRITE);
+		pthread_mutex_unlock(&slot_lock);
+		break;
+	case OP_NONE:
+		pthread_mutex_lock(&slot_lock);
+		mprotect(p, len, PROT_NONE);
+		usleep(500);
+		mprotect(p, len, PROT_READ | PROT_WRITE);
+		pthread_mutex_unlock(&slot_lock);
+		break;
+	case OP_REMAP:
+		/* elsewhere for a while; nothing may take the place */
+		pthread_mutex_lock(&slot_lock);
+		away = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
+		if (mremap(p, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, away) ==
+		    away) {
+			mmap(p, len, PROT_NONE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			usleep(300);
+			if (mremap(away, len, len,
+				   MREMAP_MAYMOVE | MREMAP_FIXED, p) != p)
+				vmm_die("mremap back");
+		}
+		pthread_mutex_unlock(&slot_lock);
+		break;
+	case OP_FORK:
+		pid = fork();
+		if (!pid) {
+			usleep(500);
+			_exit(0);
+		}
+		waitpid(pid, NULL, 0);
+		break;
+	case OP_COMPACT:
+		write_file("/proc/sys/vm/compact_memory", "1\n");
+		break;
+	case OP_SLOT_DELETE:
+		if (logging)
+			break;
+		if (set_slot(vmm, MEM_BASE, 0, NULL))
+			vmm_die("deleting the slot");
+		usleep(300);
+		if (set_slot(vmm, MEM_BASE, size, memory))
+			vmm_die("creating the slot");
+		break;
+	case OP_SLOT_MOVE:
+		if (logging)
+			break;
+		if (set_slot(vmm, 4 * MEM_BASE, size, memory) ||
+		    (usleep(300), set_slot(vmm, MEM_BASE, size, memory)))
+			vmm_die("moving the slot");
+		break;
+	default:
+		break;
+	}
+}
+
+static unsigned int check_log(struct vmm *vmm, struct mem_ctl *ctl)
+{
+	uint64_t map[MEM_PAGES / 64];
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = map };
+	unsigned int i, bad = 0;
+
+	if (ioctl(vmm->fd, KVM_GET_DIRTY_LOG, &log))
+		vmm_die("KVM_GET_DIRTY_LOG");
+	for (i = 0; i < MEM_PAGES; i++) {
+		bool is = map[i / 64] >> i % 64 & 1;
+		bool want = ctl->dirty[i / 64] >> i % 64 & 1;
+
+		if (is != want && bad++ < 10)
+			printf("# page %u: %s, but %s\n", i,
+			       is ? "logged" : "not logged",
+			       want ? "written" : "not written");
+	}
+	memset(ctl->dirty, 0, sizeof(ctl->dirty));
+	return bad;
+}
+
+static bool swap_works;
+
+static void run_ops(struct __test_metadata *_metadata, struct vmm *vmm,
+		    struct mem_ctl *ctl, unsigned int *seed, size_t size,
+		    size_t page, uint64_t msr, bool shared, bool with_log)
+{
+	unsigned long count[NR_OPS] = { 0 }, checks = 0, bad = 0;
+	time_t end = time(NULL) + vmm_env("MEMORY_SECONDS", 10);
+	pthread_t thread[2];
+	unsigned int i;
+
+	static const char *const effects[] = {
+		"pswpout",	     "pswpin",
+		"pgmigrate_success", "thp_collapse_alloc",
+		"thp_fault_alloc",   "thp_split_pmd",
+		"ksm_swpin_copy",
+	};
+	unsigned long before[ARRAY_SIZE(effects)];
+
+	for (i = 0; i < ARRAY_SIZE(effects); i++)
+		before[i] = vmstat(effects[i]);
+	logging = with_log;
+	ASSERT_EQ(0, set_slot(vmm, MEM_BASE, size, memory));
+	for (i = 0; i < 2; i++)
+		pthread_create(&thread[i], NULL, vcpu_thread,
+			       book3s_add_vcpu(vmm, i, msr, i, 0, 0));
+	while (time(NULL) < end) {
+		enum op op = rand_r(seed) % NR_OPS;
+		size_t first = rand_r(seed) % MEM_PAGES;
+		size_t n = 1 + rand_r(seed) % (MEM_PAGES - first);
+
+		if (rand_r(seed) & 1 && n > 8)
+			n = 8;
+		do_op(vmm, op, memory + first * page, n * page, size, shared);
+		count[op]++;
+		if (!logging || rand_r(seed) % 4)
+			continue;
+		stop_guest(ctl);
+		bad += check_log(vmm, ctl);
+		checks++;
+		start_guest();
+	}
+	stop_guest(ctl);
+	if (logging)
+		bad += check_log(vmm, ctl);
+	done = true;
+	start_guest();
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	printf("# %lu and %lu pages checked; dirty log compared %lu times;",
+	       ctl->rounds[0], ctl->rounds[1], checks);
+	for (i = 0; i < NR_OPS; i++)
+		printf(" %s %lu", op_name[i], count[i]);
+	printf("\n# the host:");
+	for (i = 0; i < ARRAY_SIZE(effects); i++) {
+		before[i] = vmstat(effects[i]) - before[i];
+		printf(" %s %lu", effects[i], before[i]);
+	}
+	printf("\n");
+	if (swap_works)
+		EXPECT_LT(0, before[0]);
+	EXPECT_EQ(0, bad);
+	EXPECT_LT(100, ctl->rounds[0]);
+	EXPECT_LT(100, ctl->rounds[1]);
+}
+
+static void host_settings(void)
+{
+	write_file("/sys/kernel/mm/ksm/run", "1\n");
+	write_file("/sys/kernel/mm/ksm/sleep_millisecs", "10\n");
+	write_file("/sys/kernel/mm/ksm/pages_to_scan", "1000\n");
+	swap_works = swap_on();
+	if (!swap_works)
+		printf("# no swap on zram\n");
+}
+
+TEST_F_TIMEOUT(memory, with_log, 300)
+{
+	host_settings();
+	run_ops(_metadata, self->vmm, self->ctl, &self->seed, self->size,
+		self->page, variant->msr, variant->shared, true);
+}
+
+TEST_F_TIMEOUT(memory, with_slots, 300)
+{
+	host_settings();
+	run_ops(_metadata, self->vmm, self->ctl, &self->seed, self->size,
+		self->page, variant->msr, variant->shared, false);
+}
+
+/* Pages that userspace supplies when the guest comes to them */
+struct uffd {
+	int fd;
+	char *hva;
+	size_t page;
+	unsigned long served;
+};
+
+static void *serve(void *arg)
+{
+	struct uffd *u = arg;
+	struct uffd_msg msg;
+	char *page = vmm_alloc(u->page);
+
+	while (read(u->fd, &msg, sizeof(msg)) == sizeof(msg)) {
+		struct uffdio_copy copy = { .len = u->page };
+		uint64_t at = msg.arg.pagefault.address & ~(u->page - 1);
+
+		if (msg.event != UFFD_EVENT_PAGEFAULT)
+			vmm_die("userfaultfd event %u", msg.event);
+		memset(page, 1 + (at - (uintptr_t)u->hva) / u->page % 100,
+		       u->page);
+		copy.dst = at;
+		copy.src = (uintptr_t)page;
+		u->served++;
+		if (ioctl(u->fd, UFFDIO_COPY, &copy) && errno != EEXIST)
+			vmm_die("UFFDIO_COPY");
+	}
+	return NULL;
+}
+
+TEST(userfaultfd)
+{
+	size_t page = sysconf(_SC_PAGESIZE), n = 64, i;
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct vmm *vmm = vmm_new(MEM);
+	struct uffd u = { .page = page };
+	uint64_t *list = vmm_gpa(vmm, GPA_FREE);
+	struct vmm_vcpu *vcpu;
+	pthread_t t;
+	int round;
+
+	u.fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (u.fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, ioctl(u.fd, UFFDIO_API, &api));
+	u.hva = vmm_alloc(n * page);
+	madvise(u.hva, n * page, MADV_NOHUGEPAGE);
+	reg.range.start = (uintptr_t)u.hva;
+	reg.range.len = n * page;
+	ASSERT_EQ(0, ioctl(u.fd, UFFDIO_REGISTER, &reg));
+	pthread_create(&t, NULL, serve, &u);
+	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, 0, MEM_BASE, n * page, u.hva));
+	book3s_load(vmm, PAYLOAD(toucher));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, GPA_FREE, MEM_BASE, page);
+	for (round = 1; round <= 5; round++) {
+		/* every page: one more than userspace put there */
+		for (i = 0; i < n; i++)
+			list[i] = (i * 37 % n) | 1ul << 62;
+		list[n] = ~0ul;
+		ASSERT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+		EXPECT_EQ(round * n, u.served);
+		for (i = 0; i < n; i++) {
+			EXPECT_EQ(2 + i % 100, u.hva[i * page]);
+			EXPECT_EQ(1 + i % 100, u.hva[i * page + 1]);
+		}
+		madvise(u.hva, n * page, MADV_DONTNEED);
+	}
+	vmm_free(vmm);
+}
+
+TEST_HARNESS_MAIN

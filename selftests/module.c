@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module and its users: it cannot go while there is a VM, a vCPU or a
+ * statistics descriptor, and can when there is none; /dev/kvm comes and goes
+ * with it. KVM_MODULE is its name, KVM_MODULE_FILE where it is, for loading it
+ * again; without that only what leaves it in place is tried.
+ */
+#include "kselftest_harness.h"
+
+#include "book3s.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+DECLARE_PAYLOAD(spin);
+DECLARE_PAYLOAD(exits);
+
+static const char *name(void)
+{
+	const char *s = getenv("KVM_MODULE");
+
+	if (s && *s)
+		return s;
+	return book3s_peer() ? "kvm_hv" : "kvm_ppc";
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, name(), O_NONBLOCK);
+}
+
+static int load(void)
+{
+	const char *file = getenv("KVM_MODULE_FILE");
+	int fd = open(file, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -1;
+	r = syscall(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return r;
+}
+
+static int refs(void)
+{
+	char path[128];
+	int n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name());
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* O_NONBLOCK: EAGAIN says it is in use */
+#define EXPECT_IN_USE()                   \
+	do {                              \
+		EXPECT_LT(0, refs());     \
+		errno = 0;                \
+		EXPECT_EQ(-1, unload());  \
+		EXPECT_EQ(EAGAIN, errno); \
+	} while (0)
+
+TEST(vm_holds_it)
+{
+	int before = refs(), kvm, vm, vcpu, stats;
+
+	ASSERT_LE(0, before);
+	kvm = vmm_open();
+	vm = ioctl(kvm, KVM_CREATE_VM, 0ul);
+	ASSERT_GE(vm, 0);
+	close(kvm);
+	EXPECT_IN_USE();
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0ul);
+	stats = ioctl(vcpu, KVM_GET_STATS_FD, 0ul);
+	ASSERT_GE(stats, 0);
+	close(vm);
+	EXPECT_IN_USE();
+	close(vcpu);
+	EXPECT_IN_USE();
+	close(stats);
+	EXPECT_EQ(before, refs());
+}
+
+/* Also when its user is killed in the guest */
+TEST(killed_user)
+{
+	int before = refs(), status, i;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		struct vmm *vmm = vmm_new(8 << 20);
+
+		book3s_load(vmm, PAYLOAD(spin));
+		vmm_run(book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0));
+		_exit(1);
+	}
+	usleep(300000);
+	EXPECT_IN_USE();
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	/* descriptors are closed by the dying task, but not before it is dead */
+	for (i = 0; i < 100 && refs() != before; i++)
+		usleep(10000);
+	EXPECT_EQ(before, refs());
+}
+
+/* a fixture for its time limit */
+FIXTURE(module)
+{
+	int none;
+};
+
+FIXTURE_SETUP(module)
+{
+}
+
+FIXTURE_TEARDOWN(module)
+{
+}
+
+TEST_F_TIMEOUT(module, reload, 120)
+{
+	struct vmm_vcpu *vcpu;
+	struct vmm *vmm;
+	int i, n;
+
+	if (!getenv("KVM_MODULE_FILE"))
+		SKIP(return, "no KVM_MODULE_FILE");
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, unload())
+		{
+			TH_LOG("errno %d, round %d", errno, i);
+		}
+		/* without it there are no VMs; kvm.ko may leave the device */
+		n = open("/dev/kvm", O_RDWR);
+		if (n >= 0) {
+			EXPECT_EQ(-1, ioctl(n, KVM_CREATE_VM, 0ul));
+			close(n);
+		}
+		ASSERT_EQ(0, load());
+		EXPECT_EQ(-1, load());
+		EXPECT_EQ(EEXIST, errno);
+		vmm = vmm_new(8 << 20);
+		book3s_load(vmm, PAYLOAD(exits));
+		vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 1, 0, 0);
+		EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+		vmm_free(vmm);
+	}
+}
+
+TEST_HARNESS_MAIN

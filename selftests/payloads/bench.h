@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Shared by bench.c and its payload */
+#ifndef SELFTESTS_BENCH_H
+#define SELFTESTS_BENCH_H
+
+enum bench_op {
+	BENCH_NOTHING,
+	BENCH_PROD, /* of itself: a hypercall handled in the kernel */
+	BENCH_CEDE, /* with a prod pending: comes straight back */
+	BENCH_CEDE_DEC, /* until the decrementer ends it: what it is late by */
+	BENCH_IRQ, /* BENCH_USER, answered with an external interrupt */
+	BENCH_USER, /* a hypercall handled by the VMM */
+	BENCH_LOAD, /* a 4-byte MMIO load */
+	BENCH_STORE, /* a 4-byte MMIO store */
+	BENCH_TOUCH, /* of a page the host has and the guest not yet */
+};
+
+#define BENCH_OUT 0x400000 /* u64[reps] */
+#define BENCH_PAGES 0x800000 /* what BENCH_TOUCH touches */
+#define BENCH_PAGE 0x10000
+#define BENCH_SLEEP 100000 /* ticks */
+#define BENCH_MMIO 0x40000000
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writes a byte to each page whose number is in @list, of pages of @size bytes
+ * from @base on, up to a -1; then tells the VMM and starts anew. The byte is
+ * the round's number, or for page numbers with TOUCH_ADD one more than it was:
+ * a load, and then a store.
+ */
+#include "guest.h"
+
+#include "toucher.h"
+
+long guest_main(u64 list, u64 base, u64 size)
+{
+	volatile u64 *p;
+	u8 round = 1;
+
+	for (;; round++) {
+		for (p = (u64 *)list; *p != TOUCH_END; p++) {
+			u64 page = *p & ~TOUCH_ADD;
+			volatile u8 *byte = (u8 *)(base + page * size);
+
+			if (*p & TOUCH_ADD)
+				++*byte;
+			else
+				*byte = round;
+		}
+		hcall(UC_SYNC, 0, 0);
+	}
+}
