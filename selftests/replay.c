@@ -307,6 +307,8 @@ FIXTURE_TEARDOWN(replay)
 
 TEST_F_TIMEOUT(replay, rates, 90)
 {
+	/* whose own work may last for some ticks */
+	bool debugging = vmm_debugging_host();
 	unsigned int i, exits;
 	struct result base, r;
 
@@ -330,8 +332,8 @@ TEST_F_TIMEOUT(replay, rates, 90)
 		EXPECT_LT(r.worst, LOST_NS);
 		if (cpu != other || !kinds[i].exact)
 			continue;
-		EXPECT_LE(base.done * 9 / 10, r.done);
-		EXPECT_LT(r.worst, base.worst + LATE_NS);
+		EXPECT_LE(base.done * (debugging ? 7 : 9) / 10, r.done);
+		EXPECT_LT(r.worst, base.worst + LATE_NS * (debugging ? 32 : 1));
 	}
 }
 

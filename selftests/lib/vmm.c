@@ -219,3 +219,10 @@ unsigned long vmm_env(const char *name, unsigned long dflt)
 
 	return s && *s ? strtoul(s, NULL, 0) : dflt;
 }
+
+bool vmm_debugging_host(void)
+{
+	const char *flavour = getenv("TEST_FLAVOUR");
+
+	return flavour && strstr(flavour, "debug");
+}

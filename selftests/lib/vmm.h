@@ -89,4 +89,7 @@ const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 /* An unsigned number from the environment, or @dflt */
 unsigned long vmm_env(const char *name, unsigned long dflt);
 
+/* Is the host's kernel one with debugging options, which take much time? */
+bool vmm_debugging_host(void);
+
 #endif
