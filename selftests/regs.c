@@ -3,15 +3,9 @@
  * Registers as userspace sees them: every ONE_REG id that api.rst lists for
  * Book3S HV, wrong ids and sizes, GET/SET_REGS, SREGS, FPU, MP_STATE.
  */
-#include "kselftest_harness.h"
-
-#include "book3s.h"
+#include "regs.h"
 
 #include <sys/mman.h>
-
-DECLARE_PAYLOAD(exits);
-
-#define MEM (8ul << 20)
 
 /* What a set may do other than keep the value */
 enum kind {
@@ -145,30 +139,6 @@ static bool is_alias(const struct reg *r)
 static bool plain(const struct reg *r)
 {
 	return r->kind == PLAIN || (r->kind == PEER_WRONG && !book3s_peer());
-}
-
-static void pattern(uint64_t id, uint64_t seed, uint64_t v[2])
-{
-	v[0] = (id ^ seed) * 0x9e3779b97f4a7c15ull;
-	v[1] = (v[0] ^ (v[0] >> 29)) * 0xbf58476d1ce4e5b9ull;
-}
-
-FIXTURE(regs)
-{
-	struct vmm *vmm;
-	struct vmm_vcpu *vcpu;
-};
-
-FIXTURE_SETUP(regs)
-{
-	self->vmm = vmm_new(MEM);
-	book3s_load(self->vmm, PAYLOAD(exits));
-	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 4, 0, 0);
-}
-
-FIXTURE_TEARDOWN(regs)
-{
-	vmm_free(self->vmm);
 }
 
 /* All are set to different values before the first is read: none is another */

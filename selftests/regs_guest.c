@@ -3,37 +3,7 @@
  * Registers as userspace and the guest see each other's: what one sets the
  * other reads, and what a guest does not touch stays.
  */
-#include "kselftest_harness.h"
-
-#include "book3s.h"
-
-DECLARE_PAYLOAD(exits);
-
-#define MEM (8ul << 20)
-
-static void pattern(uint64_t id, uint64_t seed, uint64_t v[2])
-{
-	v[0] = (id ^ seed) * 0x9e3779b97f4a7c15ull;
-	v[1] = (v[0] ^ (v[0] >> 29)) * 0xbf58476d1ce4e5b9ull;
-}
-
-FIXTURE(regs)
-{
-	struct vmm *vmm;
-	struct vmm_vcpu *vcpu;
-};
-
-FIXTURE_SETUP(regs)
-{
-	self->vmm = vmm_new(MEM);
-	book3s_load(self->vmm, PAYLOAD(exits));
-	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 4, 0, 0);
-}
-
-FIXTURE_TEARDOWN(regs)
-{
-	vmm_free(self->vmm);
-}
+#include "regs.h"
 
 /* What a guest does not touch is the same after it ran */
 TEST_F(regs, survive_run)

@@ -5,6 +5,7 @@ TESTS += api:60
 TESTS += regs:60
 TESTS += regs_guest:60
 TESTS += bad_ioctl:60
+TESTS += bad_args:60
 TESTS += memslots:60
 TESTS += hcalls:60
 TESTS += vpa:60
