@@ -36,4 +36,5 @@
 #include "helpers.h"
 #ifdef CONFIG_PPC_BOOK3S_64
 #include "hv_helpers.h"
+#include "hv_trace.h"
 #endif

@@ -27,3 +27,4 @@ pub(crate) mod lpid;
 pub(crate) mod switch;
 pub(crate) mod table;
 pub(crate) mod time;
+pub(crate) mod trace;

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     bindings,
+    host::trace,
     isa::{
         dsisr::Dsisr,
         fscr::{Facility, Fscr},
@@ -108,12 +109,22 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
         st.inject_program(&vcpu.vm().arch, Srr1::PROG_PRIV);
         return Next::Guest;
     }
+    trace::hcall_enter(
+        vcpu.id,
+        st.gpr(3),
+        st.gpr(4),
+        st.gpr(5),
+        st.gpr(6),
+        st.gpr(7),
+    );
     match hcall::handle(vcpu, st) {
         hcall::Outcome::Return(ret) => {
+            trace::hcall_exit(vcpu.id, true, ret.gpr());
             st.switch.set_gpr(3, ret.gpr());
             Next::Guest
         }
         hcall::Outcome::Cede => {
+            trace::hcall_exit(vcpu.id, true, HReturn::H_SUCCESS.gpr());
             st.switch.set_gpr(3, HReturn::H_SUCCESS.gpr());
             st.set_msr(st.msr() | Msr::EE);
             if vcpu.shared.events.take(Events::PRODDED) {
@@ -123,6 +134,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
             }
         }
         hcall::Outcome::Userspace => {
+            trace::hcall_exit(vcpu.id, false, 0);
             let mut args = [0; 9];
             for (i, arg) in args.iter_mut().enumerate() {
                 *arg = st.gpr(4 + i);

@@ -15,6 +15,7 @@ use crate::{
         entry::{HostInterruptible, IrqsHardDisabled, Pending},
         switch::same_tlb,
         time::{next_timer, timebase},
+        trace,
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
     vm::{run_page::RunPage, Vcpu},
@@ -125,9 +126,14 @@ fn enter(
             return (irqs.enable(), Entered::Not(Some(pending)));
         }
     };
+    trace::guest_enter(vcpu.id, st.nip(), events);
     let exited = ready.enter(&mut st.switch);
     leave(vcpu, st);
     let trap = exited.trap();
+    if let Some(trap) = trap {
+        let msr = st.switch.arch().shregs.msr;
+        trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
+    }
     let host = exited.replay();
     match trap {
         Some(trap) => (host, Entered::Exited(trap)),

@@ -7,7 +7,10 @@ use super::{
     tree::{MapError, GEOMETRY, LINEAR},
 };
 use crate::{
-    host::mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+    host::{
+        mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+        trace,
+    },
     hv::{vcpu::HvVcpu, Hv},
     isa::{
         dsisr::Dsisr,
@@ -30,6 +33,18 @@ pub(crate) struct StorageFault {
     pub(crate) fetch: bool,
 }
 
+impl StorageFault {
+    /// The guest real address; that of a page if a table of the guest's was not there.
+    fn gpa(&self) -> u64 {
+        let page = self.asdr & ASDR_PAGE;
+        if self.dsisr.intersects(Dsisr::PRTABLE_FAULT) {
+            page
+        } else {
+            page | (self.ea & 0xfff)
+        }
+    }
+}
+
 /// What became of it.
 pub(crate) enum Resolution {
     /// Mapped, or reflected to the guest: it goes on.
@@ -43,6 +58,22 @@ const ASDR_PAGE: u64 = 0x0fff_ffff_ffff_f000;
 
 /// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
+    let (ea, gpa) = (fault.ea, fault.gpa());
+    trace::page_fault_enter(vcpu.id, ea, gpa, fault.dsisr.raw(), fault.fetch);
+    let ret = resolve(vcpu, st, fault);
+    trace::page_fault_exit(
+        vcpu.id,
+        match &ret {
+            Ok(Resolution::Resume) => 0,
+            Ok(Resolution::Mmio(_)) => 1,
+            Err(e) => e.to_errno() as isize,
+        },
+    );
+    ret
+}
+
+#[inline]
+fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
     let vm = vcpu.vm();
     let dsisr = fault.dsisr;
     if dsisr.intersects(Dsisr::UNSUPP_MMU) {
@@ -54,12 +85,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> 
     }
 
     let table_walk = dsisr.intersects(Dsisr::PRTABLE_FAULT);
-    let page = fault.asdr & ASDR_PAGE;
-    let gpa = if table_walk {
-        page
-    } else {
-        page | (fault.ea & 0xfff)
-    };
+    let gpa = fault.gpa();
     let writing = dsisr.intersects(Dsisr::ISSTORE);
     let slots = vm.slots.read();
     let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
