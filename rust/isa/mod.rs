@@ -22,6 +22,7 @@ pub mod rpte;
 pub mod slb;
 pub mod spr;
 pub mod srr1;
+pub mod tce;
 pub mod transaction;
 pub mod trap;
 pub mod vpa;

@@ -7,7 +7,9 @@
 use core::mem::MaybeUninit;
 use kvm_ppc_pure::{
     emulate::{doorbell, mmio, privileged, regs::RegisterFile, tm},
-    isa::{hcall, hpte, insn::Insn, lpcr::Lpcr, msr::Msr, pvr, radix_walk, rpte, slb, spr::Spr},
+    isa::{
+        hcall, hpte, insn::Insn, lpcr::Lpcr, msr::Msr, pvr, radix_walk, rpte, slb, spr::Spr, tce,
+    },
 };
 
 #[panic_handler]
@@ -140,6 +142,13 @@ pub fn registers(msr: u64, value: u64, number: u16) -> u64 {
             .shifts()
             .map(u64::from)
             .fold(0, |a, b| a ^ b)
+}
+
+#[no_mangle]
+pub fn tce_index(shift: u32, first: u64, entries: u64, ioba: u64, count: u64) -> u64 {
+    tce::Window::new(shift, first, entries)
+        .and_then(|window| window.index(ioba, count).filter(|i| window.aligned(*i)))
+        .unwrap_or(0)
 }
 
 #[no_mangle]
