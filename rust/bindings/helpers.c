@@ -60,6 +60,16 @@ bool kvm_ppc_need_resched(void)
 	return need_resched();
 }
 
+void kvm_ppc_cond_resched(void)
+{
+	cond_resched();
+}
+
+bool kvm_ppc_fatal_signal_pending(void)
+{
+	return fatal_signal_pending(current);
+}
+
 void kvm_ppc_cpu_relax(void)
 {
 	cpu_relax();

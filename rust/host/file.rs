@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Anonymous files with our own ioctls: VMs, vCPUs and their statistics.
+//! Anonymous files with operations of our own: VMs, vCPUs, their statistics, TCE tables.
 
 use super::page::SharedPage;
 use core::marker::PhantomData;
@@ -28,9 +28,10 @@ pub(crate) trait Descriptor: Send + Sync + Sized + 'static {
 
     /// Can it be mapped?
     const MMAP: bool = false;
-    /// The page to be mapped for the file's page `pgoff`; SIGBUS if there is none.
-    fn page(&self, _pgoff: usize) -> Option<&SharedPage> {
-        None
+    /// The page to be mapped for the file's page `pgoff`. `ENOMEM` ends like any fault without
+    /// memory, other errors in SIGBUS. Sleeps.
+    fn page(&self, _pgoff: usize) -> Result<&SharedPage> {
+        Err(EFAULT)
     }
 
     /// Can it be read?
@@ -186,8 +187,10 @@ impl<T: Descriptor> Ops<T> {
             let vma = (*vmf).__bindgen_anon_1.vma;
             (Self::object((*vma).vm_file), (*vmf).__bindgen_anon_1.pgoff)
         };
-        let Some(page) = object.page(pgoff) else {
-            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        let page = match object.page(pgoff) {
+            Ok(page) => page,
+            Err(e) if e == ENOMEM => return bindings::vm_fault_reason_VM_FAULT_OOM,
+            Err(_) => return bindings::vm_fault_reason_VM_FAULT_SIGBUS,
         };
         // SAFETY: The object owns the page; the mapping gets a reference of its own.
         unsafe {

@@ -5,6 +5,7 @@
 use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
+    error::to_result,
     mm::{Mm, MmWithUser},
     page::PAGE_SHIFT,
     prelude::*,
@@ -28,6 +29,31 @@ pub(crate) fn with_current<T>(f: impl FnOnce(&MmWithUser) -> Result<T>) -> Resul
 pub(crate) fn grab(mm: &MmWithUser) -> ARef<Mm> {
     let mm: &Mm = mm;
     ARef::from(mm)
+}
+
+/// Pages that count against the limit of locked memory of the process that owns a VM (RLIMIT_MEMLOCK).
+pub(crate) struct LockedPages {
+    mm: ARef<Mm>,
+    pages: usize,
+}
+
+impl LockedPages {
+    /// Counts `pages` pages in. `ENOMEM` if the current process may not have so many. Sleeps.
+    pub(crate) fn count(mm: &ARef<Mm>, pages: usize) -> Result<Self> {
+        // SAFETY: The reference keeps `mm`; task context, no lock held.
+        to_result(unsafe { bindings::account_locked_vm(mm.as_raw().cast(), pages, true) })?;
+        Ok(Self {
+            mm: mm.clone(),
+            pages,
+        })
+    }
+}
+
+impl Drop for LockedPages {
+    fn drop(&mut self) {
+        // SAFETY: As in `count`, which counted them in.
+        unsafe { bindings::account_locked_vm(self.mm.as_raw().cast(), self.pages, false) };
+    }
 }
 
 /// A guard that keeps invalidations of a process's mappings from beginning: whoever implements it holds the lock that

@@ -26,6 +26,8 @@ uapi! {
     kvm_clear_dirty_log
     kvm_coalesced_mmio_zone
     kvm_create_device
+    kvm_create_spapr_tce
+    kvm_create_spapr_tce_64
     kvm_dirty_log
     kvm_enable_cap
     kvm_fpu

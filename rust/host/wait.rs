@@ -75,6 +75,15 @@ pub(crate) fn need_resched() -> bool {
     unsafe { bindings::kvm_ppc_need_resched() }
 }
 
+/// Lets somebody else have this CPU, if somebody wants it. False if this task is being killed. Sleeps.
+pub(crate) fn cond_resched() -> bool {
+    // SAFETY: Task context, no lock held.
+    unsafe {
+        bindings::kvm_ppc_cond_resched();
+        !bindings::kvm_ppc_fatal_signal_pending()
+    }
+}
+
 /// One turn of a busy loop.
 pub(crate) fn cpu_relax() {
     // SAFETY: Has no effect but on speed.

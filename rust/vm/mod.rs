@@ -13,6 +13,7 @@
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
 //! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
 //! | `io_bus`, `coalesced` | stores that need no exit to userspace |
+//! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
 //! | `caps` | capabilities |
 //! | `stats`, `stats_fd`, `debugfs` | statistics |
 //!
@@ -40,6 +41,8 @@ pub(crate) mod run_page;
 pub(crate) mod stats;
 mod stats_fd;
 mod system;
+pub(crate) mod tce;
+pub(crate) mod tce_hcalls;
 mod vcpu;
 mod vcpu_fd;
 #[allow(clippy::module_inception)]

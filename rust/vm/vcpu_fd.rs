@@ -35,11 +35,11 @@ pub(super) struct VcpuFd<B: Backend> {
 impl<B: Backend> Descriptor for VcpuFd<B> {
     const MMAP: bool = true;
 
-    fn page(&self, pgoff: usize) -> Option<&SharedPage> {
+    fn page(&self, pgoff: usize) -> Result<&SharedPage> {
         match u32::try_from(pgoff) {
-            Ok(0) => Some(self.vcpu.run.page()),
-            Ok(bindings::KVM_COALESCED_MMIO_PAGE_OFFSET) => Some(self.vcpu.vm().coalesced.page()),
-            _ => None,
+            Ok(0) => Ok(self.vcpu.run.page()),
+            Ok(bindings::KVM_COALESCED_MMIO_PAGE_OFFSET) => Ok(self.vcpu.vm().coalesced.page()),
+            _ => Err(EFAULT),
         }
     }
 

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TCE tables: `KVM_CREATE_SPAPR_TCE` and `KVM_CREATE_SPAPR_TCE_64` (api.rst, sections 4.62 and 4.98).
+//!
+//! A table belongs to its descriptor: while that or a mapping of it is there, the VM's hypercalls find
+//! the table. It neither keeps the VM nor needs it. What the entries do is userspace's business, which
+//! reads and writes them in its mapping at any time.
+
+use crate::{
+    host::{
+        file::{Descriptor, NewFd},
+        mm::LockedPages,
+        page::{Field, SharedPage},
+        srcu_cell::SrcuCell,
+        wait,
+    },
+    isa::tce::{Tce, Window, ENTRY_BYTES},
+};
+use kernel::{
+    alloc::flags::__GFP_NOWARN,
+    mm::Mm,
+    new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, Relaxed},
+        Arc, Mutex, SetOnce,
+    },
+};
+
+/// Entries of a page of a table.
+const PER_PAGE: u64 = PAGE_SIZE as u64 / ENTRY_BYTES;
+
+/// Pages of a table at most, which few hosts have the memory for: 128 GB of 64K pages.
+const MAX_PAGES: u64 = 1 << 21;
+
+type Pages = KVVec<SetOnce<SharedPage>>;
+
+/// One table. Its pages are made when they are first touched, and stay.
+#[pin_data]
+pub(super) struct Table {
+    liobn: u64,
+    window: Window,
+    pages: Pages,
+    // Whoever makes a page.
+    #[pin]
+    making: Mutex<()>,
+    // Its descriptor is gone, so it is not to be found any more.
+    closed: Atomic<bool>,
+    _locked: LockedPages,
+}
+
+impl Table {
+    /// `ENOMEM` if the process may not lock so much memory, or without memory.
+    fn new(mm: &ARef<Mm>, liobn: u64, window: Window) -> Result<Arc<Self>> {
+        let npages = window.entries().div_ceil(PER_PAGE);
+        if npages > MAX_PAGES {
+            return Err(ENOMEM);
+        }
+        let npages = npages as usize;
+        // All of it may be touched, and none of it can be paged out. As with the peer, the list of
+        // pages counts too.
+        let list_bytes = size_of::<Self>() + npages * size_of::<SetOnce<SharedPage>>();
+        let locked = LockedPages::count(mm, npages + list_bytes.div_ceil(PAGE_SIZE))?;
+        let mut pages = Pages::with_capacity(npages, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        for _ in 0..npages {
+            pages.push(SetOnce::new(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Arc::pin_init(
+            try_pin_init!(Self {
+                liobn,
+                window,
+                pages,
+                making <- new_mutex!((), "kvm_ppc_tce_page"),
+                closed: Atomic::new(false),
+                _locked: locked,
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// The addresses that it translates.
+    pub(super) fn window(&self) -> &Window {
+        &self.window
+    }
+
+    /// Page `nr`, made if need be. `EFAULT` if the table has fewer, `ENOMEM` without memory. Sleeps.
+    fn page(&self, nr: usize) -> Result<&SharedPage> {
+        let slot = self.pages.get(nr).ok_or(EFAULT)?;
+        if let Some(page) = slot.as_ref() {
+            return Ok(page);
+        }
+        let _making = self.making.lock();
+        if slot.as_ref().is_none() {
+            slot.populate(SharedPage::new()?);
+        }
+        slot.as_ref().ok_or(EFAULT)
+    }
+
+    /// As [`Table::page`] to write `tce` there; `None` if that would change nothing, because the page
+    /// is not made yet and so holds zeroes.
+    fn page_for(&self, nr: usize, tce: Tce) -> Result<Option<&SharedPage>> {
+        match self.pages.get(nr).and_then(SetOnce::as_ref) {
+            None if tce == Tce::EMPTY => Ok(None),
+            Some(page) => Ok(Some(page)),
+            None => self.page(nr).map(Some),
+        }
+    }
+
+    /// The entry at `index`, empty if there is none.
+    pub(super) fn get(&self, index: u64) -> Tce {
+        let (nr, field) = place(index);
+        match (self.pages.get(nr).and_then(SetOnce::as_ref), field) {
+            (Some(page), Some(field)) => Tce::from_raw(page.read(field)),
+            _ => Tce::EMPTY,
+        }
+    }
+
+    /// Writes the entry at `index`. `EFAULT` if there is none, `ENOMEM` without memory. Sleeps.
+    pub(super) fn set(&self, index: u64, tce: Tce) -> Result {
+        let (nr, field) = place(index);
+        if let Some(page) = self.page_for(nr, tce)? {
+            page.write(field.ok_or(EFAULT)?, tce.raw());
+        }
+        Ok(())
+    }
+
+    /// Writes `count` entries from `index` on. As [`Table::set`]; `EINTR` if the process is killed
+    /// meanwhile. Then some are written.
+    pub(super) fn fill(&self, index: u64, count: u64, tce: Tce) -> Result {
+        let (mut at, end) = (index, index.checked_add(count).ok_or(EFAULT)?);
+        while at < end {
+            let nr = place(at).0;
+            let stop = end.min((at / PER_PAGE + 1) * PER_PAGE);
+            if let Some(page) = self.page_for(nr, tce)? {
+                for field in (at..stop).filter_map(|i| place(i).1) {
+                    page.write(field, tce.raw());
+                }
+            }
+            at = stop;
+            if at < end && !wait::cond_resched() {
+                return Err(EINTR);
+            }
+        }
+        Ok(())
+    }
+}
+
+// Which page the entry at `index` is in, and where there.
+fn place(index: u64) -> (usize, Option<Field<u64>>) {
+    let offset = (index % PER_PAGE * ENTRY_BYTES) as usize;
+    ((index / PER_PAGE) as usize, Field::checked(offset))
+}
+
+// All tables at one moment.
+struct List(KVVec<Arc<Table>>);
+
+impl List {
+    fn find(&self, liobn: u64) -> Option<&Arc<Table>> {
+        self.0
+            .iter()
+            .find(|t| t.liobn == liobn && !t.closed.load(Relaxed))
+    }
+
+    // Those that are not closed, and `new`.
+    fn with(&self, new: Option<&Arc<Table>>) -> Result<KBox<Self>> {
+        let mut tables = KVVec::with_capacity(self.0.len() + 1, GFP_KERNEL_ACCOUNT)?;
+        let open = self.0.iter().filter(|t| !t.closed.load(Relaxed));
+        for table in Iterator::chain(open, new) {
+            tables.push(table.clone(), GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(KBox::new(Self(tables), GFP_KERNEL_ACCOUNT)?)
+    }
+}
+
+/// A VM's tables.
+#[pin_data]
+pub(crate) struct Tables {
+    #[pin]
+    list: SrcuCell<List>,
+    // Whoever changes the list. Nobody changes it who reads it, or touches user memory with it held.
+    #[pin]
+    lock: Mutex<()>,
+}
+
+impl Tables {
+    /// None yet.
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            try_pin_init!(Self {
+                list <- SrcuCell::new(KBox::new(List(KVVec::new()), GFP_KERNEL_ACCOUNT)?),
+                lock <- new_mutex!((), "kvm_ppc_tce_tables"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Makes a table for bus `liobn` and a descriptor for it, whose number it gives. The table counts
+    /// against the locked memory of `mm`, which is the current process's. `EBUSY` if the bus has one,
+    /// `ENOMEM` without memory or if the process may not lock so much, `EMFILE`, `ENFILE`.
+    pub(crate) fn create(
+        this: &Arc<Self>,
+        mm: &ARef<Mm>,
+        liobn: u64,
+        window: Window,
+    ) -> Result<isize> {
+        let table = Table::new(mm, liobn, window)?;
+        // If it does not come to that, the table goes with this, after the lock is released.
+        let open = Arc::new(
+            TableFd {
+                table,
+                tables: this.clone(),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let (fd, old) = {
+            let _locked = this.lock.lock();
+            if this.list.read().find(liobn).is_some() {
+                return Err(EBUSY);
+            }
+            let fd = NewFd::reserve()?;
+            let new = this.list.read().with(Some(&open.table))?;
+            (fd, this.list.replace(new))
+        };
+        drop(old);
+        fd.open(c"kvm-spapr-tce", open)
+    }
+
+    // The table is not to be found any more.
+    fn remove(&self, table: &Arc<Table>) {
+        table.closed.store(true, Relaxed);
+        let old = {
+            let _locked = self.lock.lock();
+            let present = self.list.read().0.iter().any(|t| Arc::ptr_eq(t, table));
+            if !present {
+                return;
+            }
+            // Without memory it stays in the list, unseen, until the next change.
+            let Ok(new) = self.list.read().with(None) else {
+                return;
+            };
+            self.list.replace(new)
+        };
+        drop(old);
+    }
+
+    /// What `f` makes of the table of bus `liobn`; `None` if there is none. Not for accesses to user
+    /// memory, which whoever closes a table would wait for.
+    pub(super) fn with<R>(&self, liobn: u64, f: impl FnOnce(&Table) -> Option<R>) -> Option<R> {
+        f(self.list.read().find(liobn)?)
+    }
+
+    /// The table of bus `liobn`, to be kept for a while.
+    pub(super) fn get(&self, liobn: u64) -> Option<Arc<Table>> {
+        self.list.read().find(liobn).cloned()
+    }
+}
+
+/// What a table's descriptor refers to.
+struct TableFd {
+    table: Arc<Table>,
+    tables: Arc<Tables>,
+}
+
+impl Drop for TableFd {
+    fn drop(&mut self) {
+        self.tables.remove(&self.table);
+    }
+}
+
+impl Descriptor for TableFd {
+    const MMAP: bool = true;
+
+    fn page(&self, pgoff: usize) -> Result<&SharedPage> {
+        self.table.page(pgoff)
+    }
+}

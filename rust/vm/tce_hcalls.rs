@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The hypercalls that read and write TCE tables (PAPR, "TCE hcall()s").
+//!
+//! `None` leaves a call to userspace: buses without a table here, and entries that userspace may think
+//! better of, such as addresses that are no memory.
+
+use super::{
+    backend::Backend,
+    guest_memory::gfn_of,
+    memslot::MemSlots,
+    tce::{Table, Tables},
+    vm::Vm,
+};
+use crate::isa::{
+    hcall::HReturn,
+    tce::{Tce, Window, ENTRY_BYTES, LIST_ALIGN, LIST_ENTRIES},
+};
+
+/// May a guest write this entry? If it permits an access, it has to name a whole I/O page that begins
+/// in the guest's memory.
+fn valid(slots: &MemSlots, window: &Window, tce: Tce) -> bool {
+    !tce.permits() || (window.aligned(tce.address()) && slots.find(gfn_of(tce.address())).is_some())
+}
+
+/// `H_GET_TCE(bus, bus address)`: the entry, or why not.
+pub(crate) fn h_get_tce(tables: &Tables, liobn: u64, ioba: u64) -> Option<Result<u64, HReturn>> {
+    tables.with(liobn, |table| {
+        Some(match table.window().index(ioba, 1) {
+            Some(index) => Ok(table.get(index).raw()),
+            None => Err(HReturn::H_PARAMETER),
+        })
+    })
+}
+
+/// `H_PUT_TCE(bus, bus address, entry)`.
+pub(crate) fn h_put_tce<B: Backend>(
+    vm: &Vm<B>,
+    tables: &Tables,
+    liobn: u64,
+    ioba: u64,
+    tce: u64,
+) -> Option<HReturn> {
+    let tce = Tce::from_raw(tce);
+    tables.with(liobn, |table| {
+        let Some(index) = table.window().index(ioba, 1) else {
+            return Some(HReturn::H_PARAMETER);
+        };
+        if !valid(&vm.slots.read(), table.window(), tce) {
+            return None;
+        }
+        table.set(index, tce).ok()?;
+        Some(HReturn::H_SUCCESS)
+    })
+}
+
+/// `H_STUFF_TCE(bus, bus address, entry, count)`: the same entry many times, one without permissions.
+pub(crate) fn h_stuff_tce(
+    tables: &Tables,
+    liobn: u64,
+    ioba: u64,
+    tce: u64,
+    count: u64,
+) -> Option<HReturn> {
+    let tce = Tce::from_raw(tce);
+    tables.with(liobn, |table| {
+        let Some(index) = table.window().index(ioba, count) else {
+            return Some(HReturn::H_PARAMETER);
+        };
+        if tce.permits() {
+            return Some(HReturn::H_PARAMETER);
+        }
+        table.fill(index, count, tce).ok()?;
+        Some(HReturn::H_SUCCESS)
+    })
+}
+
+/// `H_PUT_TCE_INDIRECT(bus, bus address, list, count)`: entries from a list in guest memory, all or, if
+/// one of them is not valid, none.
+pub(crate) fn h_put_tce_indirect<B: Backend>(
+    vm: &Vm<B>,
+    tables: &Tables,
+    liobn: u64,
+    ioba: u64,
+    list: u64,
+    count: u64,
+) -> Option<HReturn> {
+    // Reading the list may take long.
+    let table = tables.get(liobn)?;
+    if count > LIST_ENTRIES || list % LIST_ALIGN != 0 {
+        return Some(HReturn::H_PARAMETER);
+    }
+    let Some(index) = table.window().index(ioba, count) else {
+        return Some(HReturn::H_PARAMETER);
+    };
+    // Another processor may change the list meanwhile, so what is written is looked at again.
+    for_list(vm, &table, list, count, |_, _| Some(()))?;
+    for_list(vm, &table, list, count, |i, tce| {
+        table.set(index + i, tce).ok()
+    })?;
+    Some(HReturn::H_SUCCESS)
+}
+
+// Calls `f` with number and value of each entry of the list, as long as they can be read and are valid.
+fn for_list<B: Backend>(
+    vm: &Vm<B>,
+    table: &Table,
+    list: u64,
+    count: u64,
+    mut f: impl FnMut(u64, Tce) -> Option<()>,
+) -> Option<()> {
+    const BYTES: usize = ENTRY_BYTES as usize;
+    // As much of the list as the stack has room for.
+    let mut buffer = [0u8; 64 * BYTES];
+    let (mut i, mut left) = (0, (count * ENTRY_BYTES) as usize);
+    while left != 0 {
+        let now = left.min(buffer.len());
+        let bytes = buffer.get_mut(..now)?;
+        vm.read_guest(list + i * ENTRY_BYTES, bytes).ok()?;
+        let slots = vm.slots.read();
+        for entry in bytes.as_chunks::<BYTES>().0 {
+            let tce = Tce::from_raw(u64::from_be_bytes(*entry));
+            if !valid(&slots, table.window(), tce) {
+                return None;
+            }
+            f(i, tce)?;
+            i += 1;
+        }
+        left -= now;
+    }
+    Some(())
+}
