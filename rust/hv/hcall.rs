@@ -16,11 +16,14 @@ use crate::{
         HReturn, Hcall, PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR,
         CONFER_ALL, DABRX_GUEST, DAWRX_HYP,
     },
-    vm::Vcpu,
+    vm::{tce_hcalls as tce, Vcpu},
 };
+
 /// What is handled here unless userspace says otherwise: what the peer starts with, less what needs an
-/// interrupt controller or TCE tables in the kernel.
+/// interrupt controller in the kernel.
 pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
+    Hcall::H_GET_TCE,
+    Hcall::H_PUT_TCE,
     Hcall::H_SET_DABR,
     Hcall::H_SET_XDABR,
     Hcall::H_CEDE,
@@ -31,6 +34,10 @@ pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
 
 /// What can be handled here.
 const IMPLEMENTED: &[Hcall] = &[
+    Hcall::H_GET_TCE,
+    Hcall::H_PUT_TCE,
+    Hcall::H_STUFF_TCE,
+    Hcall::H_PUT_TCE_INDIRECT,
     Hcall::H_SET_DABR,
     Hcall::H_SET_XDABR,
     Hcall::H_CEDE,
@@ -76,6 +83,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
 
 fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
+    let (vm, tables) = (vcpu.vm(), &*vcpu.vm().arch.tce);
     let ret = match hcall {
         Hcall::H_CONFER => h_confer(vcpu, a, b),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
@@ -96,6 +104,26 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
             None => return Outcome::Userspace,
         },
         Hcall::H_LOGICAL_CI_STORE => match h_logical_ci_store(vcpu, a, b, c) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_GET_TCE => match tce::h_get_tce(tables, a, b) {
+            Some(Ok(entry)) => {
+                st.switch.set_gpr(4, entry);
+                HReturn::H_SUCCESS
+            }
+            Some(Err(ret)) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_PUT_TCE => match tce::h_put_tce(vm, tables, a, b, c) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_STUFF_TCE => match tce::h_stuff_tce(tables, a, b, c, d) {
+            Some(ret) => ret,
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_PUT_TCE_INDIRECT => match tce::h_put_tce_indirect(vm, tables, a, b, c, d) {
             Some(ret) => ret,
             None => return Outcome::Userspace,
         },

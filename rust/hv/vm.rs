@@ -10,6 +10,7 @@ use crate::{
         switch::SwitchVm,
     },
     isa::{hcall::Hcall, lpcr::Lpcr, rpte::Patb1},
+    vm::tce::Tables,
 };
 use kernel::{
     prelude::*,
@@ -56,6 +57,8 @@ pub(crate) struct HvVm {
     /// Threads of an emulated core; vCPU ids are aligned to it.
     smt: Atomic<u64>,
     enabled_hcalls: [Atomic<u64>; HCALL_WORDS],
+    /// TCE tables.
+    pub(crate) tce: Arc<Tables>,
     fwnmi: Atomic<bool>,
     dawr1: Atomic<bool>,
 }
@@ -78,6 +81,7 @@ impl HvVm {
             process_table: Atomic::new(Patb1::GR.raw()),
             smt: Atomic::new(1),
             enabled_hcalls: [const { Atomic::new(0) }; HCALL_WORDS],
+            tce: Tables::new()?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),
             lpid,
