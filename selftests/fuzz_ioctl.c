@@ -128,7 +128,7 @@ static unsigned long vm_request(char *p)
 	uint64_t *q = (uint64_t *)p;
 	uint32_t *w = (uint32_t *)p;
 
-	switch (below(20)) {
+	switch (below(22)) {
 	case 0:
 	case 1:
 	case 2: {
@@ -246,6 +246,27 @@ static unsigned long vm_request(char *p)
 	case 18:
 		q[0] = value();
 		return KVM_PPC_GET_COMPAT_CAPS;
+	case 19: {
+		/* a few buses, so that some are taken; tables small or refused */
+		struct kvm_create_spapr_tce t = {
+			.liobn = below(4) ? below(8) : value(),
+			.window_size = below(2) ? below(64) << 16 : value(),
+		};
+		memcpy(p, &t, sizeof(t));
+		return KVM_CREATE_SPAPR_TCE;
+	}
+	case 20: {
+		struct kvm_create_spapr_tce_64 t = {
+			.liobn = below(4) ? below(8) : value(),
+			.page_shift = below(4) ? 10 + below(26) : value(),
+			.flags = below(8) ? 0 : value(),
+			.offset = below(2) ? below(64) : value(),
+			.size = below(2) ? below(1 << 14) :
+					   value() | 1ull << 52,
+		};
+		memcpy(p, &t, sizeof(t));
+		return KVM_CREATE_SPAPR_TCE_64;
+	}
 	default:
 		return KVM_CHECK_EXTENSION;
 	}
@@ -416,7 +437,11 @@ static int one(void)
 	}
 	if (local >= arena && local + sizeof(staged) <= arena + ARENA)
 		memcpy(local, staged, sizeof(staged));
-	return ioctl(fd, cmd, local);
+	ret = ioctl(fd, cmd, local);
+	if (ret >= 0 &&
+	    (cmd == KVM_CREATE_SPAPR_TCE || cmd == KVM_CREATE_SPAPR_TCE_64))
+		keep(ret);
+	return ret;
 }
 
 static void nothing(int sig)

@@ -30,8 +30,8 @@
 #define H_CONFER 0xe4
 #define H_PROD 0xe8
 #define H_SET_XDABR 0x134
-#define H_PUT_TCE_INDIRECT 0x138
-#define H_STUFF_TCE 0x13c
+#define H_STUFF_TCE 0x138
+#define H_PUT_TCE_INDIRECT 0x13c
 #define H_XIRR_X 0x2fc
 #define H_RANDOM 0x300
 #define H_SET_MODE 0x31c
