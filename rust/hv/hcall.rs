@@ -81,6 +81,8 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
     }
 }
 
+// Not a part of the path that all exits take, which has few registers to save and little stack.
+#[inline(never)]
 fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
     let (vm, tables) = (vcpu.vm(), &*vcpu.vm().arch.tce);
