@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 DECLARE_PAYLOAD(spin);
@@ -68,7 +69,10 @@ static int refs(void)
 
 TEST(vm_holds_it)
 {
-	int before = refs(), kvm, vm, vcpu, stats;
+	struct kvm_create_spapr_tce window = { .window_size = 0x1000 };
+	int before = refs(), kvm, vm, vcpu, stats, table;
+	size_t page = getpagesize();
+	void *p;
 
 	ASSERT_LE(0, before);
 	kvm = vmm_open();
@@ -79,11 +83,19 @@ TEST(vm_holds_it)
 	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0ul);
 	stats = ioctl(vcpu, KVM_GET_STATS_FD, 0ul);
 	ASSERT_GE(stats, 0);
+	table = ioctl(vm, KVM_CREATE_SPAPR_TCE, &window);
+	ASSERT_GE(table, 0);
 	close(vm);
 	EXPECT_IN_USE();
 	close(vcpu);
 	EXPECT_IN_USE();
 	close(stats);
+	EXPECT_IN_USE();
+	p = mmap(NULL, page, PROT_READ, MAP_SHARED, table, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	close(table);
+	EXPECT_IN_USE();
+	munmap(p, page);
 	EXPECT_EQ(before, refs());
 }
 
