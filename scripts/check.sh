@@ -5,7 +5,8 @@
 #	unit		pure code under cargo, lints and formats; no host needed
 #	kselftest	the selftests on one host (on a ppc64le machine: on it)
 #	guests		whole guests under QEMU on one host
-#	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages
+#	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
+#			the selftests on powernv10 without huge pages
 #	soak		the long forms of what `guests` does briefly
 #	all		unit and hv (default)
 #
@@ -41,7 +42,7 @@ fault() {
 live() { awk_live -f "$top/scripts/tap.awk" -v live=1 | sed -u 's/^/    /'; }
 
 # on_host TITLE LIMIT FOLDER: runs a folder of tests on a host, which HOST,
-# FLAVOUR, ICOUNT and SMP describe
+# FLAVOUR, ICOUNT, SMP and HUGE describe
 on_host() {
 	local title=$1 limit=$2 folder=$3 out=$results/${1//[ +,]/-} rc=0 why
 	stage "$title"
@@ -99,7 +100,10 @@ build_module() {
 		die "the module does not build"
 }
 
-label() { printf '%s %s' "${HOST:-powernv9}" "${FLAVOUR:-book3s64+pages-64k}" | sed 's/book3s64+//'; }
+label() {
+	printf '%s %s' "${HOST:-powernv9}" "${FLAVOUR:-book3s64+pages-64k}" | sed 's/book3s64+//'
+	[ "${HUGE:-1}" = 1 ] || printf ' small'
+}
 
 # suite_kselftest [FILTER [SECONDS [OPTION]]]: one host for those that want
 # nothing special, one with a single CPU, one whose time counts instructions
@@ -112,6 +116,7 @@ suite_kselftest() {
 	fi
 	build_module
 	build_selftests CROSS_COMPILE=powerpc64le-linux-gnu-
+	[ "${HUGE:-1}" = 1 ] || filter+=' && !/huge/'
 	kselftest_host "" "$filter && !/icount|smp1/" "$limit" "${3:-}"
 	SMP=1 kselftest_host " smp1" "$filter && /smp1/ && !/icount/" "$limit" "${3:-}"
 	ICOUNT=1 kselftest_host " icount" "$filter && /icount/" "$limit" "${3:-}"
@@ -138,7 +143,7 @@ suite_guests() {
 suite_hv() {
 	suite_kselftest
 	suite_guests
-	HOST=powernv10 suite_kselftest '!/slow/'
+	HOST=powernv10 HUGE=0 suite_kselftest '!/slow/'
 	HOST=powernv10 suite_guests '/p10/'
 	FLAVOUR=book3s64+pages-4k suite_kselftest
 	FLAVOUR=book3s64+pages-4k suite_guests '/pages/'

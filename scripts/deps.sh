@@ -10,7 +10,7 @@ dry=0
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
 packages="make gcc g++ libc6-dev flex bison bc perl patch
-	cpio gzip xz-utils e2fsprogs mmdebstrap debian-archive-keyring ca-certificates util-linux
+	cpio gzip xz-utils e2fsprogs device-tree-compiler mmdebstrap debian-archive-keyring ca-certificates util-linux
 	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
 	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION
 	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck"

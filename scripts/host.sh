@@ -15,7 +15,8 @@
 # By environment:
 # HOST     powernv9 (default), powernv10
 # FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh)
-# SMP      CPUs, default 2
+# SMP      CPUs, default 2; or in QEMU's words: 2,threads=2
+# HUGE     0: a host that knows no pages but its own, of 4K or 64K; default 1
 # MEM      default 4G
 # APPEND   more for the kernel command line
 # ICOUNT   1: time counts instructions, with one CPU
@@ -41,7 +42,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 : "${out:=$work/out}"
 mkdir -p "$out"
-rm -f "$out"/{console.log,results.log,qemu.log,rc,dmesg,kmemleak,lockdep_stats}
+rm -f "$out"/{console.log,results.log,qemu.log,dtb,dtb.log,rc,dmesg,kmemleak,lockdep_stats}
 
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 root=$("$top/scripts/rootfs.sh")
@@ -91,10 +92,28 @@ mapfile -t disks < <(
 append="console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
 
-cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 -M "$machine" "${accel[@]}" -smp "$smp" -m "$mem"
-	-display none -monitor none -nic none -no-reboot "${console[@]}"
-	-device nvme,id=nvme,serial=1,bus=pcie.0 "${disks[@]}"
-	-kernel "$kernel/vmlinux" -initrd "$root/initrd" -append "$append ${APPEND:-}")
+board=(-M "$machine" -smp "$smp" -m "$mem" -nic none -display none -kernel "$kernel/vmlinux" -initrd "$root/initrd")
+tree=(-append "$append ${APPEND:-}")
+
+# board_dtb FILE: the machine's device tree, with the sizes of pages that the
+# radix MMU has, which QEMU leaves out: log2 of the size, AP in the upper 3 bits
+board_dtb() {
+	local cpu cpus
+	printf 'dumpdtb %s\nquit\n' "$1" |
+		timeout 30 qemu-system-ppc64 "${board[@]}" "${tree[@]}" -S -serial none -monitor stdio || return
+	cpus=$(fdtget -l "$1" /cpus) && [ -n "$cpus" ] || return
+	for cpu in $cpus; do
+		fdtput -t x "$1" "/cpus/$cpu" ibm,processor-radix-AP-encodings c a0000010 20000015 4000001e || return
+	done
+}
+if [ "${HUGE:-1}" = 1 ]; then
+	board_dtb "$out/dtb" >"$out/dtb.log" 2>&1 || die "no device tree; log: $out/dtb.log"
+	tree=(-dtb "$out/dtb") # has the command line already
+fi
+
+cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 "${board[@]}" "${tree[@]}" "${accel[@]}"
+	-monitor none -no-reboot "${console[@]}"
+	-device nvme,id=nvme,serial=1,bus=pcie.0 "${disks[@]}")
 rc=0
 if [ $interactive = 1 ]; then
 	"${cmd[@]}" || rc=$?
@@ -120,6 +139,7 @@ bad=$(grep -aEm1 "$("$top/scripts/host/complaints")" "$log" || true)
 [ $interactive = 0 ] || exit 0
 [ -s "$out/rc" ] || harm "the host went down before run ended"
 [ ! -s "$out/kmemleak" ] || harm "kmemleak: $(sed -n 1p "$out/kmemleak")"
+[ "${HUGE:-1}" = 0 ] || grep -q 'Page size shift = 21' "$out/dmesg" || harm "it knew no huge pages"
 case $flavour in
 *debug*) grep -q 'debug_locks: *1' "$out/lockdep_stats" || harm "lockdep turned itself off" ;;
 esac

@@ -7,8 +7,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "book3s.h"
-#include "payloads/memory.h"
+#include "memory_guest.h"
 
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -21,39 +20,6 @@
 
 DECLARE_PAYLOAD(memory);
 DECLARE_PAYLOAD(toucher);
-
-#define MEM (16ul << 20)
-#define SLOT 1
-
-#ifndef MADV_COLLAPSE
-#define MADV_COLLAPSE 25
-#endif
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-	bool ok = fd >= 0 &&
-		  write(fd, text, strlen(text)) == (long)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* A counter of /proc/vmstat */
-static unsigned long vmstat(const char *name)
-{
-	FILE *f = fopen("/proc/vmstat", "r");
-	unsigned long v = 0, n;
-	char line[80];
-
-	while (f && fscanf(f, "%79s %lu", line, &n) == 2)
-		if (!strcmp(line, name))
-			v = n;
-	if (f)
-		fclose(f);
-	return v;
-}
 
 /* Swap on compressed memory, for as long as the host runs */
 static bool swap_on(void)
@@ -108,13 +74,6 @@ FIXTURE_VARIANT_ADD(memory, shared_real){
 	.shared = true,
 };
 
-static struct vmm *the_vmm;
-static volatile bool done, logging;
-static sem_t stopped, go;
-/* the VMM may touch the memory itself */
-static pthread_mutex_t slot_lock = PTHREAD_MUTEX_INITIALIZER;
-static char *memory;
-
 FIXTURE_SETUP(memory)
 {
 	int fd;
@@ -157,64 +116,6 @@ FIXTURE_TEARDOWN(memory)
 	vmm_free(self->vmm);
 }
 
-/* The guest came where there is no slot at the moment: do it for the guest */
-static void access_for_guest(struct kvm_run *run)
-{
-	uint64_t at = run->mmio.phys_addr - MEM_BASE;
-	struct mem_ctl *ctl = vmm_gpa(the_vmm, MEM_CTL);
-
-	if (at >= MEM_PAGES * ctl->page_size)
-		vmm_die("MMIO at %#llx", run->mmio.phys_addr);
-	pthread_mutex_lock(&slot_lock);
-	if (run->mmio.is_write)
-		memcpy(memory + at, run->mmio.data, run->mmio.len);
-	else
-		memcpy(run->mmio.data, memory + at, run->mmio.len);
-	pthread_mutex_unlock(&slot_lock);
-}
-
-static void *vcpu_thread(void *arg)
-{
-	struct vmm_vcpu *vcpu = arg;
-	struct kvm_run *run = vcpu->run;
-
-	while (!done) {
-		if (vmm_run(vcpu)) {
-			/* memory that is not there for a moment */
-			if (errno == EFAULT || errno == EINTR)
-				continue;
-			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
-		}
-		if (run->exit_reason == KVM_EXIT_MMIO) {
-			access_for_guest(run);
-			continue;
-		}
-		if (run->exit_reason == KVM_EXIT_PAPR_HCALL &&
-		    run->papr_hcall.nr == UC_SYNC) {
-			sem_post(&stopped);
-			sem_wait(&go);
-			continue;
-		}
-		vmm_die("%s", vmm_exit_str(vcpu));
-	}
-	return NULL;
-}
-
-/* Stop both vCPUs at a place where neither has half written a page */
-static void stop_guest(struct mem_ctl *ctl)
-{
-	__atomic_store_n(&ctl->stop, 1, __ATOMIC_SEQ_CST);
-	sem_wait(&stopped);
-	sem_wait(&stopped);
-	__atomic_store_n(&ctl->stop, 0, __ATOMIC_SEQ_CST);
-}
-
-static void start_guest(void)
-{
-	sem_post(&go);
-	sem_post(&go);
-}
-
 enum op {
 	OP_DISCARD,
 	OP_PAGEOUT,
@@ -239,12 +140,6 @@ static const char *const op_name[NR_OPS] = {
 	"collapse", "merge",   "unmerge", "readonly",	 "none",
 	"remap",    "fork",    "compact", "slot delete", "slot move",
 };
-
-static int set_slot(struct vmm *vmm, uint64_t gpa, size_t size, void *hva)
-{
-	return vmm_set_slot(vmm, SLOT, logging ? KVM_MEM_LOG_DIRTY_PAGES : 0,
-			    gpa, size, hva);
-}
 
 static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 		  bool shared)
@@ -340,27 +235,6 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 	default:
 		break;
 	}
-}
-
-static unsigned int check_log(struct vmm *vmm, struct mem_ctl *ctl)
-{
-	uint64_t map[MEM_PAGES / 64];
-	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = map };
-	unsigned int i, bad = 0;
-
-	if (ioctl(vmm->fd, KVM_GET_DIRTY_LOG, &log))
-		vmm_die("KVM_GET_DIRTY_LOG");
-	for (i = 0; i < MEM_PAGES; i++) {
-		bool is = map[i / 64] >> i % 64 & 1;
-		bool want = ctl->dirty[i / 64] >> i % 64 & 1;
-
-		if (is != want && bad++ < 10)
-			printf("# page %u: %s, but %s\n", i,
-			       is ? "logged" : "not logged",
-			       want ? "written" : "not written");
-	}
-	memset(ctl->dirty, 0, sizeof(ctl->dirty));
-	return bad;
 }
 
 static bool swap_works;

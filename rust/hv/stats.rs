@@ -8,9 +8,9 @@ stats! {
     /// Of a VM.
     pub(crate) struct HvVmStats {
         /// 2 MB pages that the guest has mapped.
-        num_2m_pages: Counter = INSTANT,
+        num_2M_pages: Counter = INSTANT,
         /// 1 GB pages that the guest has mapped.
-        num_1g_pages: Counter = INSTANT,
+        num_1G_pages: Counter = INSTANT,
     }
 }
 

@@ -3,7 +3,7 @@
  * Writes a byte to each page whose number is in @list, of pages of @size bytes
  * from @base on, up to a -1; then tells the VMM and starts anew. The byte is
  * the round's number, or for page numbers with TOUCH_ADD one more than it was:
- * a load, and then a store.
+ * a load, and then a store; with TOUCH_LOAD it is only loaded.
  */
 #include "guest.h"
 
@@ -16,11 +16,13 @@ long guest_main(u64 list, u64 base, u64 size)
 
 	for (;; round++) {
 		for (p = (u64 *)list; *p != TOUCH_END; p++) {
-			u64 page = *p & ~TOUCH_ADD;
+			u64 page = *p & ~(TOUCH_ADD | TOUCH_LOAD);
 			volatile u8 *byte = (u8 *)(base + page * size);
 
 			if (*p & TOUCH_ADD)
 				++*byte;
+			else if (*p & TOUCH_LOAD)
+				(void)*byte;
 			else
 				*byte = round;
 		}

@@ -4,5 +4,6 @@
 
 #define TOUCH_END (~0ul)
 #define TOUCH_ADD (1ul << 62)
+#define TOUCH_LOAD (1ul << 61)
 
 #endif

@@ -30,8 +30,8 @@ impl HvMmu {
 /// Counts a large page that came or went.
 fn count_large(vm: &Vm<Hv>, level: Option<Level>, delta: i64) {
     let counter = match level {
-        Some(Level::L1) => &vm.arch_stats.num_2m_pages,
-        Some(Level::L2) => &vm.arch_stats.num_1g_pages,
+        Some(Level::L1) => &vm.arch_stats.num_2M_pages,
+        Some(Level::L2) => &vm.arch_stats.num_1G_pages,
         _ => return,
     };
     counter.add(delta as u64);

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest memory in huge pages: that they are mapped as such, and what becomes of
+ * those mappings, and of what is in them, when the host takes a part away,
+ * splits, collapses, protects, copies or moves them, or logs what is written.
+ * How many the guest has is seen in debugfs.
+ */
+#include "kselftest_harness.h"
+
+#include "memory_host.h"
+#include "payloads/toucher.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+DECLARE_PAYLOAD(toucher);
+
+#define NR_HUGE 16ul
+#define SIZE (NR_HUGE * M2)
+
+enum kind { THP, SHMEM, HUGETLB, HUGETLB_SHARED };
+
+/* @SIZE bytes in huge pages at @p */
+static void map_huge(enum kind kind, char *p)
+{
+	int flags = MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, fd = -1;
+
+	if (kind == HUGETLB)
+		flags |= MAP_HUGETLB;
+	if (kind == SHMEM || kind == HUGETLB_SHARED) {
+		fd = memfd_create("guest", kind == SHMEM ? 0 : MFD_HUGETLB);
+		if (fd < 0 || ftruncate(fd, SIZE))
+			vmm_die("memfd");
+		flags = MAP_FIXED | MAP_SHARED;
+	}
+	if (mmap(p, SIZE, PROT_READ | PROT_WRITE, flags, fd, 0) == MAP_FAILED)
+		vmm_die("huge pages");
+	if (fd >= 0)
+		close(fd);
+	if (kind == THP || kind == SHMEM)
+		madvise(p, SIZE, MADV_HUGEPAGE);
+}
+
+FIXTURE(huge)
+{
+	struct vmm *vmm;
+	struct vmm_vcpu *vcpu;
+	size_t page, n; /* the host's, and how many */
+	size_t part; /* the least that can be taken away, in pages */
+	char *hva;
+	uint64_t *list;
+};
+
+FIXTURE_VARIANT(huge)
+{
+	enum kind kind;
+};
+
+FIXTURE_VARIANT_ADD(huge, transparent){
+	.kind = THP,
+};
+
+FIXTURE_VARIANT_ADD(huge, transparent_shared){
+	.kind = SHMEM,
+};
+
+FIXTURE_VARIANT_ADD(huge, hugetlb){
+	.kind = HUGETLB,
+};
+
+FIXTURE_VARIANT_ADD(huge, hugetlb_shared){
+	.kind = HUGETLB_SHARED,
+};
+
+FIXTURE_SETUP(huge)
+{
+	write_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+		   "advise\n");
+	if (variant->kind >= HUGETLB)
+		ASSERT_EQ(2 * NR_HUGE, write_number(POOL_2M, 2 * NR_HUGE));
+	self->page = sysconf(_SC_PAGESIZE);
+	self->n = SIZE / self->page;
+	self->part = variant->kind >= HUGETLB ? M2 / self->page : 1;
+	self->vmm = vmm_new(MEM);
+	self->hva = reserve(SIZE, M2);
+	map_huge(variant->kind, self->hva);
+	self->list = vmm_gpa(self->vmm, GPA_FREE);
+	book3s_load(self->vmm, PAYLOAD(toucher));
+	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, GPA_FREE, MEM_BASE,
+				     self->page);
+	ASSERT_EQ(0,
+		  vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, SIZE, self->hva));
+}
+
+FIXTURE_TEARDOWN(huge)
+{
+	vmm_free(self->vmm);
+	munmap(self->hva, SIZE);
+	if (variant->kind >= HUGETLB)
+		write_number(POOL_2M, 0);
+}
+
+/* The guest to touch @n pages from @first on, all @step */
+static void touch(FIXTURE_DATA(huge) * self, size_t first, size_t n,
+		  size_t step, uint64_t how)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		self->list[i] = (first + i * step) | how;
+	self->list[n] = TOUCH_END;
+	book3s_run_hcall(self->vcpu);
+}
+
+#define touch_all(self) touch(self, 0, (self)->n, 1, TOUCH_ADD)
+
+/* Pages from @first on, @n of them, whose first byte is not @want */
+static size_t wrong(FIXTURE_DATA(huge) * self, size_t first, size_t n,
+		    char want)
+{
+	size_t i, bad = 0;
+
+	for (i = first; i < first + n; i++)
+		if (self->hva[i * self->page] != want && bad++ < 5)
+			printf("# page %zu: %d, not %d\n", i,
+			       self->hva[i * self->page], want);
+	return bad;
+}
+
+TEST_F(huge, mapped)
+{
+	touch_all(self);
+	EXPECT_EQ(NR_HUGE, mapped_2m(self->vmm));
+	EXPECT_EQ(0, mapped_1g(self->vmm));
+	/* and few for the guest itself */
+	EXPECT_GE(4 * NR_HUGE, stat_of(self->vmm, "pf_storage"));
+	EXPECT_EQ(0, wrong(self, 0, self->n, 1));
+}
+
+/* Zeroes that all share, until they are written */
+TEST_F(huge, loads_first)
+{
+	char *zeroes = reserve(SIZE, M2);
+	size_t i;
+
+	if (variant->kind != THP)
+		SKIP(return, "has pages of its own at once");
+	touch(self, 0, self->n, 1, TOUCH_LOAD);
+	EXPECT_EQ(NR_HUGE, mapped_2m(self->vmm));
+	/* one page in each half of them */
+	touch(self, 5, NR_HUGE / 2, M2 / self->page, 0);
+	EXPECT_EQ(0, wrong(self, 0, 5, 0));
+	EXPECT_EQ(0, wrong(self, 5, 1, 2));
+	EXPECT_EQ(0, wrong(self, 6, M2 / self->page - 1, 0));
+	EXPECT_EQ(0, wrong(self, self->n / 2, self->n / 2, 0));
+	map_huge(THP, zeroes);
+	for (i = 0; i < SIZE; i += 64)
+		if (zeroes[i])
+			break;
+	EXPECT_EQ(SIZE, i);
+	touch_all(self);
+	EXPECT_EQ(0, wrong(self, self->n / 2, self->n / 2, 1));
+	munmap(zeroes, SIZE);
+}
+
+TEST_F(huge, discard_part)
+{
+	size_t at = 3 * M2 / self->page;
+
+	if (self->part == 1)
+		at += 7;
+	touch_all(self);
+	ASSERT_EQ(0, madvise(self->hva + at * self->page,
+			     self->part * self->page, MADV_DONTNEED));
+	EXPECT_EQ(NR_HUGE - 1, mapped_2m(self->vmm));
+	touch_all(self);
+	/* of a file, what was there comes back */
+	EXPECT_EQ(0,
+		  wrong(self, at, self->part,
+			variant->kind == THP || variant->kind == HUGETLB ? 1 :
+									   2));
+	EXPECT_EQ(0, wrong(self, 0, at, 2));
+	at += self->part;
+	EXPECT_EQ(0, wrong(self, at, self->n - at, 2));
+	if (self->part > 1)
+		EXPECT_EQ(NR_HUGE, mapped_2m(self->vmm));
+}
+
+TEST_F(huge, unmap_part)
+{
+	size_t at = 2 * M2 / self->page;
+	char *hole;
+
+	if (self->part == 1)
+		at += 1;
+	hole = self->hva + at * self->page;
+	touch_all(self);
+	ASSERT_EQ(0, munmap(hole, self->part * self->page));
+	EXPECT_EQ(NR_HUGE - 1, mapped_2m(self->vmm));
+	self->list[0] = at | TOUCH_ADD;
+	self->list[1] = TOUCH_END;
+	EXPECT_EQ(-1, vmm_run(self->vcpu));
+	EXPECT_EQ(EFAULT, errno);
+	/* with small pages there */
+	mmap(hole, self->part * self->page, PROT_READ | PROT_WRITE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	book3s_run_hcall(self->vcpu);
+	touch_all(self);
+	EXPECT_EQ(0, wrong(self, 0, at, 2));
+	EXPECT_EQ(2, hole[0]);
+	EXPECT_EQ(0, wrong(self, at + 1, self->part - 1, 1));
+	at += self->part;
+	EXPECT_EQ(0, wrong(self, at, self->n - at, 2));
+}
+
+TEST_F(huge, protect_part)
+{
+	size_t at = 5 * M2 / self->page, len = self->part * self->page;
+	char *p;
+
+	if (self->part == 1)
+		at += 9;
+	p = self->hva + at * self->page;
+	touch_all(self);
+	ASSERT_EQ(0, mprotect(p, len, PROT_READ));
+	EXPECT_EQ(NR_HUGE - 1, mapped_2m(self->vmm));
+	touch(self, at, self->part, 1, TOUCH_LOAD);
+	self->list[0] = at;
+	self->list[1] = TOUCH_END;
+	EXPECT_EQ(-1, vmm_run(self->vcpu));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, *p);
+	ASSERT_EQ(0, mprotect(p, len, PROT_READ | PROT_WRITE));
+	book3s_run_hcall(self->vcpu);
+	touch(self, at, 1, 1, TOUCH_ADD);
+	/* the round's number, and one */
+	EXPECT_EQ(4, *p);
+	*p = 1;
+	touch_all(self);
+	EXPECT_EQ(0, wrong(self, 0, self->n, 2));
+}
+
+/* What a child has is not what the guest writes afterwards */
+TEST_F(huge, copy_on_write)
+{
+	int status = -1, i;
+	pid_t pid;
+
+	if (variant->kind == SHMEM || variant->kind == HUGETLB_SHARED)
+		SKIP(return, "is not copied");
+	touch_all(self);
+	pid = fork();
+	if (!pid) {
+		for (i = 0; i < 20; i++, usleep(10000))
+			if (wrong(self, 0, self->n, 1))
+				_exit(1);
+		_exit(0);
+	}
+	touch_all(self);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, wrong(self, 0, self->n, 2));
+	touch_all(self);
+	EXPECT_EQ(0, wrong(self, 0, self->n, 3));
+}
+
+static size_t logged(FIXTURE_DATA(huge) * self, size_t step, size_t first)
+{
+	uint64_t map[SIZE / 0x1000 / 64] = { 0 };
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = map };
+	size_t i, bad = 0;
+
+	if (ioctl(self->vmm->fd, KVM_GET_DIRTY_LOG, &log))
+		vmm_die("KVM_GET_DIRTY_LOG");
+	for (i = 0; i < self->n; i++) {
+		bool want = step && i % step == first;
+
+		if ((map[i / 64] >> i % 64 & 1) != want && bad++ < 5)
+			printf("# page %zu %slogged\n", i, want ? "not " : "");
+	}
+	return bad;
+}
+
+/* While pages are logged, each is told from its neighbours */
+TEST_F(huge, dirty_log)
+{
+	size_t n = self->n / 5;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		touch_all(self);
+		EXPECT_EQ(NR_HUGE, mapped_2m(self->vmm));
+		ASSERT_EQ(0,
+			  vmm_set_slot(self->vmm, SLOT, KVM_MEM_LOG_DIRTY_PAGES,
+				       MEM_BASE, SIZE, self->hva));
+		EXPECT_EQ(0, mapped_2m(self->vmm));
+		touch(self, 0, self->n, 1, TOUCH_LOAD);
+		EXPECT_EQ(0, logged(self, 0, 0));
+		touch(self, 2, n, 5, 0);
+		EXPECT_EQ(0, logged(self, 5, 2));
+		EXPECT_EQ(0, logged(self, 0, 0));
+		touch(self, 2, n, 5, TOUCH_ADD);
+		touch(self, 0, self->n, 1, TOUCH_LOAD);
+		EXPECT_EQ(0, logged(self, 5, 2));
+		touch(self, 3, n, 5, TOUCH_ADD);
+		EXPECT_EQ(0, logged(self, 5, 3));
+		EXPECT_EQ(0, mapped_2m(self->vmm));
+		ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, SIZE,
+					  self->hva));
+	}
+	touch_all(self);
+	EXPECT_EQ(NR_HUGE, mapped_2m(self->vmm));
+	EXPECT_EQ(3, self->hva[0]);
+	EXPECT_EQ(5, self->hva[3 * self->page]);
+}
+
+/* Of a huge page only what is in the slot may be mapped, where it is */
+TEST_F(huge, slot_bounds)
+{
+	struct kvm_run *run = self->vcpu->run;
+	size_t i, m1 = M2 / 2 / self->page;
+
+	for (i = 0; i < self->n; i++)
+		self->hva[i * self->page + 1] = i;
+	vmm_set_slot(self->vmm, SLOT, 0, 0, 0, NULL);
+	/* one and a half, then a page's width aside, then for loads only */
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, 3 * M2 / 2,
+				  self->hva));
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT + 1, 0, MEM_BASE + 2 * M2,
+				  2 * M2, self->hva + 2 * M2 + self->page));
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT + 2, KVM_MEM_READONLY,
+				  MEM_BASE + 4 * M2, M2, self->hva + 5 * M2));
+	touch(self, 0, 3 * m1, 1, TOUCH_ADD);
+	EXPECT_EQ(1, mapped_2m(self->vmm));
+	touch(self, 4 * m1, 4 * m1, 1, TOUCH_ADD);
+	EXPECT_EQ(1, mapped_2m(self->vmm));
+	touch(self, 8 * m1, 2 * m1, 1, TOUCH_LOAD);
+	EXPECT_EQ(2, mapped_2m(self->vmm));
+	EXPECT_EQ(0, wrong(self, 0, 3 * m1, 1));
+	EXPECT_EQ(0, wrong(self, 3 * m1, m1 + 1, 0));
+	EXPECT_EQ(0, wrong(self, 4 * m1 + 1, 4 * m1, 1));
+	EXPECT_EQ(0, wrong(self, 8 * m1 + 1, self->n - 8 * m1 - 1, 0));
+	for (i = 0; i < self->n; i++)
+		if (self->hva[i * self->page + 1] != (char)i)
+			break;
+	EXPECT_EQ(self->n, i);
+	/* behind the first, and a store to the last */
+	self->list[0] = 3 * m1 | TOUCH_LOAD;
+	self->list[1] = 8 * m1;
+	self->list[2] = TOUCH_END;
+	ASSERT_EQ(0, vmm_run(self->vcpu));
+	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	EXPECT_EQ(MEM_BASE + 3 * M2 / 2, run->mmio.phys_addr);
+	EXPECT_FALSE(run->mmio.is_write);
+	ASSERT_EQ(0, vmm_run(self->vcpu));
+	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	EXPECT_EQ(MEM_BASE + 4 * M2, run->mmio.phys_addr);
+	EXPECT_TRUE(run->mmio.is_write);
+	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
+	EXPECT_EQ(0, self->hva[5 * M2]);
+}
+
+/* A page of 1G, if the host has one to spare */
+TEST(gigantic)
+{
+	size_t page = sysconf(_SC_PAGESIZE), far = 16ul << 20, i;
+	uint64_t *map = calloc(1, G1 / 0x1000 / 8);
+	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = map };
+	struct vmm *vmm;
+	struct vmm_vcpu *vcpu;
+	uint64_t *list;
+	char *hva = reserve(G1, G1);
+
+	if (write_number(POOL_1G, 1) != 1)
+		SKIP(return, "no gigabyte in one piece");
+	ASSERT_EQ((void *)hva, mmap(hva, G1, PROT_READ | PROT_WRITE,
+				    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS |
+					    MAP_HUGETLB | 30 << 26,
+				    -1, 0));
+	vmm = vmm_new(MEM);
+	list = vmm_gpa(vmm, GPA_FREE);
+	book3s_load(vmm, PAYLOAD(toucher));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, GPA_FREE, G1, far);
+	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, 0, G1, G1, hva));
+	for (i = 0; i < G1 / far; i++)
+		list[i] = i | TOUCH_ADD;
+	list[i] = TOUCH_END;
+	book3s_run_hcall(vcpu);
+	EXPECT_EQ(1, mapped_1g(vmm));
+	EXPECT_EQ(0, mapped_2m(vmm));
+
+	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, KVM_MEM_LOG_DIRTY_PAGES, G1, G1,
+				  hva));
+	EXPECT_EQ(0, mapped_1g(vmm));
+	book3s_run_hcall(vcpu);
+	EXPECT_EQ(0, mapped_1g(vmm) + mapped_2m(vmm));
+	ASSERT_EQ(0, ioctl(vmm->fd, KVM_GET_DIRTY_LOG, &log));
+	for (i = 0; i < G1 / page; i++)
+		if ((map[i / 64] >> i % 64 & 1) != !(i * page % far))
+			break;
+	EXPECT_EQ(G1 / page, i);
+	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, 0, G1, G1, hva));
+	book3s_run_hcall(vcpu);
+	EXPECT_EQ(1, mapped_1g(vmm));
+
+	/* half of it: by smaller pages, of which each has one that is touched */
+	vmm_set_slot(vmm, SLOT, 0, 0, 0, NULL);
+	EXPECT_EQ(0, mapped_1g(vmm));
+	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, 0, G1, G1 / 2, hva));
+	list[G1 / 2 / far] = TOUCH_END;
+	book3s_run_hcall(vcpu);
+	EXPECT_EQ(0, mapped_1g(vmm));
+	EXPECT_EQ(G1 / 2 / far, mapped_2m(vmm));
+
+	/* taken away as a whole */
+	ASSERT_EQ(0, munmap(hva, G1));
+	EXPECT_EQ(0, mapped_2m(vmm));
+	EXPECT_EQ(-1, vmm_run(vcpu));
+	EXPECT_EQ(EFAULT, errno);
+	vmm_free(vmm);
+	free(map);
+	write_number(POOL_1G, 0);
+}
+
+TEST_HARNESS_MAIN
