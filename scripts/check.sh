@@ -6,7 +6,8 @@
 #	kselftest	the selftests on one host (on a ppc64le machine: on it)
 #	guests		whole guests under QEMU on one host
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
-#			the selftests on powernv10 without huge pages
+#			the selftests on powernv10 without huge pages, and
+#			some on a core with two threads
 #	soak		the long forms of what `guests` does briefly
 #	all		unit and hv (default)
 #
@@ -103,6 +104,7 @@ build_module() {
 label() {
 	printf '%s %s' "${HOST:-powernv9}" "${FLAVOUR:-book3s64+pages-64k}" | sed 's/book3s64+//'
 	[ "${HUGE:-1}" = 1 ] || printf ' small'
+	case ${SMP:-} in *threads*) printf ' threads' ;; esac
 }
 
 # suite_kselftest [FILTER [SECONDS [OPTION]]]: one host for those that want
@@ -142,6 +144,7 @@ suite_guests() {
 
 suite_hv() {
 	suite_kselftest
+	SMP=2,threads=2 suite_kselftest /threads/
 	suite_guests
 	HOST=powernv10 HUGE=0 suite_kselftest '!/slow/'
 	HOST=powernv10 suite_guests '/p10/'
