@@ -220,7 +220,6 @@ fn machine_check(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
         run.set_nmi(how as u16);
         return Next::Userspace;
     }
-    let why = Srr1::from_raw(st.exit_srr1 & 0x083c_0000);
-    st.inject(vm, Trap::MACHINE_CHECK, why);
+    st.inject_machine_check(vm, Srr1::from_raw(st.exit_srr1 & 0x083c_0000));
     Next::Guest
 }

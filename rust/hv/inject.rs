@@ -50,6 +50,11 @@ impl HvVcpu {
         self.inject(vm, Trap::ALIGNMENT, self.prefixed());
     }
 
+    /// A machine check.
+    pub(crate) fn inject_machine_check(&mut self, vm: &HvVm, why: Srr1) {
+        self.inject(vm, Trap::MACHINE_CHECK, why | self.prefixed());
+    }
+
     /// A program interrupt.
     pub(crate) fn inject_program(&mut self, vm: &HvVm, why: Srr1) {
         self.inject(vm, Trap::PROGRAM, why | self.prefixed());

@@ -111,7 +111,10 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
     if dsisr.intersects(Dsisr::SET_RC) && set_rc(vcpu, gpa, writing) {
         return Ok(Resolution::Resume);
     }
-    map(vcpu, st, slot, gpa, writing)?;
+    let fetch = fault.fetch && !table_walk;
+    if !map(vcpu, st, slot, gpa, writing, fetch)? {
+        reflect(vcpu, st, fault, Dsisr::NOEXEC_OR_G);
+    }
     Ok(Resolution::Resume)
 }
 
@@ -138,13 +141,21 @@ fn set_rc(vcpu: &Vcpu<Hv>, gpa: u64, writing: bool) -> bool {
 }
 
 /// Maps the page of userspace's that is at `gpa`, or gives up for the guest to fault again if it is changing.
-fn map(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, slot: &MemSlot, gpa: u64, writing: bool) -> Result {
+/// Returns false if it is for a `fetch`, and the page is a device's, in which nothing is executed.
+fn map(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    slot: &MemSlot,
+    gpa: u64,
+    writing: bool,
+    fetch: bool,
+) -> Result<bool> {
     let vm = vcpu.vm();
     let hva = slot.hva(gpa >> PAGE_SHIFT);
     if map_present(vcpu, st, slot, gpa, hva, writing)?
         || fault_in(hva, writing) && map_present(vcpu, st, slot, gpa, hva, writing)?
     {
-        return Ok(());
+        return Ok(true);
     }
 
     // Something that userspace's tables alone do not tell, or an error to be found out.
@@ -161,14 +172,17 @@ fn map(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, slot: &MemSlot, gpa: u64, writing: bool
     loop {
         let mut mmu = vm.mmu.lock();
         if mmu.retry(&seq, &leaf.hvas(hva)) {
-            return Ok(());
+            return Ok(true);
+        }
+        if fetch && !leaf.pte.contains(Rpte::EXEC) {
+            return Ok(false);
         }
         if leaf.insert(vcpu, st, slot, gpa, &mut mmu) {
             // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock
             // is dropped, since then the page may be taken away and cleaned.
             page.set_mapped(leaf.pte.may_write());
             drop(page);
-            return Ok(());
+            return Ok(true);
         }
         drop(mmu);
         st.spare.refill()?;
