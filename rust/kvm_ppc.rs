@@ -4,7 +4,7 @@
 //!
 //! Imports point one way: this file to the backends, these to `vm`, `emulate` and `host`, these to `isa`.
 
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
 #[path = "bindings/mod.rs"]
 mod bindings;
@@ -19,11 +19,17 @@ mod hv;
 #[path = "isa/mod.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod isa;
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+#[path = "pr/mod.rs"]
+mod pr;
 #[path = "vm/mod.rs"]
 #[allow(dead_code)]
 mod vm;
 
-use crate::{host::misc::KvmDevice, hv::Hv, vm::Device};
+use crate::{
+    host::misc::KvmDevice,
+    vm::{backend::Backend, Device},
+};
 
 module! {
     type: KvmPpc,
@@ -52,28 +58,46 @@ module! {
     },
 }
 
-/// The module: what it registered.
-#[pin_data]
+/// The module: what it registered, by the backend that this host can have.
 struct KvmPpc {
-    #[pin]
-    _device: KvmDevice<Device<Hv>>,
+    _device: Arc<dyn Registered>,
 }
 
-impl kernel::InPlaceModule for KvmPpc {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+/// /dev/kvm, of whatever backend.
+trait Registered: Send + Sync {}
+
+impl<B: Backend> Registered for KvmDevice<Device<B>> {}
+
+fn register<B: Backend>() -> Result<Arc<dyn Registered>> {
+    let device = Arc::pin_init(Device::<B>::register(), GFP_KERNEL)?;
+    Ok(device)
+}
+
+/// Registers the backend that can run guests here: in hardware on a radix host in hypervisor mode, in problem state on
+/// a hash host.
+fn choose() -> Result<Arc<dyn Registered>> {
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    match hv::Hv::available() {
+        Ok(()) => return register::<hv::Hv>(),
+        Err(missing) => pr_info!("no guests in hardware: {missing}\n"),
+    }
+    #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+    match pr::Pr::available() {
+        Ok(()) => return register::<pr::Pr>(),
+        Err(missing) => pr_info!("no guests in problem state: {missing}\n"),
+    }
+    pr_err!("no guests on this host\n");
+    Err(ENODEV)
+}
+
+impl kernel::Module for KvmPpc {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
         vm::halt::PARAMS.set(
             module_parameters::halt_poll_ns.value(),
             module_parameters::halt_poll_ns_grow.value(),
             module_parameters::halt_poll_ns_grow_start.value(),
             module_parameters::halt_poll_ns_shrink.value(),
         );
-        let available = Hv::available().map_err(|missing| {
-            pr_err!("no guests on this host: {missing}\n");
-            ENODEV
-        });
-        try_pin_init!(Self {
-            _: { available? },
-            _device <- Device::<Hv>::register(),
-        })
+        Ok(Self { _device: choose()? })
     }
 }

@@ -37,4 +37,5 @@
 #ifdef CONFIG_PPC_BOOK3S_64
 #include "hv_helpers.h"
 #include "hv_trace.h"
+#include "pr_helpers.h"
 #endif

@@ -18,6 +18,7 @@ pub(crate) mod spin;
 pub(crate) mod srcu_cell;
 pub(crate) mod thread;
 pub(crate) mod uapi;
+pub(crate) mod user;
 pub(crate) mod wait;
 
 // Book3S hosts.
@@ -28,3 +29,9 @@ pub(crate) mod switch;
 pub(crate) mod table;
 pub(crate) mod time;
 pub(crate) mod trace;
+
+// Hosts on the hash MMU.
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+pub(crate) mod hash;
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+pub(crate) mod shadow;

@@ -279,7 +279,7 @@ fn in_register_order([a, b]: [u64; 2]) -> [u64; 2] {
     }
 }
 
-fn vsr_of(fp: &bindings::thread_fp_state, vr: &bindings::thread_vr_state, n: u8) -> [u64; 2] {
+pub(super) fn vsr_of(fp: &bindings::thread_fp_state, vr: &bindings::thread_vr_state, n: u8) -> [u64; 2] {
     let n = usize::from(n);
     in_register_order(match n.checked_sub(32) {
         None => fp.fpr.get(n).copied().unwrap_or_default(),
@@ -287,7 +287,7 @@ fn vsr_of(fp: &bindings::thread_fp_state, vr: &bindings::thread_vr_state, n: u8)
     })
 }
 
-fn set_vsr_of(
+pub(super) fn set_vsr_of(
     fp: &mut bindings::thread_fp_state,
     vr: &mut bindings::thread_vr_state,
     n: u8,
@@ -310,7 +310,7 @@ fn set_vsr_of(
 }
 
 /// VSCR as `lvx` loads it: the least significant word of a vector, the first in memory on a little-endian host.
-fn vscr_of(v: bindings::vector128) -> u32 {
+pub(super) fn vscr_of(v: bindings::vector128) -> u32 {
     let [first, second] = doublewords(v);
     if cfg!(target_endian = "little") {
         first as u32
@@ -320,7 +320,7 @@ fn vscr_of(v: bindings::vector128) -> u32 {
 }
 
 /// The converse of [`vscr_of`].
-fn from_vscr(val: u32) -> bindings::vector128 {
+pub(super) fn from_vscr(val: u32) -> bindings::vector128 {
     let val = u64::from(val);
     vector(if cfg!(target_endian = "little") {
         [val, 0]
@@ -343,6 +343,17 @@ pub(crate) fn sregs_slb(sregs: &bindings::kvm_sregs) -> &[SregsSlbe] {
 pub(crate) fn sregs_slb_mut(sregs: &mut bindings::kvm_sregs) -> &mut [SregsSlbe] {
     // SAFETY: All of the union's views are plain integers.
     unsafe { &mut sregs.u.s.ppc64.slb }
+}
+
+/// SDR1 in a Book3S `struct kvm_sregs`.
+pub(crate) fn sregs_sdr1(sregs: &bindings::kvm_sregs) -> u64 {
+    // SAFETY: All of the union's views are plain integers.
+    unsafe { sregs.u.s.sdr1 }
+}
+
+/// Sets SDR1 in a Book3S `struct kvm_sregs`.
+pub(crate) fn set_sregs_sdr1(sregs: &mut bindings::kvm_sregs, sdr1: u64) {
+    sregs.u.s.sdr1 = sdr1;
 }
 
 impl WorldSwitch for SwitchVcpu {

@@ -3,7 +3,7 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    doorbell, hcall, mmio,
+    doorbell, hcall,
     mmu::{
         fault::{self, Resolution, StorageFault},
         guest::fetch,
@@ -23,7 +23,7 @@ use crate::{
         srr1::Srr1,
         trap::Trap,
     },
-    vm::{run_page::RunPage, Vcpu},
+    vm::{mmio, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 
@@ -166,7 +166,7 @@ fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next>
         Resolution::Mmio(gpa) => {
             vcpu.arch_stats.mmio_exits.inc();
             let store = fault.dsisr.contains(Dsisr::ISSTORE);
-            mmio::start(vcpu, st, run, fault.ea, gpa, store)
+            Ok(mmio::start(vcpu, st, run, fault.ea, gpa, store)?.into())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         HReturn, Hcall, PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR,
         CONFER_ALL, DABRX_GUEST, DAWRX_HYP,
     },
-    vm::{tce_hcalls as tce, Vcpu},
+    vm::{papr, tce_hcalls as tce, Vcpu},
 };
 
 /// What is handled here unless userspace says otherwise: what the peer starts with, less what needs an
@@ -71,7 +71,7 @@ pub(crate) enum Outcome {
 #[inline]
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
     let hcall = Hcall::from_raw(st.gpr(3));
-    if !vcpu.vm().arch.hcall_enabled(hcall) {
+    if !vcpu.vm().arch.hcalls.enabled(hcall) {
         return Outcome::Userspace;
     }
     match hcall {
@@ -96,18 +96,21 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
         Hcall::H_SET_DABR => h_set_xdabr(vcpu, st, a, DABRX_GUEST & 3),
         Hcall::H_SET_XDABR => h_set_xdabr(vcpu, st, a, b),
         Hcall::H_RANDOM => h_random(st),
-        Hcall::H_PAGE_INIT => h_page_init(vcpu, PageFlags::from_raw(a), b, c),
+        Hcall::H_PAGE_INIT => papr::page_init(vcpu.vm(), PageFlags::from_raw(a), b, c),
         Hcall::H_RPT_INVALIDATE => {
             let (start, end) = (st.gpr(8), st.gpr(9));
             h_rpt_invalidate(vcpu, a, RptType::from_raw(c), d, start, end)
         }
-        Hcall::H_LOGICAL_CI_LOAD => match h_logical_ci_load(vcpu, st, a, b) {
-            Some(ret) => ret,
+        Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vcpu.vm(), a, b) {
+            Some(val) => {
+                st.switch.set_gpr(4, val);
+                HReturn::H_SUCCESS
+            }
             None => return Outcome::Userspace,
         },
-        Hcall::H_LOGICAL_CI_STORE => match h_logical_ci_store(vcpu, a, b, c) {
-            Some(ret) => ret,
-            None => return Outcome::Userspace,
+        Hcall::H_LOGICAL_CI_STORE => match papr::logical_ci_store(vcpu.vm(), a, b, c) {
+            true => HReturn::H_SUCCESS,
+            false => return Outcome::Userspace,
         },
         Hcall::H_GET_TCE => match tce::h_get_tce(tables, a, b) {
             Some(Ok(entry)) => {
@@ -251,36 +254,6 @@ fn h_random(st: &mut HvVcpu) -> HReturn {
     }
 }
 
-/// `H_PAGE_INIT(flags, destination, source)`: zeroes or copies 4 KB. The cache flags need nothing: the
-/// hardware keeps instruction and data caches coherent.
-fn h_page_init(vcpu: &Vcpu<Hv>, flags: PageFlags, dest: u64, src: u64) -> HReturn {
-    const SIZE: u64 = PageFlags::PAGE_INIT_SIZE;
-    let copy = flags.contains(PageFlags::COPY_PAGE);
-    if flags.intersects(PageFlags::from_raw(!PageFlags::PAGE_INIT.raw()))
-        || dest % SIZE != 0
-        || (copy && src % SIZE != 0)
-    {
-        return HReturn::H_PARAMETER;
-    }
-    if !copy && !flags.contains(PageFlags::ZERO_PAGE) {
-        return HReturn::H_SUCCESS;
-    }
-    let mut buffer = [0u8; 512];
-    for offset in (0..SIZE).step_by(buffer.len()) {
-        let read = match copy {
-            true => vcpu.vm().read_guest(src + offset, &mut buffer),
-            false => Ok(()),
-        };
-        if read
-            .and_then(|()| vcpu.vm().write_guest(dest + offset, &buffer))
-            .is_err()
-        {
-            return HReturn::H_PARAMETER;
-        }
-    }
-    HReturn::H_SUCCESS
-}
-
 /// `H_RPT_INVALIDATE(pid, target, type, page sizes, start, end)`.
 fn h_rpt_invalidate(
     vcpu: &Vcpu<Hv>,
@@ -301,29 +274,4 @@ fn h_rpt_invalidate(
         .lpid
         .invalidate_process(pid, kind.raw(), sizes, start, end);
     HReturn::H_SUCCESS
-}
-
-/// The bytes of an access by `H_LOGICAL_CI_LOAD` or `_STORE`.
-fn ci_size(size: u64) -> Option<usize> {
-    matches!(size, 1 | 2 | 4 | 8).then_some(size as usize)
-}
-
-/// `H_LOGICAL_CI_LOAD(size, address)` from what userspace has put on the bus; else it is userspace's.
-fn h_logical_ci_load(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, size: u64, gpa: u64) -> Option<HReturn> {
-    let size = ci_size(size)?;
-    let mut bytes = [0u8; 8];
-    if !vcpu.vm().mmio_read(gpa, bytes.get_mut(8 - size..)?) {
-        return None;
-    }
-    st.switch.set_gpr(4, u64::from_be_bytes(bytes));
-    Some(HReturn::H_SUCCESS)
-}
-
-/// `H_LOGICAL_CI_STORE(size, address, value)` likewise: ioeventfds, mostly.
-fn h_logical_ci_store(vcpu: &Vcpu<Hv>, size: u64, gpa: u64, value: u64) -> Option<HReturn> {
-    let size = ci_size(size)?;
-    let bytes = value.to_be_bytes();
-    vcpu.vm()
-        .mmio_write(gpa, bytes.get(8 - size..)?)
-        .then_some(HReturn::H_SUCCESS)
 }

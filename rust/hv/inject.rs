@@ -44,10 +44,9 @@ impl HvVcpu {
         self.inject(vm, Trap::INST_STORAGE, Srr1::from_fault(fault));
     }
 
-    /// An alignment interrupt.
-    pub(crate) fn inject_alignment(&mut self, vm: &HvVm, dar: u64) {
-        self.switch.arch_mut().shregs.dar = dar;
-        self.inject(vm, Trap::ALIGNMENT, self.prefixed());
+    /// An interrupt of the instruction's own doing, whose SRR1 says whether that is prefixed.
+    pub(crate) fn inject_synchronous(&mut self, vm: &HvVm, trap: Trap, why: Srr1) {
+        self.inject(vm, trap, why | self.prefixed());
     }
 
     /// A machine check.
@@ -57,6 +56,6 @@ impl HvVcpu {
 
     /// A program interrupt.
     pub(crate) fn inject_program(&mut self, vm: &HvVm, why: Srr1) {
-        self.inject(vm, Trap::PROGRAM, why | self.prefixed());
+        self.inject_synchronous(vm, Trap::PROGRAM, why);
     }
 }

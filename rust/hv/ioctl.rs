@@ -74,7 +74,7 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Hv>, cap: u32, args: &[u64; 4]) -> Result {
             if hcall.papr_index().is_none() || arg1 > 1 || !hcall::implemented(hcall) {
                 return Err(EINVAL);
             }
-            vm.arch.enable_hcall(hcall, arg1 == 1);
+            vm.arch.hcalls.enable(hcall, arg1 == 1);
             Ok(())
         }
         KVM_CAP_PPC_SMT if arg1 == 0 => {

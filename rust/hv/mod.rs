@@ -21,7 +21,7 @@ mod vpa;
 use self::{
     mmu::HvMmu,
     stats::{HvVcpuStats, HvVmStats},
-    vcpu::{Events, HvShared, HvVcpu},
+    vcpu::{HvShared, HvVcpu},
     vm::HvVm,
 };
 use crate::{
@@ -70,14 +70,6 @@ fn find(vcpu: &Vcpu<Hv>, id: u64) -> Option<&Vcpu<Hv>> {
 
 /// `KVM_CREATE_VM`'s type for this backend.
 const KVM_VM_PPC_HV: u64 = 1;
-
-/// Word that `KVM_INTERRUPT` takes.
-mod interrupt {
-    use crate::bindings;
-    pub(super) const SET: u32 = bindings::KVM_INTERRUPT_SET as u32;
-    pub(super) const UNSET: u32 = bindings::KVM_INTERRUPT_UNSET as u32;
-    pub(super) const SET_LEVEL: u32 = bindings::KVM_INTERRUPT_SET_LEVEL as u32;
-}
 
 impl Backend for Hv {
     const NAME: &'static CStr = c"hv";
@@ -199,17 +191,9 @@ impl Backend for Hv {
     }
 
     fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {
-        let events = &vcpu.shared.events;
-        match irq {
-            interrupt::UNSET => {
-                events.change(Events::EXTERNAL, 0);
-                return Ok(());
-            }
-            interrupt::SET_LEVEL => events.change(0, Events::EXTERNAL_LEVEL),
-            interrupt::SET => events.change(0, Events::EXTERNAL_ONESHOT),
-            _ => events.change(0, Events::EXTERNAL_LEVEL),
-        };
-        vcpu.kick();
+        if vcpu.shared.events.set_external(irq) {
+            vcpu.kick();
+        }
         Ok(())
     }
 

@@ -18,50 +18,12 @@ use crate::{
         lpcr::Lpcr,
         pvr::{Arch, LogicalPvr, Pcr},
     },
-    vm::{one_reg::RegValue, Vcpu},
+    vm::{
+        one_reg::{id, RegValue},
+        Vcpu,
+    },
 };
 use kernel::prelude::*;
-
-/// Ids: `KVM_REG_PPC`, the size, the number.
-pub(crate) mod id {
-    const PPC: u64 = 0x1000_0000_0000_0000;
-    const fn u32(n: u64) -> u64 {
-        PPC | 2 << 52 | n
-    }
-    const fn u64(n: u64) -> u64 {
-        PPC | 3 << 52 | n
-    }
-    const fn u128(n: u64) -> u64 {
-        PPC | 4 << 52 | n
-    }
-
-    macro_rules! ids {
-        ($($name:ident = $size:ident($n:literal),)*) => {
-            $( pub(crate) const $name: u64 = $size($n); )*
-        };
-    }
-    ids! {
-        HIOR = u64(0x01), DABR = u64(0x08), DSCR = u64(0x09), PURR = u64(0x0a), SPURR = u64(0x0b),
-        DAR = u64(0x0c), DSISR = u32(0x0d), AMR = u64(0x0e), UAMOR = u64(0x0f),
-        MMCR0 = u64(0x10), MMCR1 = u64(0x11), MMCRA = u64(0x12), MMCR2 = u64(0x13), MMCRS = u64(0x14),
-        SIAR = u64(0x15), SDAR = u64(0x16), SIER = u64(0x17), PMC1 = u32(0x18), PMC8 = u32(0x1f),
-        FPR0 = u64(0x20), FPR31 = u64(0x3f), VR0 = u128(0x40), VR31 = u128(0x5f),
-        VSR0 = u128(0x60), VSR31 = u128(0x7f), FPSCR = u64(0x80), VSCR = u32(0x81),
-        VPA_ADDR = u64(0x82), VPA_SLB = u128(0x83), VPA_DTL = u128(0x84), DEBUG_INST = u32(0x8b),
-        ICP_STATE = u64(0x8c), VP_STATE = u128(0x8d), TB_OFFSET = u64(0x9c), SPMC1 = u32(0x9d),
-        SPMC2 = u32(0x9e), IAMR = u64(0x9f), TFHAR = u64(0xa0), TFIAR = u64(0xa1), TEXASR = u64(0xa2),
-        FSCR = u64(0xa3), PSPB = u32(0xa4), EBBHR = u64(0xa5), EBBRR = u64(0xa6), BESCR = u64(0xa7),
-        TAR = u64(0xa8), DPDES = u64(0xa9), DAWR = u64(0xaa), DAWRX = u64(0xab), CIABR = u64(0xac),
-        IC = u64(0xad), VTB = u64(0xae), CSIGR = u64(0xaf), TACR = u64(0xb0), TCSCR = u64(0xb1),
-        PID = u64(0xb2), ACOP = u64(0xb3), VRSAVE = u32(0xb4), LPCR = u32(0xb5), LPCR_64 = u64(0xb5),
-        PPR = u64(0xb6), ARCH_COMPAT = u32(0xb7), DABRX = u32(0xb8), WORT = u64(0xb9),
-        TIDR = u64(0xbc), PSSCR = u64(0xbd), DEC_EXPIRY = u64(0xbe), ONLINE = u32(0xbf),
-        PTCR = u64(0xc0), MMCR3 = u64(0xc1), SIER2 = u64(0xc2), SIER3 = u64(0xc3), DAWR1 = u64(0xc4),
-        DAWRX1 = u64(0xc5), DEXCR = u64(0xc6), HASHKEYR = u64(0xc7), HASHPKEYR = u64(0xc8),
-    }
-    /// Bit of the checkpointed registers of transactional memory.
-    pub(crate) const TM: u64 = 0x8000_0000;
-}
 
 /// A field of the saved state, as wide as the kernel has made it.
 pub(super) trait Field: Copy {

@@ -4,7 +4,6 @@
 
 use super::{
     exit::{self, Next},
-    mmio,
     vcpu::{Completion, Events, HvVcpu},
     vm::HvVm,
     vpa, Hv,
@@ -18,7 +17,7 @@ use crate::{
         trace,
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
-    vm::{run_page::RunPage, Vcpu},
+    vm::{mmio, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 
@@ -61,7 +60,7 @@ pub(crate) fn complete(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Resul
             }
             Ok(Next::Guest)
         }
-        Completion::Mmio => mmio::complete(vcpu, st, run),
+        Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),
     }
 }
 

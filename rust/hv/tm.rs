@@ -2,11 +2,8 @@
 
 //! The checkpointed registers of a transaction, which userspace can read and write one by one.
 
-use super::{
-    one_reg::{id, Field},
-    vcpu::HvVcpu,
-};
-use crate::vm::one_reg::RegValue;
+use super::{one_reg::Field, vcpu::HvVcpu};
+use crate::vm::one_reg::{id, RegValue};
 use kernel::prelude::*;
 
 /// Numbers below `id::TM`.

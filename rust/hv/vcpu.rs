@@ -2,79 +2,22 @@
 
 //! A vCPU of the hv backend.
 
-use super::{mmio::Pending as PendingMmio, mmu::tree::Spare, vm::HvVm, vpa::Vpas};
+use super::{mmu::tree::Spare, vm::HvVm, vpa::Vpas};
 use crate::{
     emulate::regs::{Regs, Vsr},
-    host::{features, once, switch::SwitchVcpu},
+    host::{features, switch::SwitchVcpu},
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr},
+    vm::mmio::Pending as PendingMmio,
 };
-use kernel::{
-    new_spinlock,
-    prelude::*,
-    sync::{
-        atomic::{ordering::Full, Atomic},
-        SpinLock,
-    },
-};
+use kernel::{new_spinlock, prelude::*, sync::SpinLock};
 
-/// What a vCPU has to look at before it runs or sleeps: bits that any thread may set and clear.
-pub(crate) struct Events(Atomic<u32>);
+pub(crate) use crate::vm::events::Events;
 
 impl Events {
-    /// `KVM_INTERRUPT_SET`: an external interrupt until it is delivered.
-    pub(crate) const EXTERNAL_ONESHOT: u32 = 1;
-    /// `KVM_INTERRUPT_SET_LEVEL`: an external interrupt until `KVM_INTERRUPT_UNSET`.
-    pub(crate) const EXTERNAL_LEVEL: u32 = 2;
-    /// An external interrupt.
-    pub(crate) const EXTERNAL: u32 = Self::EXTERNAL_ONESHOT | Self::EXTERNAL_LEVEL;
-    /// `H_PROD` came since the last `H_CEDE`.
-    pub(crate) const PRODDED: u32 = 4;
-    /// A privileged doorbell.
-    pub(crate) const DOORBELL: u32 = 8;
     /// The registered areas have changed.
-    pub(crate) const VPAS: u32 = 16;
+    pub(crate) const VPAS: u32 = Self::BACKEND;
     /// A VPA is registered: there is somebody to tell of dispatches. Only the vCPU's own thread changes this.
-    pub(crate) const HAS_VPA: u32 = 32;
-    /// What wakes a halted vCPU.
-    const WAKING: u32 = Self::EXTERNAL | Self::PRODDED | Self::DOORBELL;
-
-    /// All bits.
-    #[inline]
-    pub(crate) fn get(&self) -> u32 {
-        once::read_u32(&self.0)
-    }
-
-    /// Is any of `bits` set?
-    #[inline]
-    pub(crate) fn test(&self, bits: u32) -> bool {
-        self.get() & bits != 0
-    }
-
-    /// Sets and clears bits; returns what was there. A full barrier if that changes anything.
-    pub(crate) fn change(&self, clear: u32, set: u32) -> u32 {
-        let mut old = self.get();
-        loop {
-            if old & !clear | set == old {
-                return old;
-            }
-            match self.0.cmpxchg(old, old & !clear | set, Full) {
-                Ok(_) => return old,
-                Err(now) => old = now,
-            }
-        }
-    }
-
-    /// Clears `bits` and says whether any was set. Only a load if none is.
-    #[inline]
-    pub(crate) fn take(&self, bits: u32) -> bool {
-        self.test(bits) && self.change(bits, 0) & bits != 0
-    }
-
-    /// Is there anything to wake a halted vCPU for, but for time?
-    #[inline]
-    pub(crate) fn wake(&self) -> bool {
-        self.test(Self::WAKING)
-    }
+    pub(crate) const HAS_VPA: u32 = Self::BACKEND << 1;
 }
 
 /// What others may touch.
@@ -90,7 +33,7 @@ impl HvShared {
     /// Nothing pending, nothing registered.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            events: Events(Atomic::new(0)),
+            events: Events::new(),
             vpas <- new_spinlock!(Vpas::default()),
         })
     }

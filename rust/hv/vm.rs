@@ -9,8 +9,8 @@ use crate::{
         once,
         switch::SwitchVm,
     },
-    isa::{hcall::Hcall, lpcr::Lpcr, rpte::Patb1},
-    vm::tce::Tables,
+    isa::{lpcr::Lpcr, rpte::Patb1},
+    vm::{papr::EnabledHcalls, tce::Tables},
 };
 use kernel::{
     prelude::*,
@@ -37,9 +37,6 @@ impl Smt {
     }
 }
 
-/// Words of a bitmap of PAPR's hcall numbers.
-const HCALL_WORDS: usize = Hcall::PAPR_COUNT.div_ceil(64);
-
 /// A VM's state that any of its vCPUs may look at.
 pub(crate) struct HvVm {
     /// What the host can do.
@@ -56,7 +53,8 @@ pub(crate) struct HvVm {
     process_table: Atomic<u64>,
     /// Threads of an emulated core; vCPU ids are aligned to it.
     smt: Atomic<u64>,
-    enabled_hcalls: [Atomic<u64>; HCALL_WORDS],
+    /// Hcalls that are handled here.
+    pub(crate) hcalls: EnabledHcalls,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
     fwnmi: Atomic<bool>,
@@ -73,23 +71,19 @@ impl HvVm {
             SwitchVm::new(lpid.id(), &host, features)?,
             GFP_KERNEL_ACCOUNT,
         )?;
-        let vm = Self {
+        Ok(Self {
             features,
             host,
             switch,
             lpcr: Atomic::new(guest_lpcr(&host, features).raw()),
             process_table: Atomic::new(Patb1::GR.raw()),
             smt: Atomic::new(1),
-            enabled_hcalls: [const { Atomic::new(0) }; HCALL_WORDS],
+            hcalls: EnabledHcalls::new(super::hcall::DEFAULT_ENABLED),
             tce: Tables::new()?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),
             lpid,
-        };
-        for hcall in super::hcall::DEFAULT_ENABLED {
-            vm.enable_hcall(*hcall, true);
-        }
-        Ok(vm)
+        })
     }
 
     /// LPCR bits that are the same for all vCPUs.
@@ -119,37 +113,6 @@ impl HvVm {
     /// Sets it, before the first vCPU.
     pub(crate) fn set_smt(&self, smt: Smt) {
         self.smt.store(smt.0, Relaxed);
-    }
-
-    /// Does userspace want this hcall handled here? Hcalls outside PAPR's range always are.
-    #[inline]
-    pub(crate) fn hcall_enabled(&self, hcall: Hcall) -> bool {
-        match hcall.papr_index() {
-            Some(index) => self
-                .enabled_hcalls
-                .get(index / 64)
-                .is_some_and(|w| once::read_u64(w) >> (index % 64) & 1 != 0),
-            None => hcall.raw() > Hcall::MAX_PAPR.raw(),
-        }
-    }
-
-    /// `KVM_CAP_PPC_ENABLE_HCALL`, the number checked.
-    pub(crate) fn enable_hcall(&self, hcall: Hcall, on: bool) {
-        let Some(index) = hcall.papr_index() else {
-            return;
-        };
-        let Some(word) = self.enabled_hcalls.get(index / 64) else {
-            return;
-        };
-        let bit = 1u64 << (index % 64);
-        let mut old = word.load(Relaxed);
-        loop {
-            let new = if on { old | bit } else { old & !bit };
-            match word.cmpxchg(old, new, Relaxed) {
-                Ok(_) => return,
-                Err(now) => old = now,
-            }
-        }
     }
 
     /// Does the guest handle machine checks itself?

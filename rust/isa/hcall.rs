@@ -369,6 +369,24 @@ impl PageFlags {
     pub const PAGE_INIT_SIZE: u64 = 4096;
 }
 
+register! {
+    /// First doubleword of a translation specifier of `H_BULK_REMOVE` (PAPR).
+    BulkRemove {
+    }
+    fields {
+        /// 1 request, 2 response, 3 end.
+        kind / with_kind = 0..1,
+        /// Of a response: 0 success, 1 not found, 2 parameter, 3 hardware.
+        code / with_code = 2..3,
+        /// Of a response: reference and change.
+        rc / with_rc = 4..5,
+        /// Of a request: 0 absolute, 1 andcond, 2 AVPN.
+        flags / with_flags = 6..7,
+        /// The index.
+        index / with_index = 8..63,
+    }
+}
+
 /// What H_REGISTER_VPA is asked to do: the function field of its flags (bits 16:18).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VpaFunction {

@@ -12,6 +12,9 @@
 //! | `memslot`, `memory` | memory slots, and changing them |
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
 //! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
+//! | `events` | what waits for a vCPU |
+//! | `mmio` | emulated loads and stores |
+//! | `papr` | hypervisor calls |
 //! | `io_bus`, `coalesced` | stores that need no exit to userspace |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
 //! | `caps` | capabilities |
@@ -28,14 +31,17 @@ mod caps;
 mod coalesced;
 mod debugfs;
 mod dirty_log;
+pub(crate) mod events;
 pub(crate) mod guest_memory;
 pub(crate) mod halt;
 mod io_bus;
 mod ioctl;
 mod memory;
 pub(crate) mod memslot;
+pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
 pub(crate) mod one_reg;
+pub(crate) mod papr;
 pub(crate) mod requests;
 pub(crate) mod run_page;
 pub(crate) mod stats;

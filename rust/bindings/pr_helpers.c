@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+// Inline functions and macros of the host that problem-state guests take.
+
+#include <linux/mutex.h>
+#include <linux/pkeys.h>
+
+#include <asm/book3s/64/mmu-hash.h>
+#include <asm/firmware.h>
+#include <asm/mmu.h>
+#include <asm/mmu_context.h>
+#include <asm/paca.h>
+#include <asm/reg.h>
+#include <asm/setup.h>
+#include <asm/switch_to.h>
+#include <asm/time.h>
+
+#include "pr_helpers.h"
+
+/*
+ * Interrupts with relocation on would run host text with the guest's segments,
+ * so they are off. AMR is the task's and the guest must not change it: UAMOR.
+ * It must not hold off the key of the guest's pages either. With interrupts
+ * hard-disabled.
+ */
+void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
+{
+	if (cpu_has_feature(CPU_FTR_HVMODE)) {
+		s->lpcr = mfspr(SPRN_LPCR);
+		mtspr(SPRN_LPCR, s->lpcr & ~LPCR_AIL);
+	}
+	s->amr = mfspr(SPRN_AMR);
+	s->uamor = mfspr(SPRN_UAMOR);
+	mtspr(SPRN_AMR, 0);
+	mtspr(SPRN_UAMOR, 0);
+	s->host_vrsave = mfspr(SPRN_VRSAVE);
+	mtspr(SPRN_VRSAVE, s->vrsave);
+	s->host_tar = mfspr(SPRN_TAR);
+	mtspr(SPRN_TAR, s->tar);
+	mtspr(SPRN_SPRG3, s->sprg3);
+	isync();
+}
+
+void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
+{
+	mtspr(SPRN_SPRG_VDSO_WRITE, local_paca->sprg_vdso);
+	s->vrsave = mfspr(SPRN_VRSAVE);
+	mtspr(SPRN_VRSAVE, s->host_vrsave);
+	s->tar = mfspr(SPRN_TAR);
+	mtspr(SPRN_TAR, s->host_tar);
+	mtspr(SPRN_UAMOR, s->uamor);
+	mtspr(SPRN_AMR, s->amr);
+	if (cpu_has_feature(CPU_FTR_HVMODE))
+		mtspr(SPRN_LPCR, s->lpcr);
+	isync();
+}
+
+/* The facilities that msr has; the task's own registers are saved */
+void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,
+			     struct thread_vr_state *vr)
+{
+	if (msr & (MSR_FP | MSR_VSX)) {
+		msr_check_and_set(MSR_FP);
+		load_fp_state(fp);
+	}
+	if (msr & (MSR_VEC | MSR_VSX)) {
+		msr_check_and_set(MSR_VEC);
+		load_vr_state(vr);
+	}
+}
+
+void kvm_ppc_pr_save_vectors(u64 msr, struct thread_fp_state *fp,
+			     struct thread_vr_state *vr)
+{
+	if (msr & (MSR_FP | MSR_VSX)) {
+		msr_check_and_set(MSR_FP);
+		store_fp_state(fp);
+	}
+	if (msr & (MSR_VEC | MSR_VSX)) {
+		msr_check_and_set(MSR_VEC);
+		store_vr_state(vr);
+	}
+}
+
+/* An early decrementer interrupt does no harm: the handler sets it again */
+void kvm_ppc_pr_set_dec(u64 ticks)
+{
+	mtspr(SPRN_DEC, ticks);
+}
+
+void kvm_ppc_pr_rearm_dec(void)
+{
+	timer_rearm_host_dec(get_tb());
+}
+
+/* What all code here takes for granted */
+bool kvm_ppc_pr_host_ok(void)
+{
+	return cpu_has_feature(CPU_FTR_ARCH_207S) &&
+	       cpu_has_feature(CPU_FTR_COHERENT_ICACHE) &&
+	       cpu_has_feature(CPU_FTR_ALTIVEC) &&
+	       cpu_has_feature(CPU_FTR_VSX);
+}
+
+/* Can pages of 64K be mapped, and are the host's pages so large? */
+bool kvm_ppc_pr_large_ok(void)
+{
+	return PAGE_SHIFT == 16 && mmu_psize_defs[MMU_PAGE_64K].shift;
+}
+
+/*
+ * In a partition, relocation on interrupt is the same for all CPUs, and
+ * firmware's to change. It is off while anybody needs it.
+ */
+static DEFINE_MUTEX(relocation_lock);
+static unsigned long relocation_users;
+
+void kvm_ppc_pr_relocation_off(void)
+{
+	if (!firmware_has_feature(FW_FEATURE_SET_MODE))
+		return;
+	mutex_lock(&relocation_lock);
+	if (!relocation_users++)
+		pseries_disable_reloc_on_exc();
+	mutex_unlock(&relocation_lock);
+}
+
+void kvm_ppc_pr_relocation_on(void)
+{
+	if (!firmware_has_feature(FW_FEATURE_SET_MODE))
+		return;
+	mutex_lock(&relocation_lock);
+	if (!--relocation_users)
+		pseries_enable_reloc_on_exc();
+	mutex_unlock(&relocation_lock);
+}
+
+u32 kvm_ppc_pr_slb_size(void)
+{
+	return mmu_slb_size;
+}
+
+u64 kvm_ppc_pr_slb_64k(void)
+{
+	return mmu_psize_defs[MMU_PAGE_64K].sllp;
+}
+
+/* The VSID of the context's segment, of 2^ESID_BITS segments of 256 MB */
+u64 kvm_ppc_pr_vsid(u64 context, u64 segment)
+{
+	unsigned long bits = mmu_has_feature(MMU_FTR_68_BIT_VA) ?
+				     VSID_BITS_256M :
+				     VSID_BITS_65_256M;
+
+	return vsid_scramble((context << ESID_BITS) + segment,
+			     VSID_MULTIPLIER_256M, bits);
+}
+
+/*
+ * Maps ea in the segment: to the first group with room, else in the place of
+ * some other entry. Returns 0 and where it is, or a negative value.
+ */
+long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
+			    u64 *slot)
+{
+	int psize = large ? MMU_PAGE_64K : MMU_PAGE_4K;
+	unsigned long vpn = hpt_vpn(ea, vsid, MMU_SEGSIZE_256M);
+	unsigned long hash =
+		hpt_hash(vpn, mmu_psize_defs[psize].shift, MMU_SEGSIZE_256M);
+	unsigned long vflags = 0, group;
+	unsigned long flags;
+	int attempt;
+	long ret;
+
+	/* Nobody looks at reference and change, and so the hardware need not */
+	flags = HPTE_R_R | HPTE_R_C;
+	flags |= how & KVM_PPC_PR_WRITE ? PP_RWRW : PP_RXRX;
+	flags |= how & KVM_PPC_PR_EXECUTE ? 0 : HPTE_R_N;
+	flags |= how & KVM_PPC_PR_INHIBITED ? HPTE_R_I | HPTE_R_G : HPTE_R_M;
+	flags |= pte_to_hpte_pkey_bits(0, HPTE_USE_KERNEL_KEY);
+	for (attempt = 0; attempt < 8; attempt++) {
+		group = (hash & htab_hash_mask) * HPTES_PER_GROUP;
+		if (attempt > 1 && mmu_hash_ops.hpte_remove(group) < 0) {
+			hash = ~hash;
+			vflags ^= HPTE_V_SECONDARY;
+			continue;
+		}
+		ret = mmu_hash_ops.hpte_insert(group, vpn, phys, flags, vflags,
+					       psize, psize, MMU_SEGSIZE_256M);
+		if (ret >= 0) {
+			/* The platform may choose the other group by itself */
+			if ((ret & _PTEIDX_SECONDARY) &&
+			    !(vflags & HPTE_V_SECONDARY))
+				group = (~hash & htab_hash_mask) *
+					HPTES_PER_GROUP;
+			*slot = group + (ret & _PTEIDX_GROUP_IX);
+			return 0;
+		}
+		if (ret != -1)
+			return ret;
+		hash = ~hash;
+		vflags ^= HPTE_V_SECONDARY;
+	}
+	return -1;
+}
+
+/* An entry that somebody has put something else in the place of is left alone */
+void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large)
+{
+	int psize = large ? MMU_PAGE_64K : MMU_PAGE_4K;
+
+	mmu_hash_ops.hpte_invalidate(slot, hpt_vpn(ea, vsid, MMU_SEGSIZE_256M),
+				     psize, psize, MMU_SEGSIZE_256M, false);
+}

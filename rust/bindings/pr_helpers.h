@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Inline functions and macros of the host that problem-state guests take. */
+#ifndef KVM_PPC_PR_HELPERS_H
+#define KVM_PPC_PR_HELPERS_H
+
+#include <linux/types.h>
+
+struct thread_fp_state;
+struct thread_vr_state;
+
+#define KVM_PPC_PR_WRITE 1
+#define KVM_PPC_PR_EXECUTE 2
+#define KVM_PPC_PR_INHIBITED 4
+
+/* What a guest in problem state could change, or must not have */
+struct kvm_ppc_pr_sprs {
+	u64 lpcr; /* of the host, while the guest runs */
+	u64 amr;
+	u64 uamor;
+	u32 host_vrsave;
+	u32 vrsave; /* the guest's */
+	u64 host_tar;
+	u64 tar; /* the guest's */
+	u64 sprg3; /* the guest's */
+};
+
+u32 kvm_ppc_pr_enter(u64 *nvgprs, u64 msr);
+void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s);
+void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s);
+void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,
+			     struct thread_vr_state *vr);
+void kvm_ppc_pr_save_vectors(u64 msr, struct thread_fp_state *fp,
+			     struct thread_vr_state *vr);
+void kvm_ppc_pr_set_dec(u64 ticks);
+void kvm_ppc_pr_rearm_dec(void);
+
+bool kvm_ppc_pr_host_ok(void);
+bool kvm_ppc_pr_large_ok(void);
+void kvm_ppc_pr_relocation_off(void);
+void kvm_ppc_pr_relocation_on(void);
+u32 kvm_ppc_pr_slb_size(void);
+u64 kvm_ppc_pr_slb_64k(void);
+u64 kvm_ppc_pr_vsid(u64 context, u64 segment);
+long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
+			    u64 *slot);
+void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large);
+
+#endif

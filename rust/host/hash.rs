@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The host's hashed page table, and segments of it for guests.
+
+use crate::bindings;
+use kernel::prelude::*;
+
+/// Segments of 256 MB that are used of a context; it has more.
+const SEGMENTS: u32 = 1 << 18;
+
+/// A context of the host's, as a process has one: VSIDs that nobody else uses.
+pub(crate) struct HashContext {
+    id: i32,
+    next: u32,
+}
+
+/// A segment of the host's virtual address space.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HostVsid(u64);
+
+impl HostVsid {
+    /// The number.
+    pub(crate) fn raw(self) -> u64 {
+        self.0
+    }
+}
+
+impl HashContext {
+    /// Takes one. `ENOSPC` or the like if there is none left. Sleeps.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: The host's MMU is hashed, which the backend has made sure of.
+        let id = unsafe { bindings::hash__alloc_context_id() };
+        if id < 0 {
+            return Err(Error::from_errno(id));
+        }
+        Ok(Self { id, next: 0 })
+    }
+
+    /// The next of its segments, round and round.
+    pub(crate) fn segment(&mut self) -> HostVsid {
+        let segment = self.next;
+        self.next = (segment + 1) % SEGMENTS;
+        // SAFETY: Arithmetic.
+        HostVsid(unsafe { bindings::kvm_ppc_pr_vsid(self.id as u64, segment.into()) })
+    }
+}
+
+impl Drop for HashContext {
+    fn drop(&mut self) {
+        // SAFETY: It was allocated, and who had mappings in it has taken them out.
+        unsafe { bindings::__destroy_context(self.id) };
+    }
+}
+
+/// What an entry of the host's table permits, and how it caches.
+#[derive(Clone, Copy)]
+pub(crate) struct Permission {
+    /// Stores.
+    pub(crate) write: bool,
+    /// Fetches.
+    pub(crate) execute: bool,
+    /// A device, not memory.
+    pub(crate) cache_inhibited: bool,
+}
+
+/// An entry of the host's table: a page of 64 KB if `large`, else of 4 KB.
+#[derive(Clone, Copy)]
+pub(crate) struct HostHpte {
+    slot: u64,
+    vsid: HostVsid,
+    ea: u64,
+    large: bool,
+}
+
+impl HostHpte {
+    /// None, to be replaced.
+    pub(crate) const NONE: Self = Self {
+        slot: 0,
+        vsid: HostVsid(0),
+        ea: 0,
+        large: false,
+    };
+
+    /// Maps the page of physical address `phys` at `ea` in the segment. `None` if the table has no room. What is
+    /// there already has to be removed before. Never sleeps.
+    pub(crate) fn insert(
+        vsid: HostVsid,
+        ea: u64,
+        phys: u64,
+        permission: Permission,
+        large: bool,
+    ) -> Option<Self> {
+        let flag = |on, bit: u32| if on { bit } else { 0 };
+        let flags = flag(permission.write, bindings::KVM_PPC_PR_WRITE)
+            | flag(permission.execute, bindings::KVM_PPC_PR_EXECUTE)
+            | flag(permission.cache_inhibited, bindings::KVM_PPC_PR_INHIBITED);
+        let mut slot = 0;
+        // SAFETY: The segment is ours, so no mapping of the host's changes, and `slot` is valid for writing.
+        let ret = unsafe {
+            bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large, &mut slot)
+        };
+        (ret == 0).then_some(Self {
+            slot,
+            vsid,
+            ea,
+            large,
+        })
+    }
+
+    /// Takes it out; on return no CPU uses it any more. The host may have done so before. Never sleeps.
+    pub(crate) fn invalidate(&self) {
+        // SAFETY: The segment is ours, so this changes no mapping of the host's.
+        unsafe {
+            bindings::kvm_ppc_pr_hpte_invalidate(self.slot, self.vsid.0, self.ea, self.large)
+        };
+    }
+}
+
+/// What the host's MMU offers.
+#[derive(Clone, Copy)]
+pub(crate) struct Capabilities {
+    /// Pages of 64 KB can be mapped, and the host's own are as large.
+    pub(crate) large: bool,
+    /// L and LP of an SLB entry for a segment of such pages.
+    pub(crate) large_bits: u64,
+    /// Entries of the SLB.
+    pub(crate) slb: usize,
+}
+
+impl Capabilities {
+    /// Asks the kernel.
+    pub(crate) fn read() -> Self {
+        // SAFETY: These only read what is fixed since boot.
+        unsafe {
+            Self {
+                large: bindings::kvm_ppc_pr_large_ok(),
+                large_bits: bindings::kvm_ppc_pr_slb_64k(),
+                slb: bindings::kvm_ppc_pr_slb_size() as usize,
+            }
+        }
+    }
+}
+
+/// Has this processor all that the switch takes for granted?
+pub(crate) fn supported() -> bool {
+    // SAFETY: Reads what is fixed since boot.
+    unsafe { bindings::kvm_ppc_pr_host_ok() }
+}
+
+/// While one of these lives, interrupts turn relocation off: in a partition that is the same for all CPUs, and
+/// firmware's to change; in hypervisor mode the switch sees to it.
+pub(crate) struct RelocationOff(());
+
+impl RelocationOff {
+    /// Sleeps, the first for longer.
+    pub(crate) fn new() -> Self {
+        // SAFETY: Task context; the host's handlers work either way.
+        unsafe { bindings::kvm_ppc_pr_relocation_off() };
+        Self(())
+    }
+}
+
+impl Drop for RelocationOff {
+    fn drop(&mut self) {
+        // SAFETY: Task context, and once for each call of the other.
+        unsafe { bindings::kvm_ppc_pr_relocation_on() };
+    }
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The world switch for guests in problem state: through the PACA's shadow vcpu, vmlinux's trampoline and the
+//! interrupt vectors' exit path. Documentation/pr.rst.
+
+use super::{
+    entry::WorldSwitch,
+    switch::{from_vscr, set_vsr_of, vscr_of, vsr_of},
+};
+use crate::{
+    bindings,
+    emulate::regs::{Regs, Vsr},
+    isa::{fscr::Fscr, msr::Msr, trap::Trap},
+};
+use core::ptr;
+use kernel::{alloc::flags::__GFP_ZERO, prelude::*};
+
+/// GPRs that the shadow vcpu holds; the others stay in their registers until the module's own code runs.
+const SHADOW_GPRS: usize = 14;
+
+/// Segments that one guest mode can have at hand at most; processors have as many or fewer.
+pub(crate) const SHADOW_SLB: usize = 32;
+
+/// What vmlinux leaves in the shadow vcpu if the instruction could not be loaded; never an instruction of a guest's.
+const FETCH_FAILED: u32 = u32::MAX;
+
+/// A guest's floating-point and vector registers.
+struct Vectors {
+    fp: bindings::thread_fp_state,
+    vr: bindings::thread_vr_state,
+}
+
+/// The guest's user registers while it does not run, and how it is to be run.
+pub(crate) struct ShadowVcpu {
+    gpr: [u64; 32],
+    /// CR.
+    pub(crate) cr: u32,
+    /// XER.
+    pub(crate) xer: u64,
+    /// CTR.
+    pub(crate) ctr: u64,
+    /// LR.
+    pub(crate) lr: u64,
+    /// Next instruction's address.
+    pub(crate) nip: u64,
+    /// The guest's idea of its MSR.
+    pub(crate) msr: Msr,
+    sprs: bindings::kvm_ppc_pr_sprs,
+    vectors: KBox<Vectors>,
+    /// `MSR[FP]`, `[VEC]`, `[VSX]`: what the guest gets if its MSR has it too.
+    pub(crate) vectors_given: Msr,
+    /// Facilities of FSCR that the guest may use; of others, the use traps.
+    pub(crate) fscr: Fscr,
+    /// The host's decrementer is due in so many ticks while the guest runs, because the guest's is.
+    pub(crate) dec: Option<u64>,
+    slb: [(u64, u64); SHADOW_SLB],
+    slb_used: usize,
+    exit: ExitState,
+}
+
+/// What the hardware and vmlinux said at an exit.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct ExitState {
+    /// SRR1 or HSRR1.
+    pub(crate) srr1: u64,
+    /// DAR.
+    pub(crate) dar: u64,
+    /// DSISR.
+    pub(crate) dsisr: u32,
+    /// FSCR, after a facility unavailable interrupt.
+    pub(crate) fscr: u64,
+    last_inst: u32,
+}
+
+impl ExitState {
+    /// The instruction that the guest was at, for interrupts that one causes; of a system call, that one. As a
+    /// number in the host's byte order. `None` if it could not be loaded.
+    #[inline]
+    pub(crate) fn last_inst(&self) -> Option<u32> {
+        (self.last_inst != FETCH_FAILED).then_some(self.last_inst)
+    }
+}
+
+impl ShadowVcpu {
+    /// All registers zero.
+    pub(crate) fn new() -> Result<Self> {
+        let vectors = KBox::<Vectors>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
+        Ok(Self {
+            gpr: [0; 32],
+            cr: 0,
+            xer: 0,
+            ctr: 0,
+            lr: 0,
+            nip: 0,
+            msr: Msr::EMPTY,
+            sprs: bindings::kvm_ppc_pr_sprs::default(),
+            // SAFETY: The memory is zeroed, which is a value of these plain registers.
+            vectors: unsafe { vectors.assume_init() },
+            vectors_given: Msr::EMPTY,
+            fscr: Fscr::EMPTY,
+            dec: None,
+            slb: [(0, 0); SHADOW_SLB],
+            slb_used: 0,
+            exit: ExitState::default(),
+        })
+    }
+
+    /// How the last exit came about.
+    #[inline]
+    pub(crate) fn exit(&self) -> &ExitState {
+        &self.exit
+    }
+
+    /// SPRG3, which problem state can read.
+    pub(crate) fn sprg3(&self) -> u64 {
+        self.sprs.sprg3
+    }
+
+    /// Sets SPRG3.
+    pub(crate) fn set_sprg3(&mut self, val: u64) {
+        self.sprs.sprg3 = val;
+    }
+
+    /// TAR.
+    pub(crate) fn tar(&self) -> u64 {
+        self.sprs.tar
+    }
+
+    /// Sets TAR.
+    pub(crate) fn set_tar(&mut self, val: u64) {
+        self.sprs.tar = val;
+    }
+
+    /// VRSAVE.
+    pub(crate) fn vrsave(&self) -> u32 {
+        self.sprs.vrsave
+    }
+
+    /// Sets VRSAVE.
+    pub(crate) fn set_vrsave(&mut self, val: u32) {
+        self.sprs.vrsave = val;
+    }
+
+    /// FPSCR.
+    pub(crate) fn fpscr(&self) -> u64 {
+        self.vectors.fp.fpscr
+    }
+
+    /// Sets FPSCR.
+    pub(crate) fn set_fpscr(&mut self, val: u64) {
+        self.vectors.fp.fpscr = val;
+    }
+
+    /// VSCR.
+    pub(crate) fn vscr(&self) -> u32 {
+        vscr_of(self.vectors.vr.vscr)
+    }
+
+    /// Sets VSCR.
+    pub(crate) fn set_vscr(&mut self, val: u32) {
+        self.vectors.vr.vscr = from_vscr(val);
+    }
+
+    /// The segments that the guest runs with: both halves of each SLB entry, the index in the first. No two may hold
+    /// the same address.
+    pub(crate) fn set_slb(&mut self, entries: impl Iterator<Item = (u64, u64)>) {
+        self.slb_used = 0;
+        for (to, from) in self.slb.iter_mut().zip(entries) {
+            *to = from;
+            self.slb_used += 1;
+        }
+    }
+
+    /// The MSR that the guest runs with in truth.
+    fn shadow_msr(&self) -> Msr {
+        let passed = Msr::SF | Msr::LE | Msr::SE | Msr::BE | Msr::FE0 | Msr::FE1;
+        let own = Msr::PR | Msr::EE | Msr::IR | Msr::DR | Msr::ME | Msr::RI | Msr::HV;
+        self.msr.masked(passed) | self.msr.masked(self.vectors_given) | own
+    }
+}
+
+impl Regs for ShadowVcpu {
+    #[inline]
+    fn gpr(&self, n: u8) -> u64 {
+        self.gpr.get(usize::from(n)).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    fn set_gpr(&mut self, n: u8, value: u64) {
+        if let Some(gpr) = self.gpr.get_mut(usize::from(n)) {
+            *gpr = value;
+        }
+    }
+
+    fn vsr(&self, n: u8) -> Vsr {
+        vsr_of(&self.vectors.fp, &self.vectors.vr, n)
+    }
+
+    fn set_vsr(&mut self, n: u8, value: Vsr) {
+        let Vectors { fp, vr } = &mut *self.vectors;
+        set_vsr_of(fp, vr, n, value);
+    }
+
+    fn xer(&self) -> u64 {
+        self.xer
+    }
+
+    #[inline]
+    fn msr(&self) -> Msr {
+        self.msr
+    }
+
+    #[inline]
+    fn nip(&self) -> u64 {
+        self.nip
+    }
+
+    #[inline]
+    fn set_nip(&mut self, nip: u64) {
+        self.nip = nip;
+    }
+}
+
+impl WorldSwitch for ShadowVcpu {
+    unsafe fn world_switch(&mut self) -> Option<Trap> {
+        let msr = self.shadow_msr().raw();
+        // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA and its shadow vcpu are ours until
+        // this returns: an interrupt that comes meanwhile is masked in software and only noted. The host translates by
+        // hash, so its segments are what the exit path restores. The task's FP and vector registers are saved.
+        let trap = unsafe {
+            let paca = bindings::kvm_ppc_local_paca();
+            self.to_paca(ptr::addr_of_mut!((*paca).shadow_vcpu));
+            (*paca).kvm_hstate.restore_hid5 = 0;
+            let Vectors { fp, vr } = &mut *self.vectors;
+            bindings::kvm_ppc_pr_load_vectors(msr, fp, vr);
+            bindings::kvm_ppc_pr_load_sprs(&mut self.sprs);
+            if let Some(ticks) = self.dec {
+                bindings::kvm_ppc_pr_set_dec(ticks);
+            }
+            // The exit path sets MSR[EE], and an interrupt that it lets in must find the flag right.
+            (*paca).irq_happened &= !(bindings::PACA_IRQ_HARD_DIS as u8);
+            let nvgprs = self.gpr.as_mut_ptr().add(SHADOW_GPRS);
+            let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr);
+            (*paca).irq_happened |= bindings::PACA_IRQ_HARD_DIS as u8;
+            bindings::kvm_ppc_pr_save_sprs(&mut self.sprs);
+            if self.dec.is_some() && trap != Trap::DECREMENTER.raw() {
+                bindings::kvm_ppc_pr_rearm_dec();
+            }
+            bindings::kvm_ppc_pr_save_vectors(msr, fp, vr);
+            self.from_paca(ptr::addr_of!((*paca).shadow_vcpu));
+            trap
+        };
+        Some(Trap::from_raw(trap))
+    }
+}
+
+impl ShadowVcpu {
+    /// # Safety
+    ///
+    /// `to` is this CPU's, and interrupts are off.
+    unsafe fn to_paca(&self, to: *mut bindings::kvmppc_book3s_shadow_vcpu) {
+        // SAFETY: By the function's own contract nobody else uses it.
+        let to = unsafe { &mut *to };
+        for (to, from) in to.gpr.iter_mut().zip(&self.gpr) {
+            *to = *from as usize;
+        }
+        to.cr = self.cr;
+        to.xer = self.xer as usize;
+        to.ctr = self.ctr as usize;
+        to.lr = self.lr as usize;
+        to.pc = self.nip as usize;
+        to.shadow_fscr = self.fscr.masked(Fscr::TAR).raw();
+        to.last_inst = FETCH_FAILED;
+        // The loop there looks at the first entry even if none is used.
+        if let Some(first) = to.slb.first_mut() {
+            first.esid = 0;
+        }
+        for (to, from) in to.slb.iter_mut().zip(self.slb.iter().take(self.slb_used)) {
+            (to.esid, to.vsid) = *from;
+        }
+        to.slb_max = self.slb_used as u8;
+    }
+
+    /// # Safety
+    ///
+    /// `from` is this CPU's, and interrupts are off.
+    unsafe fn from_paca(&mut self, from: *const bindings::kvmppc_book3s_shadow_vcpu) {
+        // SAFETY: By the function's own contract nobody else uses it.
+        let from = unsafe { &*from };
+        for (to, from) in self.gpr.iter_mut().zip(&from.gpr) {
+            *to = *from as u64;
+        }
+        self.cr = from.cr;
+        self.xer = from.xer as u64;
+        self.ctr = from.ctr as u64;
+        self.lr = from.lr as u64;
+        self.nip = from.pc as u64;
+        self.exit = ExitState {
+            srr1: from.shadow_srr1 as u64,
+            dar: from.fault_dar as u64,
+            dsisr: from.fault_dsisr,
+            fscr: from.shadow_fscr,
+            last_inst: from.last_inst,
+        };
+    }
+}

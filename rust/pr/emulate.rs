@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Instructions of the guest's kernel that problem state may not execute.
+
+use super::{
+    spr::{self, Access},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    emulate::{
+        doorbell::{self, Doorbell},
+        privileged::{decode, Privileged},
+    },
+    isa::{
+        insn::Insn,
+        msr::Msr,
+        radix_walk::truncated,
+        slb::{SegmentSize, SlbEsid, VirtualAddress},
+        spr::Spr,
+    },
+    vm::{events::Events, Vcpu},
+};
+
+/// What came of an instruction.
+pub(crate) enum Outcome {
+    /// Done: the guest goes on behind it.
+    Done,
+    /// Done, and the next instruction's address is set.
+    Jumped,
+    /// It does not exist.
+    Illegal,
+    /// Only a hypervisor may.
+    NotPrivileged,
+    /// It calls the hypervisor.
+    Hypercall,
+}
+
+/// Executes an instruction in privileged state.
+pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcome {
+    let Some(what) = decode(insn) else {
+        return Outcome::Illegal;
+    };
+    match what {
+        Privileged::ReadSpr { spr, rt } => return read_spr(vcpu, st, spr, rt),
+        Privileged::WriteSpr { spr, rs } => {
+            let val = st.gpr(rs);
+            return outcome(&spr::write(st, spr, val));
+        }
+        Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
+        Privileged::WriteMsr { rs, only_ee_ri } => {
+            let val = st.gpr(rs);
+            st.set_msr(match only_ee_ri {
+                true => st.msr().after_mtmsrd_l(val),
+                false => st.msr().after_mtmsr(val),
+            });
+        }
+        Privileged::WriteMsrDoubleword { rs, only_ee_ri } => {
+            let val = st.gpr(rs);
+            st.set_msr(match only_ee_ri {
+                true => st.msr().after_mtmsrd_l(val),
+                false => st.msr().after_mtmsrd(val),
+            });
+        }
+        Privileged::ReturnFromInterrupt => {
+            let msr = st.msr().after_rfid(st.srr1);
+            st.switch.nip = truncated(st.srr0 & !3, msr);
+            st.set_msr(msr);
+            return Outcome::Jumped;
+        }
+        Privileged::ReturnFromScv => {
+            let msr = st.msr().after_rfid(st.switch.ctr);
+            st.switch.nip = truncated(st.switch.lr & !3, msr);
+            st.set_msr(msr);
+            return Outcome::Jumped;
+        }
+        Privileged::ReservedHypercall if st.papr => return Outcome::Hypercall,
+        Privileged::SlbWrite { rs, rb } => {
+            let (rs, rb) = (st.gpr(rs), st.gpr(rb));
+            let old = st.slb.entry(SlbEsid::from_raw(rb).index());
+            st.slb.write(rb, rs);
+            // What was not there cannot have been shadowed.
+            if old.esid.contains(SlbEsid::V) {
+                st.forget_segments();
+            }
+        }
+        Privileged::SlbReadEsid { rt, rb } => {
+            let entry = st.slb.entry(st.gpr(rb) & 0xfff);
+            st.set_gpr(rt, entry.esid.raw());
+        }
+        Privileged::SlbReadVsid { rt, rb } => {
+            let entry = st.slb.entry(st.gpr(rb) & 0xfff);
+            st.set_gpr(rt, entry.vsid.raw());
+        }
+        Privileged::SlbFind { rt, rb } => slb_find(st, rt, rb),
+        Privileged::SlbInvalidateEntry {
+            rb, global: false, ..
+        } => {
+            let ea = st.gpr(rb);
+            if let Some(entry) = st.slb.find(ea) {
+                let size = entry.segment().unwrap_or(SegmentSize::Tb1);
+                st.slb.invalidate(ea);
+                st.shadow.forget_segment(ea, size);
+                st.slb_changed = true;
+            }
+        }
+        Privileged::SlbInvalidateAll {
+            ih, global: false, ..
+        } => {
+            // IH 4 and 7 invalidate entry 0 too; what is more is allowed for the others.
+            st.slb.invalidate_all(matches!(ih, 4 | 7));
+            st.forget_segments();
+        }
+        Privileged::SlbSync => {}
+        Privileged::WriteSegment { sr, rs } => write_segment(st, sr.into(), rs),
+        Privileged::WriteSegmentIndirect { rs, rb } => {
+            let sr = st.gpr(rb) >> 28 & 0xf;
+            write_segment(st, sr, rs);
+        }
+        // A PAPR guest's table is the hypervisor's.
+        Privileged::TlbInvalidateEntry { rb, rs: _, .. } if !st.papr => tlbie(vcpu, st, rb),
+        Privileged::TlbSync if !st.papr => {}
+        Privileged::TlbInvalidateAll if !st.papr => vcpu.vm().mmu.lock().unmap_all(),
+        Privileged::Message {
+            privileged: true, ..
+        } => return message(vcpu, st, insn),
+        Privileged::CacheBlockInvalidate { .. } => return Outcome::Illegal,
+        Privileged::SystemCall { .. } | Privileged::SystemCallVectored { .. } => {
+            return Outcome::Illegal
+        }
+        Privileged::ReservedHypercall
+        | Privileged::ReturnFromInterrupt32
+        | Privileged::ReadSegment { .. }
+        | Privileged::ReadSegmentIndirect { .. }
+        | Privileged::TransactionReclaim { .. }
+        | Privileged::TransactionRecheckpoint => return Outcome::Illegal,
+        Privileged::SlbInvalidateEntry { .. }
+        | Privileged::SlbInvalidateAll { .. }
+        | Privileged::TlbInvalidateEntry { .. }
+        | Privileged::TlbSync
+        | Privileged::TlbInvalidateAll
+        | Privileged::Message { .. }
+        | Privileged::MessageSync
+        | Privileged::Stop
+        | Privileged::PowerSave { .. }
+        | Privileged::CachingInhibited { .. }
+        | Privileged::ReturnFromHypervisor
+        | Privileged::ReturnFromUltravisor => return Outcome::NotPrivileged,
+    }
+    Outcome::Done
+}
+
+fn outcome(access: &Access) -> Outcome {
+    match access {
+        Access::Value(_) | Access::Nothing => Outcome::Done,
+        Access::NotPrivileged => Outcome::NotPrivileged,
+        Access::Illegal => Outcome::Illegal,
+    }
+}
+
+fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, spr: Spr, rt: u8) -> Outcome {
+    let access = spr::read(vcpu, st, spr);
+    if let Access::Value(val) = access {
+        st.set_gpr(rt, val);
+    }
+    outcome(&access)
+}
+
+/// A read or a write of a register of a facility that is off in hardware, in either state; says whether it was one.
+pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> bool {
+    let done = match decode(insn) {
+        Some(Privileged::ReadSpr { spr, rt }) => read_spr(vcpu, st, spr, rt),
+        Some(Privileged::WriteSpr { spr, rs }) => {
+            let val = st.gpr(rs);
+            outcome(&spr::write(st, spr, val))
+        }
+        _ => return false,
+    };
+    matches!(done, Outcome::Done)
+}
+
+/// `slbfee.`: CR0's EQ says whether there is one.
+fn slb_find(st: &mut PrVcpu, rt: u8, rb: u8) {
+    const CR0: u32 = 0xf000_0000;
+    const EQ: u32 = 0x2000_0000;
+    const SO: u32 = 0x1000_0000;
+    /// XER[SO].
+    const XER_SO: u64 = 0x8000_0000;
+    let found = st.slb.find(st.gpr(rb));
+    let so = if st.switch.xer & XER_SO != 0 { SO } else { 0 };
+    let eq = if found.is_some() { EQ } else { 0 };
+    st.switch.cr = st.switch.cr & !CR0 | so | eq;
+    st.set_gpr(rt, found.map_or(0, |e| e.vsid.raw()));
+}
+
+/// `mtsr` is `slbmte` of an entry that is made from it, ISA 2.07 Book III-S, "Bridge to SLB Architecture".
+fn write_segment(st: &mut PrVcpu, sr: u64, rs: u8) {
+    let val = st.gpr(rs);
+    let esid = SlbEsid::EMPTY.with_esid(sr).with(SlbEsid::V).with_index(sr);
+    // Ks, Kp and N are in bits 33:35.
+    let vsid = (val & 0xfff_ffff) << 12 | (val >> 28 & 7) << 9;
+    st.slb.write(esid.raw(), vsid);
+    st.forget_segments();
+}
+
+/// `tlbie` of a guest that has its page table in its own memory: what RB says of the page's size is not looked at, so
+/// all that it could be goes.
+fn tlbie(vcpu: &Vcpu<Pr>, st: &PrVcpu, rb: u8) {
+    let rb = st.gpr(rb);
+    let segment = SegmentSize::from_b(rb >> 8 & 3).unwrap_or(SegmentSize::Mb256);
+    let va = rb & !0xfff;
+    let shift = segment.shift();
+    let page = VirtualAddress {
+        // RB has the low 64 bits of the virtual address only: 14 fewer than there are.
+        vsid: va >> shift,
+        offset: segment.offset(va),
+        segment,
+    };
+    let size = if rb & 1 != 0 { 24 } else { 12 };
+    vcpu.vm().mmu.lock().unmap_virtual(page, size);
+}
+
+/// `msgsndp` and `msgclrp`: a core has one thread.
+fn message(vcpu: &Vcpu<Pr>, st: &PrVcpu, insn: Insn) -> Outcome {
+    let events = &vcpu.shared.events;
+    match doorbell::decode(insn, &st.switch) {
+        Some(Doorbell::Send { thread: 0 }) => {
+            events.change(0, Events::DOORBELL);
+        }
+        Some(Doorbell::Clear) => {
+            events.change(Events::DOORBELL, 0);
+        }
+        Some(_) => {}
+        None => return Outcome::Illegal,
+    }
+    Outcome::Done
+}
+

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What ended the guest's run, and what is done about it.
+
+use super::{
+    emulate::{self, Outcome},
+    fault, hcall,
+    hpt::{self, lock},
+    vcpu::{Completion, PrVcpu},
+    Pr,
+};
+use crate::{
+    bindings,
+    emulate::regs::Regs,
+    host::shadow::ShadowVcpu,
+    isa::{
+        dsisr::Dsisr,
+        fscr::{Facility, Fscr},
+        insn::Insn,
+        msr::Msr,
+        radix_walk::{Access, Fault},
+        srr1::Srr1,
+        trap::Trap,
+    },
+    vm::{
+        events::Events,
+        mmio::{self, MmioBackend},
+        run_page::RunPage,
+        Vcpu,
+    },
+};
+use kernel::prelude::*;
+
+/// Where to go next.
+pub(crate) enum Next {
+    /// Into the guest again.
+    Guest,
+    /// The guest has nothing to do: wait until it has.
+    Halt,
+    /// To userspace, with the reason in the run page.
+    Userspace,
+}
+
+impl From<mmio::Next> for Next {
+    fn from(next: mmio::Next) -> Self {
+        match next {
+            mmio::Next::Guest => Self::Guest,
+            mmio::Next::Userspace => Self::Userspace,
+        }
+    }
+}
+
+/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
+pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
+
+/// `sc 1`, by which a PAPR guest calls.
+const SC_1: u32 = 0x4400_0022;
+
+/// What r0 holds at a `sc` that is a call to KVM (`Documentation/virt/kvm/ppc-pv.rst`).
+const KVM_SC_MAGIC_R0: u32 = 0x4b56_4d21;
+
+/// Handles the exit that `trap` names; the host's own interrupts have been served.
+pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+    let stats = &vcpu.arch_stats;
+    stats.sum_exits.inc();
+    let exit = *st.switch.exit();
+    let srr1 = Srr1::from_raw(exit.srr1);
+    match trap {
+        Trap::DECREMENTER | Trap::HV_DECREMENTER => stats.dec_exits.inc(),
+        Trap::EXTERNAL | Trap::H_VIRT | Trap::H_DOORBELL | Trap::DOORBELL => {
+            stats.ext_intr_exits.inc()
+        }
+        Trap::PERFORMANCE_MONITOR | Trap::H_MAINTENANCE | Trap::SYSTEM_RESET => {}
+        Trap::DATA_SEGMENT => fault::segment(vcpu, st, exit.dar, Access::Load),
+        Trap::INST_SEGMENT => fault::segment(vcpu, st, st.nip(), Access::Fetch),
+        Trap::DATA_STORAGE => {
+            stats.pf_storage.inc();
+            let dsisr = Dsisr::from_raw(exit.dsisr.into());
+            if !dsisr.intersects(Dsisr::NOPTE | Dsisr::PROTFAULT) {
+                st.inject_data_storage(exit.dar, dsisr);
+                return Ok(Next::Guest);
+            }
+            let access = match dsisr.contains(Dsisr::ISSTORE) {
+                true => Access::Store,
+                false => Access::Load,
+            };
+            return fault::page(vcpu, st, run, exit.dar, access);
+        }
+        Trap::INST_STORAGE => {
+            stats.pf_instruc.inc();
+            return fault::page(vcpu, st, run, st.nip(), Access::Fetch);
+        }
+        Trap::PROGRAM => return Ok(program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)))),
+        Trap::H_EMUL_ASSIST => return Ok(program(vcpu, st, run, Srr1::PROG_ILL)),
+        Trap::SYSCALL => {
+            stats.syscall_exits.inc();
+            return Ok(system_call(vcpu, st, run));
+        }
+        Trap::FP_UNAVAIL => vectors(st, trap, Msr::FP),
+        Trap::VECTOR_UNAVAIL => vectors(st, trap, Msr::VEC),
+        Trap::VSX_UNAVAIL => vectors(st, trap, Msr::VSX),
+        Trap::FAC_UNAVAIL => return Ok(facility_unavailable(vcpu, st, run, exit.fscr)),
+        Trap::ALIGNMENT => {
+            st.dar = exit.dar;
+            st.dsisr = exit.dsisr;
+            st.inject(trap, Srr1::EMPTY);
+        }
+        Trap::TRACE => st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT)),
+        Trap::MACHINE_CHECK => {
+            stats.machine_checks.inc();
+            st.dar = exit.dar;
+            st.dsisr = exit.dsisr;
+            st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT));
+        }
+        other => {
+            run.set_unknown(other.raw().into());
+            return Ok(Next::Userspace);
+        }
+    }
+    Ok(Next::Guest)
+}
+
+/// A facility for vectors is off: the guest gets it if it has turned it on itself.
+fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
+    if st.msr().contains(facility) {
+        st.switch.vectors_given = Msr::FP | Msr::VEC | Msr::VSX;
+    } else {
+        st.inject(trap, Srr1::EMPTY);
+    }
+}
+
+/// The instruction that the guest was at, as the exit path loaded it or else by the guest's tables. `None` if it has
+/// to be run again.
+fn instruction(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
+    let little = st.msr().contains(Msr::LE);
+    if let Some(word) = st.switch.exit().last_inst() {
+        let word = match little == cfg!(target_endian = "little") {
+            true => word,
+            false => word.swap_bytes(),
+        };
+        return Some(Insn::word(word));
+    }
+    vcpu.arch_stats.fetch_walks.inc();
+    let gpa = Pr::translate_now(vcpu, st, st.nip(), Access::Fetch).ok()?;
+    let mut bytes = [0; 4];
+    vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
+    Some(Insn::word(match little {
+        true => u32::from_le_bytes(bytes),
+        false => u32::from_be_bytes(bytes),
+    }))
+}
+
+/// A program interrupt, or an illegal instruction; `why` are SRR1's bits.
+fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
+    if !why.intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV) {
+        // A trap, or a floating-point exception.
+        st.inject_program(why);
+        return Next::Guest;
+    }
+    let Some(insn) = instruction(vcpu, st) else {
+        vcpu.arch_stats.fetch_retries.inc();
+        return Next::Guest;
+    };
+    if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0 && insn.raw() == SW_BREAKPOINT {
+        run.set_debug(st.nip(), 0);
+        return Next::Userspace;
+    }
+    if st.msr().contains(Msr::PR) {
+        st.inject_program(why);
+        return Next::Guest;
+    }
+    vcpu.arch_stats.emulated_inst_exits.inc();
+    let stepping = st.msr().contains(Msr::SE);
+    match emulate::privileged(vcpu, st, insn) {
+        Outcome::Done => {
+            st.switch.advance(4);
+            if stepping {
+                st.inject(Trap::TRACE, Srr1::TRACE);
+            }
+        }
+        Outcome::Jumped => {}
+        Outcome::Illegal => st.inject_program(why),
+        Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
+        Outcome::Hypercall => {
+            st.switch.advance(4);
+            return hypercall(vcpu, st, run);
+        }
+    }
+    Next::Guest
+}
+
+fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
+    // The guest is behind it already.
+    let kernel = !st.msr().contains(Msr::PR);
+    if kernel && st.papr {
+        st.switch.nip = st.nip().wrapping_sub(4);
+        let insn = instruction(vcpu, st);
+        let Some(insn) = insn else {
+            vcpu.arch_stats.fetch_retries.inc();
+            return Next::Guest;
+        };
+        st.switch.advance(4);
+        if insn.raw() == SC_1 {
+            return hypercall(vcpu, st, run);
+        }
+    }
+    if kernel && st.gpr(0) as u32 == KVM_SC_MAGIC_R0 {
+        return hcall::kvm(st);
+    }
+    st.inject(Trap::SYSCALL, Srr1::EMPTY);
+    Next::Guest
+}
+
+/// A call of the guest's kernel; the guest is behind the instruction.
+fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
+    match hcall::handle(vcpu, st) {
+        hcall::Outcome::Return(ret) => {
+            st.set_gpr(3, ret.gpr());
+            Next::Guest
+        }
+        hcall::Outcome::Cede => {
+            st.set_gpr(3, 0);
+            st.set_msr(st.msr() | Msr::EE);
+            if vcpu.shared.events.take(Events::PRODDED) {
+                Next::Guest
+            } else {
+                Next::Halt
+            }
+        }
+        hcall::Outcome::Userspace => {
+            let mut args = [0; 9];
+            for (arg, gpr) in args.iter_mut().zip(4..) {
+                *arg = st.gpr(gpr);
+            }
+            run.set_papr_hcall(st.gpr(3), &args);
+            st.completion = Completion::Hcall;
+            Next::Userspace
+        }
+    }
+}
+
+/// A facility that FSCR has and that is off while the guest runs: its registers are emulated if the guest has turned
+/// it on.
+fn facility_unavailable(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, fscr: u64) -> Next {
+    let facility = Fscr::from_raw(fscr).facility();
+    let bit = match facility {
+        Facility::Dscr => Fscr::DSCR,
+        Facility::Tar => Fscr::TAR,
+        Facility::Ebb => Fscr::EBB,
+        _ => Fscr::EMPTY,
+    };
+    let Some(insn) = instruction(vcpu, st) else {
+        vcpu.arch_stats.fetch_retries.inc();
+        return Next::Guest;
+    };
+    // In privileged state FSCR is not looked at.
+    let kernel = !st.msr().contains(Msr::PR);
+    let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
+    if on && emulate::facility(vcpu, st, insn) {
+        st.switch.advance(4);
+        return Next::Guest;
+    }
+    if kernel && !on {
+        return program(vcpu, st, run, Srr1::PROG_ILL);
+    }
+    st.set_fscr(st.fscr().with_cause(Fscr::from_raw(fscr).cause()));
+    st.inject(Trap::FAC_UNAVAIL, Srr1::EMPTY);
+    Next::Guest
+}
+
+impl Pr {
+    /// The guest real address that an access by the guest would have now.
+    fn translate_now(
+        vcpu: &Vcpu<Pr>,
+        st: &PrVcpu,
+        ea: u64,
+        access: Access,
+    ) -> Result<u64, Fault> {
+        let locked = lock(&vcpu.vm().arch.hpt);
+        hpt::translate(vcpu, st, &locked, ea, access).map(|to| to.gpa)
+    }
+}
+
+impl MmioBackend for Pr {
+    type Regs = ShadowVcpu;
+
+    fn mmio(st: &mut PrVcpu) -> (&mut mmio::Pending, &mut ShadowVcpu) {
+        (&mut st.mmio, &mut st.switch)
+    }
+
+    fn fetch(vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Option<Insn> {
+        let insn = instruction(vcpu, st);
+        if insn.is_none() {
+            Self::changed(vcpu);
+        }
+        insn
+    }
+
+    fn real_address(
+        vcpu: &Vcpu<Self>,
+        st: &mut PrVcpu,
+        ea: u64,
+        access: Access,
+    ) -> Result<u64, Fault> {
+        Self::translate_now(vcpu, st, ea, access)
+    }
+
+    fn inject(
+        _vcpu: &Vcpu<Self>,
+        st: &mut PrVcpu,
+        trap: Trap,
+        why: Srr1,
+        dar: Option<u64>,
+        dsisr: Option<Dsisr>,
+    ) {
+        st.dar = dar.unwrap_or(st.dar);
+        st.dsisr = dsisr.map_or(st.dsisr, |d| d.raw() as u32);
+        st.inject(trap, why);
+    }
+
+    fn owes_access(st: &mut PrVcpu) {
+        st.completion = Completion::Mmio;
+    }
+
+    fn changed(vcpu: &Vcpu<Self>) {
+        vcpu.arch_stats.fetch_retries.inc();
+    }
+}
+

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Segments and pages that are missing while the guest runs: shadowed if the guest has them, else its own fault.
+
+use super::{
+    exit::Next,
+    hpt::{self, lock, Translated},
+    mmu::{within_host_page, ShadowPage},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    host::{
+        hash::Permission,
+        mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+    },
+    isa::{
+        dsisr::Dsisr,
+        radix_walk::{truncated, Access, Fault},
+    },
+    vm::{
+        memslot::MemSlot,
+        mmio,
+        run_page::RunPage,
+        Vcpu,
+    },
+};
+use kernel::{
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+};
+
+/// A segment is missing at `ea`.
+pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access) {
+    vcpu.arch_stats.segment_misses.inc();
+    let ea = truncated(ea, st.msr());
+    let Some(key) = hpt::segment(vcpu, st, ea, access) else {
+        match access {
+            Access::Fetch => st.inject_fetch(Fault::Segment),
+            _ => st.inject_data(ea, Fault::Segment),
+        }
+        return;
+    };
+    let vm = vcpu.vm();
+    let (vsid, stale, generation) = {
+        let mut mmu = vm.mmu.lock();
+        let (vsid, stale) = mmu.segment(key);
+        (vsid, stale, mmu.generation())
+    };
+    if stale {
+        // All vCPUs drop what they have before they enter again, and those in their guests come out.
+        vm.arch_stats.segment_flushes.inc();
+        vm.request_all(super::request::SEGMENTS);
+    }
+    if st.shadow.generation != generation {
+        st.forget_segments();
+        st.shadow.generation = generation;
+    }
+    let large_bits = vm.arch.mmu.large_bits;
+    st.shadow.add(ea, key, vsid, large_bits);
+    st.slb_changed = true;
+}
+
+/// The guest's access to `ea` has no page, or one that does not permit it. Returns `EFAULT` (or what looking the
+/// page up gave) if userspace has nothing usable mapped.
+pub(crate) fn page(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    ea: u64,
+    access: Access,
+) -> Result<Next> {
+    let vm = vcpu.vm();
+    let ea = truncated(ea, st.msr());
+    let gpa = {
+        let locked = lock(&vm.arch.hpt);
+        let to = match hpt::translate(vcpu, st, &locked, ea, access) {
+            Ok(to) => to,
+            Err(fault) => {
+                match access {
+                    Access::Fetch => st.inject_fetch(fault),
+                    _ => st.inject_data(ea, fault),
+                }
+                return Ok(Next::Guest);
+            }
+        };
+        let slots = vm.slots.read();
+        match slots.find(to.gpa >> PAGE_SHIFT) {
+            Some(slot) if access != Access::Store || !slot.readonly() => {
+                map(vcpu, slot, &to, ea, access == Access::Store)?;
+                return Ok(Next::Guest);
+            }
+            _ => to.gpa,
+        }
+    };
+    match access {
+        // Nothing can be emulated there: the guest's jump was wrong.
+        Access::Fetch => {
+            st.inject_fetch(Fault::Storage(Dsisr::NOPTE));
+            Ok(Next::Guest)
+        }
+        _ => {
+            vcpu.arch_stats.mmio_exits.inc();
+            let store = access == Access::Store;
+            Ok(mmio::start(vcpu, st, run, ea, gpa, store)?.into())
+        }
+    }
+}
+
+/// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is
+/// changing. The guest's page table is locked.
+fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool) -> Result {
+    let vm = vcpu.vm();
+    let hva = slot.hva(to.gpa >> PAGE_SHIFT);
+    if map_present(vcpu, slot, to, ea, hva, writing)
+        || fault_in(hva, writing) && map_present(vcpu, slot, to, ea, hva, writing)
+    {
+        return Ok(());
+    }
+
+    // Something that userspace's tables alone do not tell, or an error to be found out.
+    let seq = vm.mmu.fault_begin();
+    let mut page = UserPage::get(hva, writing).map_err(|e| match e {
+        PageError::Interrupted => EINTR,
+        PageError::Fault => EFAULT,
+        PageError::Poisoned => {
+            send_hwpoison(hva, PAGE_SHIFT as u32);
+            EFAULT
+        }
+    })?;
+    let mut mmu = vm.mmu.lock();
+    if mmu.retry(&seq, &(hva..hva.saturating_add(PAGE_SIZE))) {
+        return Ok(());
+    }
+    let (inhibited, writable) = (page.cache_inhibited(), page.writable());
+    let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
+    if mmu.map(to.key, &shadow) {
+        // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
+        // dropped, since then the page may be taken away and cleaned.
+        page.set_mapped(shadow.permission.write);
+        note_written(slot, &shadow);
+    }
+    drop(page);
+    Ok(())
+}
+
+/// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.
+fn map_present(
+    vcpu: &Vcpu<Pr>,
+    slot: &MemSlot,
+    to: &Translated,
+    ea: u64,
+    hva: usize,
+    writing: bool,
+) -> bool {
+    let vm = vcpu.vm();
+    let mut mmu = vm.mmu.lock();
+    let page = mmu
+        .quiet()
+        .and_then(|quiet| HostPage::find(&quiet, &vm.mm, hva, writing));
+    let Some(page) = page else {
+        return false;
+    };
+    let shadow = shadow(slot, to, ea, page.phys, page.writable, writing, false);
+    if mmu.map(to.key, &shadow) {
+        note_written(slot, &shadow);
+    }
+    // If there was no room, the guest faults again.
+    true
+}
+
+fn shadow(
+    slot: &MemSlot,
+    to: &Translated,
+    ea: u64,
+    phys: u64,
+    writable: bool,
+    writing: bool,
+    cache_inhibited: bool,
+) -> ShadowPage {
+    // While dirty pages are logged, the first store has to be seen whatever was read before.
+    let write = to.write && writable && !slot.readonly() && (writing || !slot.log_dirty());
+    ShadowPage {
+        ea,
+        gfn: to.gpa >> PAGE_SHIFT,
+        phys: phys | within_host_page(to.gpa, to.key.large()),
+        permission: Permission {
+            write,
+            execute: to.execute && !cache_inhibited,
+            cache_inhibited,
+        },
+    }
+}
+
+/// What is mapped for writing counts as written: the host's table is not asked again.
+fn note_written(slot: &MemSlot, page: &ShadowPage) {
+    if page.permission.write {
+        slot.mark_dirty(page.gfn);
+    }
+}

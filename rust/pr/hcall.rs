@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Hypervisor calls (PAPR, "Hypervisor Call Functions"), and those to KVM itself.
+
+use super::{exit::Next, hpt, vcpu::PrVcpu, Pr};
+use crate::{
+    host::features,
+    isa::hcall::{HReturn, Hcall, PageFlags, SetModeResource},
+    vm::{events::Events, papr, Vcpu},
+};
+
+/// What is handled here unless userspace says otherwise.
+pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
+    Hcall::H_ENTER,
+    Hcall::H_REMOVE,
+    Hcall::H_PROTECT,
+    Hcall::H_BULK_REMOVE,
+    Hcall::H_CEDE,
+    Hcall::H_PROD,
+    Hcall::H_SET_MODE,
+];
+
+/// What can be handled here.
+const IMPLEMENTED: &[Hcall] = &[
+    Hcall::H_ENTER,
+    Hcall::H_REMOVE,
+    Hcall::H_PROTECT,
+    Hcall::H_BULK_REMOVE,
+    Hcall::H_CEDE,
+    Hcall::H_PROD,
+    Hcall::H_SET_MODE,
+    Hcall::H_LOGICAL_CI_LOAD,
+    Hcall::H_LOGICAL_CI_STORE,
+    Hcall::H_RANDOM,
+    Hcall::H_PAGE_INIT,
+];
+
+/// Can `hcall` be handled here?
+pub(crate) fn implemented(hcall: Hcall) -> bool {
+    IMPLEMENTED.contains(&hcall)
+}
+
+/// What became of an hcall.
+pub(crate) enum Outcome {
+    /// Done: r3 gets this.
+    Return(HReturn),
+    /// `H_CEDE`: r3 gets `H_SUCCESS`, and the vCPU halts.
+    Cede,
+    /// It is userspace's.
+    Userspace,
+}
+
+/// Handles the hcall whose number is in r3.
+pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
+    let hcall = Hcall::from_raw(st.gpr(3));
+    let vm = vcpu.vm();
+    if !vm.arch.hcalls.enabled(hcall) {
+        return Outcome::Userspace;
+    }
+    let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
+    let flags = PageFlags::from_raw(a);
+    Outcome::Return(match hcall {
+        Hcall::H_ENTER => match hpt::h_enter(vcpu, st, flags, b, c, d) {
+            Ok(index) => {
+                st.set_gpr(4, index);
+                HReturn::H_SUCCESS
+            }
+            Err(ret) => ret,
+        },
+        Hcall::H_REMOVE => match hpt::h_remove(vcpu, st, flags, b, c) {
+            Ok(old) => {
+                st.set_gpr(4, old.v.raw());
+                st.set_gpr(5, old.r.raw());
+                HReturn::H_SUCCESS
+            }
+            Err(ret) => ret,
+        },
+        Hcall::H_BULK_REMOVE => hpt::h_bulk_remove(vcpu, st),
+        Hcall::H_PROTECT => hpt::h_protect(vcpu, st, a, b, c),
+        Hcall::H_CEDE => return Outcome::Cede,
+        Hcall::H_PROD => h_prod(vcpu, a),
+        Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
+            // Interrupts are always taken with relocation off.
+            Some(SetModeResource::AddrTransMode) if a == 0 => HReturn::H_SUCCESS,
+            Some(SetModeResource::AddrTransMode) => HReturn::H_UNSUPPORTED_FLAG_START,
+            _ => return Outcome::Userspace,
+        },
+        Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vm, a, b) {
+            Some(val) => {
+                st.set_gpr(4, val);
+                HReturn::H_SUCCESS
+            }
+            None => return Outcome::Userspace,
+        },
+        Hcall::H_LOGICAL_CI_STORE => match papr::logical_ci_store(vm, a, b, c) {
+            true => HReturn::H_SUCCESS,
+            false => return Outcome::Userspace,
+        },
+        Hcall::H_RANDOM => match features::random() {
+            Some(random) => {
+                st.set_gpr(4, random);
+                HReturn::H_SUCCESS
+            }
+            None => HReturn::H_HARDWARE,
+        },
+        Hcall::H_PAGE_INIT => papr::page_init(vm, flags, b, c),
+        _ => return Outcome::Userspace,
+    })
+}
+
+/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
+fn h_prod(vcpu: &Vcpu<Pr>, id: u64) -> HReturn {
+    let target = match u32::try_from(id) {
+        Ok(id) => vcpu.vm().vcpu_by_id(id),
+        Err(_) => None,
+    };
+    let Some(target) = target else {
+        return HReturn::H_PARAMETER;
+    };
+    target.shared.events.change(0, Events::PRODDED);
+    if target.id != vcpu.id {
+        target.wake();
+    }
+    HReturn::H_SUCCESS
+}
+
+/// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.
+pub(crate) fn kvm(st: &mut PrVcpu) -> Next {
+    /// Vendor KVM, number 3: which features there are.
+    const FEATURES: u32 = 42 << 16 | 3;
+    /// Vendor ePAPR, number 16: wait for an interrupt.
+    const EV_IDLE: u32 = 1 << 16 | 16;
+    const UNIMPLEMENTED: u64 = 12;
+    match st.gpr(11) as u32 {
+        FEATURES => {
+            st.set_gpr(3, 0);
+            // No magic page.
+            st.set_gpr(4, 0);
+        }
+        EV_IDLE => {
+            st.set_gpr(3, 0);
+            st.set_msr(st.msr() | crate::isa::msr::Msr::EE);
+            return Next::Halt;
+        }
+        _ => st.set_gpr(3, UNIMPLEMENTED),
+    }
+    Next::Guest
+}

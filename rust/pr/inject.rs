@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupts given to the guest, as the hardware would: ISA Book III, "Interrupt Definitions".
+
+use super::vcpu::PrVcpu;
+use crate::isa::{dsisr::Dsisr, radix_walk::Fault, srr1::Srr1, trap::Trap};
+
+impl PrVcpu {
+    /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR. Always with
+    /// relocation off.
+    pub(crate) fn inject(&mut self, trap: Trap, flags: Srr1) {
+        let msr = self.msr();
+        self.srr0 = self.nip();
+        self.srr1 = flags.with_msr(msr).raw();
+        self.switch.nip = self.hior.wrapping_add(trap.raw().into());
+        self.set_msr(msr.at_interrupt(self.interrupt_le, false));
+    }
+
+    /// A program interrupt.
+    pub(crate) fn inject_program(&mut self, why: Srr1) {
+        self.inject(Trap::PROGRAM, why);
+    }
+
+    /// A data storage or data segment interrupt.
+    pub(crate) fn inject_data(&mut self, ea: u64, fault: Fault) {
+        self.dar = ea;
+        match fault {
+            Fault::Segment => self.inject(Trap::DATA_SEGMENT, Srr1::EMPTY),
+            Fault::Storage(why) => self.inject_data_storage(ea, why),
+            // The table is out of reach, which is as if nothing were in it.
+            Fault::Unreadable(_) => self.inject_data_storage(ea, Dsisr::NOPTE),
+        }
+    }
+
+    /// A data storage interrupt.
+    pub(crate) fn inject_data_storage(&mut self, ea: u64, why: Dsisr) {
+        self.dar = ea;
+        self.dsisr = why.raw() as u32;
+        self.inject(Trap::DATA_STORAGE, Srr1::EMPTY);
+    }
+
+    /// An instruction storage or instruction segment interrupt.
+    pub(crate) fn inject_fetch(&mut self, fault: Fault) {
+        let why = match fault {
+            Fault::Segment => return self.inject(Trap::INST_SEGMENT, Srr1::EMPTY),
+            Fault::Storage(why) => why,
+            Fault::Unreadable(_) => Dsisr::NOPTE,
+        };
+        self.inject(Trap::INST_STORAGE, Srr1::from_fault(why));
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Capabilities and ioctls that are the backend's own.
+
+use super::{hcall, vcpu::PrVcpu, Pr};
+use crate::{
+    bindings::*,
+    host::{features::Features, uapi},
+    isa::hcall::Hcall,
+    vm::Vm,
+};
+use kernel::{
+    ioctl::{_IOR, _IOW},
+    prelude::*,
+};
+
+const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
+const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
+const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
+
+/// `KVM_CHECK_EXTENSION`. QEMU takes `KVM_CAP_PPC_GET_PVINFO` to mean this backend: it then allocates the guest's page
+/// table itself.
+pub(crate) fn check_extension(cap: u32) -> Option<i32> {
+    Some(match cap {
+        KVM_CAP_PPC_SEGSTATE
+        | KVM_CAP_PPC_HIOR
+        | KVM_CAP_PPC_PAPR
+        | KVM_CAP_PPC_UNSET_IRQ
+        | KVM_CAP_PPC_IRQ_LEVEL
+        | KVM_CAP_PPC_GET_PVINFO
+        | KVM_CAP_ENABLE_CAP
+        | KVM_CAP_ONE_REG
+        | KVM_CAP_SET_GUEST_DEBUG
+        | KVM_CAP_PPC_FIXUP_HCALL
+        | KVM_CAP_PPC_ENABLE_HCALL
+        | KVM_CAP_PPC_GET_SMMU_INFO
+        | KVM_CAP_PPC_SMT
+        | KVM_CAP_SPAPR_MULTITCE => 1,
+        KVM_CAP_PPC_HWRNG => Features::read().hwrng().into(),
+        _ => return None,
+    })
+}
+
+/// `KVM_ENABLE_CAP` on a VM.
+pub(crate) fn enable_vm_cap(vm: &Vm<Pr>, cap: u32, args: &[u64; 4]) -> Result {
+    let [arg0, arg1, ..] = *args;
+    match cap {
+        KVM_CAP_PPC_ENABLE_HCALL => {
+            let hcall = Hcall::from_raw(arg0);
+            if hcall.papr_index().is_none() || arg1 > 1 || !hcall::implemented(hcall) {
+                return Err(EINVAL);
+            }
+            vm.arch.hcalls.enable(hcall, arg1 == 1);
+            Ok(())
+        }
+        _ => Err(EINVAL),
+    }
+}
+
+/// `KVM_ENABLE_CAP` on a vCPU.
+pub(crate) fn enable_vcpu_cap(st: &mut PrVcpu, cap: u32) -> Result {
+    match cap {
+        KVM_CAP_PPC_PAPR => st.papr = true,
+        _ => return Err(EINVAL),
+    }
+    Ok(())
+}
+
+/// VM ioctls.
+pub(crate) fn vm_ioctl(vm: &Vm<Pr>, cmd: u32, arg: usize) -> Result<isize> {
+    match cmd {
+        GET_PVINFO => uapi::write(arg, &pvinfo())?,
+        GET_SMMU_INFO => uapi::write(arg, &smmu_info())?,
+        CONFIGURE_V3_MMU => {
+            let cfg: kvm_ppc_mmuv3_cfg = uapi::read(arg)?;
+            if !vm.arch.features.arch_300() {
+                return Err(ENODEV);
+            }
+            // There is only hash, without a process table.
+            if cfg.flags != 0 || cfg.process_table != 0 {
+                return Err(EINVAL);
+            }
+        }
+        _ => return Err(ENOTTY),
+    }
+    Ok(0)
+}
+
+/// `KVM_PPC_GET_PVINFO`: how a guest that is not PAPR's calls KVM.
+fn pvinfo() -> kvm_ppc_pvinfo {
+    // lis r0, KVM_SC_MAGIC_R0@h; ori r0, r0, KVM_SC_MAGIC_R0@l; sc; nop
+    const HCALL: [u32; 4] = [0x3c00_4b56, 0x6000_4d21, 0x4400_0002, 0x6000_0000];
+    let mut info: kvm_ppc_pvinfo = uapi::zeroed();
+    for (to, from) in info.hcall.iter_mut().zip(HCALL) {
+        *to = from;
+    }
+    info.flags = KVM_PPC_PVINFO_FLAGS_EV_IDLE;
+    info
+}
+
+/// `KVM_PPC_GET_SMMU_INFO`: the page sizes that a guest's table may have. What backs them makes no difference.
+fn smmu_info() -> kvm_ppc_smmu_info {
+    /// Base page shift, SLB encoding, HPTE encoding of pages of that size.
+    const SEGMENTS: [(u32, u32, u32); 3] = [(12, 0, 0), (16, 0x110, 1), (24, 0x100, 0)];
+    let mut info = kvm_ppc_smmu_info {
+        flags: u64::from(KVM_PPC_1T_SEGMENTS),
+        slb_size: super::slb::SLB_ENTRIES as u32,
+        ..Default::default()
+    };
+    for (to, (shift, slb, hpte)) in info.sps.iter_mut().zip(SEGMENTS) {
+        to.page_shift = shift;
+        to.slb_enc = slb;
+        if let Some(enc) = to.enc.first_mut() {
+            enc.page_shift = shift;
+            enc.pte_enc = hpte;
+        }
+    }
+    info
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The shadow MMU of a VM: which segment of the host's stands for which of the guest's, and the entries of the
+//! host's page table that were made for the guest, found by guest page, by guest frame and by host page.
+//!
+//! All of it is under [`Vm::mmu`](crate::vm::Vm), so nothing here sleeps or allocates. Entries are in a pool of fixed
+//! size; when it is full, the oldest go first.
+
+use crate::{
+    host::hash::{HashContext, HostHpte, HostVsid, Permission},
+    isa::slb::{SegmentSize, SlbVsid, Slbe, VirtualAddress},
+    vm::backend::Gfn,
+};
+use core::ops::Range;
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// Entries of the host's table that a VM can have: 2 GB in pages of 64 KB.
+const POOL: usize = 1 << 15;
+/// Buckets of each of the three indices.
+const BUCKETS: usize = POOL;
+/// Segments that are shadowed at one time; half of the table, so that searches stay short.
+const SEGMENTS: usize = 1 << 12;
+/// End of a chain.
+const END: u32 = u32::MAX;
+
+/// Shift of a shadow segment, and of the unit that guest pages are indexed by.
+const SEGMENT_SHIFT: u32 = 28;
+const UNIT_SHIFT: u32 = 16;
+
+/// Whether addresses are translated by the guest's tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Translation {
+    /// The effective address is the real one.
+    Real,
+    /// By the guest's SLB and page table.
+    Virtual,
+}
+
+/// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
+/// may share a shadow only if they are alike in this.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentKey(u64);
+
+impl SegmentKey {
+    const NONE: Self = Self(u64::MAX);
+    const REAL: u64 = 1 << 63;
+    const TB1: u64 = 1 << 50;
+    const PROBLEM: u64 = 1 << 61;
+    const LARGE: u64 = 1 << 60;
+    const KEY: u64 = 1 << 59;
+    const NO_EXECUTE: u64 = 1 << 58;
+    const VSID: u64 = (1 << 50) - 1;
+
+    /// The segment of a real address.
+    pub(crate) fn real(ea: u64, problem_state: bool, large: bool) -> Self {
+        let mut key = ea >> SEGMENT_SHIFT | Self::REAL;
+        key |= if problem_state { Self::PROBLEM } else { 0 };
+        key |= if large { Self::LARGE } else { 0 };
+        Self(key)
+    }
+
+    /// The 256 MB around `ea` in the segment that an SLB entry translates. `None` if the entry is a reserved one.
+    pub(crate) fn of_slbe(slbe: Slbe, ea: u64, problem_state: bool, large: bool) -> Option<Self> {
+        let va = slbe.virtual_address(ea)?;
+        let key_bit = match problem_state {
+            true => SlbVsid::KP,
+            false => SlbVsid::KS,
+        };
+        let mut key = GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT);
+        key |= if problem_state { Self::PROBLEM } else { 0 };
+        key |= if large { Self::LARGE } else { 0 };
+        key |= if slbe.vsid.contains(key_bit) { Self::KEY } else { 0 };
+        key |= if slbe.vsid.contains(SlbVsid::N) { Self::NO_EXECUTE } else { 0 };
+        Some(Self(key))
+    }
+
+    /// Are its shadow pages of 64 KB?
+    pub(crate) fn large(self) -> bool {
+        self.0 & Self::LARGE != 0
+    }
+
+    /// The 64 KB around `ea` in the guest's virtual address space; `None` for a real address.
+    fn page(self, ea: u64) -> Option<GuestPage> {
+        if self.0 & Self::REAL != 0 {
+            return None;
+        }
+        let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> UNIT_SHIFT;
+        let segment = self.0 & (Self::VSID | Self::TB1);
+        Some(GuestPage(segment << (SEGMENT_SHIFT - UNIT_SHIFT) | within))
+    }
+
+    fn hash(self) -> usize {
+        (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+    }
+}
+
+/// 64 KB of a guest's virtual address space: the virtual address's page number, of 256 MB and 1 TB segments apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct GuestPage(u64);
+
+impl GuestPage {
+    const NONE: Self = Self(u64::MAX);
+
+    fn of(va: VirtualAddress) -> Self {
+        // 50 or 38 bits of VSID and 28 or 40 of offset: 62 bits of 64 KB units at most.
+        let mut page = va.vsid << (va.segment.shift() - UNIT_SHIFT) | va.offset >> UNIT_SHIFT;
+        if va.segment == SegmentSize::Tb1 {
+            page |= SegmentKey::TB1 << (SEGMENT_SHIFT - UNIT_SHIFT);
+        }
+        Self(page)
+    }
+
+    fn hash(self) -> usize {
+        self.0 as usize ^ (self.0 >> 12) as usize
+    }
+}
+
+/// A shadowed segment.
+#[derive(Clone, Copy)]
+struct Segment {
+    key: SegmentKey,
+    vsid: HostVsid,
+}
+
+/// An entry of the host's page table.
+#[derive(Clone, Copy)]
+struct Entry {
+    hpte: HostHpte,
+    /// The host's virtual page: its VSID and the address in the segment.
+    host: u64,
+    page: GuestPage,
+    gfn: Gfn,
+    writable: bool,
+    used: bool,
+    /// Next in the chains.
+    next: [u32; INDICES],
+}
+
+/// The indices: by host page, by guest page, by guest frame.
+const INDICES: usize = 3;
+const BY_HOST: usize = 0;
+const BY_PAGE: usize = 1;
+const BY_GFN: usize = 2;
+
+impl Entry {
+    const NONE: Self = Self {
+        hpte: HostHpte::NONE,
+        host: 0,
+        page: GuestPage::NONE,
+        gfn: 0,
+        writable: false,
+        used: false,
+        next: [END; INDICES],
+    };
+
+    fn bucket(&self, index: usize) -> usize {
+        let hash = match index {
+            BY_HOST => host_hash(self.host),
+            BY_PAGE => self.page.hash(),
+            _ => self.gfn as usize,
+        };
+        hash % BUCKETS
+    }
+}
+
+fn host_hash(host: u64) -> usize {
+    (host ^ host >> 13) as usize
+}
+
+/// A page to be mapped.
+pub(crate) struct ShadowPage {
+    /// The effective address.
+    pub(crate) ea: u64,
+    /// The guest frame.
+    pub(crate) gfn: Gfn,
+    /// The physical address, of the 4 KB or 64 KB that are mapped.
+    pub(crate) phys: u64,
+    /// What the guest may do.
+    pub(crate) permission: Permission,
+}
+
+/// A VM's shadow MMU.
+pub(crate) struct PrMmu {
+    context: HashContext,
+    segments: KVVec<Segment>,
+    segments_used: usize,
+    pool: KVVec<Entry>,
+    buckets: [KVVec<u32>; INDICES],
+    /// Where in the pool the next entry goes.
+    hand: usize,
+    /// Changes when segments of the host's are taken away from those that they stood for.
+    generation: u64,
+}
+
+fn filled<T: Clone>(n: usize, value: T) -> Result<KVVec<T>> {
+    let mut v = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
+    v.resize(n, value, GFP_KERNEL_ACCOUNT)?;
+    Ok(v)
+}
+
+impl PrMmu {
+    /// Nothing mapped. `ENOSPC` or `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let mut context = HashContext::new()?;
+        let none = Segment {
+            key: SegmentKey::NONE,
+            vsid: context.segment(),
+        };
+        Ok(Self {
+            context,
+            segments: filled(2 * SEGMENTS, none)?,
+            segments_used: 0,
+            pool: filled(POOL, Entry::NONE)?,
+            buckets: [
+                filled(BUCKETS, END)?,
+                filled(BUCKETS, END)?,
+                filled(BUCKETS, END)?,
+            ],
+            hand: 0,
+            generation: 0,
+        })
+    }
+
+    /// Changes when shadow segments that vCPUs hold are stale.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The segment of the host's for `key`, and whether [`generation`](Self::generation) has changed, because there
+    /// was no room: then all vCPUs have to drop theirs.
+    pub(crate) fn segment(&mut self, key: SegmentKey) -> (HostVsid, bool) {
+        if let Some(found) = self.find_segment(key) {
+            return (found, false);
+        }
+        let mut stale = false;
+        if self.segments_used >= SEGMENTS {
+            self.forget_segments();
+            stale = true;
+        }
+        let vsid = self.context.segment();
+        let n = self.segments.len();
+        for i in 0..n {
+            match self.segments.get_mut((key.hash() + i) % n) {
+                Some(s) if s.key == SegmentKey::NONE => {
+                    *s = Segment { key, vsid };
+                    self.segments_used += 1;
+                    break;
+                }
+                _ => {}
+            }
+        }
+        (vsid, stale)
+    }
+
+    fn find_segment(&self, key: SegmentKey) -> Option<HostVsid> {
+        let n = self.segments.len();
+        for i in 0..n {
+            let s = self.segments.get((key.hash() + i) % n)?;
+            if s.key == key {
+                return Some(s.vsid);
+            }
+            if s.key == SegmentKey::NONE {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// All pages are taken away, and no segment stands for any other. The numbers are not given out again before all
+    /// others have been, which takes 64 times as many segments as there can be at one time.
+    fn forget_segments(&mut self) {
+        self.unmap_all();
+        for s in self.segments.iter_mut() {
+            s.key = SegmentKey::NONE;
+        }
+        self.segments_used = 0;
+        self.generation += 1;
+    }
+
+    /// Maps a page in a segment that [`segment`](Self::segment) gave, in the place of what is mapped there.
+    /// Says whether that went well, and if not, the guest has to fault again.
+    pub(crate) fn map(&mut self, key: SegmentKey, page: &ShadowPage) -> bool {
+        let Some(vsid) = self.find_segment(key) else {
+            return false;
+        };
+        let large = key.large();
+        let mut entry = Entry {
+            hpte: HostHpte::NONE,
+            host: host_page(vsid, page.ea, large),
+            page: key.page(page.ea).unwrap_or(GuestPage::NONE),
+            gfn: page.gfn,
+            writable: page.permission.write,
+            used: true,
+            next: [END; INDICES],
+        };
+        let old = self.find(BY_HOST, entry.bucket(BY_HOST), |e| e.host == entry.host);
+        if let Some(old) = old {
+            self.remove(old);
+        }
+        match HostHpte::insert(vsid, page.ea, page.phys, page.permission, large) {
+            Some(hpte) => entry.hpte = hpte,
+            None => return false,
+        }
+        self.add(entry);
+        true
+    }
+
+    fn add(&mut self, mut entry: Entry) {
+        let at = self.hand;
+        self.hand = (at + 1) % POOL;
+        if self.pool.get(at).is_some_and(|e| e.used) {
+            self.remove(at as u32);
+        }
+        for (index, buckets) in self.buckets.iter_mut().enumerate() {
+            if let (Some(head), Some(next)) =
+                (buckets.get_mut(entry.bucket(index)), entry.next.get_mut(index))
+            {
+                *next = *head;
+                *head = at as u32;
+            }
+        }
+        if let Some(slot) = self.pool.get_mut(at) {
+            *slot = entry;
+        }
+    }
+
+    /// The first entry of a chain that `f` wants.
+    fn find(&self, index: usize, bucket: usize, f: impl Fn(&Entry) -> bool) -> Option<u32> {
+        let mut at = *self.buckets.get(index)?.get(bucket)?;
+        while let Some(entry) = self.pool.get(at as usize) {
+            if f(entry) {
+                return Some(at);
+            }
+            at = *entry.next.get(index)?;
+        }
+        None
+    }
+
+    /// Takes an entry away, from the host's table first.
+    fn remove(&mut self, at: u32) {
+        let Some(entry) = self.pool.get(at as usize).copied() else {
+            return;
+        };
+        entry.hpte.invalidate();
+        for index in 0..INDICES {
+            self.unlink(index, entry.bucket(index), at);
+        }
+        if let Some(slot) = self.pool.get_mut(at as usize) {
+            *slot = Entry::NONE;
+        }
+    }
+
+    fn unlink(&mut self, index: usize, bucket: usize, at: u32) {
+        let next_of = |pool: &KVVec<Entry>, at: u32| {
+            pool.get(at as usize)
+                .and_then(|e| e.next.get(index).copied())
+                .unwrap_or(END)
+        };
+        let after = next_of(&self.pool, at);
+        let Some(head) = self.buckets.get_mut(index).and_then(|b| b.get_mut(bucket)) else {
+            return;
+        };
+        if *head == at {
+            *head = after;
+            return;
+        }
+        let mut before = *head;
+        while before != END {
+            let next = next_of(&self.pool, before);
+            if next == at {
+                let entry = self.pool.get_mut(before as usize);
+                if let Some(link) = entry.and_then(|e| e.next.get_mut(index)) {
+                    *link = after;
+                }
+                return;
+            }
+            before = next;
+        }
+    }
+
+    fn remove_all(&mut self, f: impl Fn(&Entry) -> bool) {
+        for at in 0..self.pool.len() {
+            if self.pool.get(at).is_some_and(|e| e.used && f(e)) {
+                self.remove(at as u32);
+            }
+        }
+    }
+
+    /// Takes all pages away.
+    pub(crate) fn unmap_all(&mut self) {
+        self.remove_all(|_| true);
+    }
+
+    /// Takes away what translates the 2^`shift` bytes around a guest's virtual address.
+    pub(crate) fn unmap_virtual(&mut self, va: VirtualAddress, shift: u32) {
+        let units = 1u64.wrapping_shl(shift.saturating_sub(UNIT_SHIFT));
+        let first = GuestPage::of(va).0 & !(units - 1);
+        if units > POOL as u64 {
+            self.remove_all(|e| e.page.0.wrapping_sub(first) < units);
+            return;
+        }
+        for page in (0..units).map(|i| GuestPage(first + i)) {
+            let bucket = page.hash() % BUCKETS;
+            while let Some(at) = self.find(BY_PAGE, bucket, |e| e.page == page) {
+                self.remove(at);
+            }
+        }
+    }
+
+    /// Takes away what maps these frames, or only what does so for writing. Says whether there was any.
+    pub(crate) fn unmap_gfns(&mut self, gfns: Range<Gfn>, writable_only: bool) -> bool {
+        let wanted = |e: &Entry| e.writable || !writable_only;
+        let mut any = false;
+        if gfns.end.saturating_sub(gfns.start) > (POOL / 4) as u64 {
+            any = self.pool.iter().any(|e| e.used && gfns.contains(&e.gfn) && wanted(e));
+            self.remove_all(|e| gfns.contains(&e.gfn) && wanted(e));
+            return any;
+        }
+        for gfn in gfns {
+            let bucket = gfn as usize % BUCKETS;
+            while let Some(at) = self.find(BY_GFN, bucket, |e| e.gfn == gfn && wanted(e)) {
+                self.remove(at);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Is any of these frames mapped?
+    pub(crate) fn maps(&self, gfns: Range<Gfn>) -> bool {
+        gfns.into_iter().any(|gfn| {
+            self.find(BY_GFN, gfn as usize % BUCKETS, |e| e.gfn == gfn)
+                .is_some()
+        })
+    }
+}
+
+/// The number of a page of the host's virtual address space.
+fn host_page(vsid: HostVsid, ea: u64, large: bool) -> u64 {
+    let shift = if large { 16 } else { 12 };
+    let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> shift << shift;
+    vsid.raw() << (SEGMENT_SHIFT - 12) | within >> 12
+}
+
+/// The part of a real address that says where in the host's page something is that is mapped in smaller pieces.
+pub(crate) const fn within_host_page(gpa: u64, large: bool) -> u64 {
+    match large {
+        true => 0,
+        false => gpa & ((1 << PAGE_SHIFT) - 1) & !0xfff,
+    }
+}
+
+impl Drop for PrMmu {
+    fn drop(&mut self) {
+        self.unmap_all();
+    }
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The pr backend: Book3S guests in problem state, on a host that translates by hash. Documentation/pr.rst.
+
+mod emulate;
+mod exit;
+mod fault;
+mod hcall;
+mod hpt;
+mod inject;
+mod ioctl;
+mod mmu;
+mod one_reg;
+mod regs;
+mod run;
+mod slb;
+mod spr;
+mod stats;
+mod vcpu;
+mod vm;
+
+use self::{
+    mmu::PrMmu,
+    stats::{PrVcpuStats, PrVmStats},
+    vcpu::{PrShared, PrVcpu},
+    vm::PrVm,
+};
+use crate::{
+    bindings,
+    host::{features::Features, hash},
+    vm::{
+        backend::{Backend, Gfn},
+        events::Events,
+        memslot::MemSlot,
+        one_reg::RegValue,
+        run_page::RunPage,
+        Vcpu, Vm,
+    },
+};
+use core::ops::{ControlFlow, Range};
+use kernel::prelude::*;
+
+/// The backend.
+pub(crate) struct Pr;
+
+impl Pr {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        if Features::read().radix() {
+            Err("the host does not use the hash MMU")
+        } else if !hash::supported() {
+            Err("the processor is older than POWER8")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Bits of [`Vcpu::requests`](crate::vm::requests).
+mod request {
+    /// Shadow segments are stale.
+    pub(super) const SEGMENTS: u32 = 1;
+}
+
+/// `KVM_CREATE_VM`'s type for this backend.
+const KVM_VM_PPC_PR: u64 = 2;
+
+impl Backend for Pr {
+    const NAME: &'static CStr = c"pr";
+
+    type Vm = PrVm;
+    type Mmu = PrMmu;
+    type Shared = PrShared;
+    type Vcpu = PrVcpu;
+    type VmStats = PrVmStats;
+    type VcpuStats = PrVcpuStats;
+
+    const MAX_VCPUS: usize = 2048;
+    const MAX_VCPU_IDS: u32 = 2048;
+
+    fn check_extension(_vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
+        ioctl::check_extension(cap)
+    }
+
+    fn new_vm(kind: u64) -> impl PinInit<PrVm, Error> {
+        PrVm::new(kind)
+    }
+
+    fn new_mmu(_vm: &PrVm) -> Result<PrMmu> {
+        PrMmu::new()
+    }
+
+    fn destroy_vm(_vm: &PrVm, _mmu: &mut PrMmu) {
+        // Dropping the shadow MMU takes all its entries out of the host's table.
+    }
+
+    fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<PrShared, Error> {
+        Ok(PrShared {
+            events: Events::new(),
+        })
+    }
+
+    fn new_vcpu(vm: &Vm<Self>, _id: u32, _shared: &PrShared) -> Result<PrVcpu> {
+        PrVcpu::new(&vm.arch)
+    }
+
+    fn complete_exit(
+        vcpu: &Vcpu<Self>,
+        st: &mut PrVcpu,
+        page: &RunPage,
+    ) -> Result<ControlFlow<()>> {
+        Ok(match run::complete(vcpu, st, page)? {
+            exit::Next::Userspace => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    fn run(vcpu: &Vcpu<Self>, st: &mut PrVcpu, page: &RunPage) -> Result {
+        run::run(vcpu, st, page)
+    }
+
+    fn get_regs(_vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Result<bindings::kvm_regs> {
+        Ok(regs::get_regs(st))
+    }
+
+    fn set_regs(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, regs: &bindings::kvm_regs) -> Result {
+        regs::set_regs(st, regs);
+        Ok(())
+    }
+
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+        regs::get_sregs(st)
+    }
+
+    fn set_sregs(vcpu: &Vcpu<Self>, st: &mut PrVcpu, sregs: &bindings::kvm_sregs) -> Result {
+        regs::set_sregs(vcpu, st, sregs)
+    }
+
+    fn get_fpu(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu) -> Result<bindings::kvm_fpu> {
+        Err(EOPNOTSUPP)
+    }
+
+    fn set_fpu(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _fpu: &bindings::kvm_fpu) -> Result {
+        Err(EOPNOTSUPP)
+    }
+
+    fn get_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64) -> Result<RegValue> {
+        one_reg::get(st, id)
+    }
+
+    fn set_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64, val: RegValue) -> Result {
+        one_reg::set(st, id, val)
+    }
+
+    // api.rst has these for other architectures; on ours userspace owns the state.
+    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu) -> Result<u32> {
+        Err(EINVAL)
+    }
+
+    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _mp_state: u32) -> Result {
+        Err(EINVAL)
+    }
+
+    fn translate(
+        _vcpu: &Vcpu<Self>,
+        _st: &mut PrVcpu,
+        _tr: &mut bindings::kvm_translation,
+    ) -> Result {
+        // As the peer: succeeds and says nothing.
+        Ok(())
+    }
+
+    fn set_guest_debug(
+        _vcpu: &Vcpu<Self>,
+        st: &mut PrVcpu,
+        dbg: &bindings::kvm_guest_debug,
+    ) -> Result {
+        st.debug = dbg.control;
+        Ok(())
+    }
+
+    fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {
+        if vcpu.shared.events.set_external(irq) {
+            vcpu.kick();
+        }
+        Ok(())
+    }
+
+    fn enable_vm_cap(vm: &Vm<Self>, cap: u32, args: &[u64; 4]) -> Result {
+        ioctl::enable_vm_cap(vm, cap, args)
+    }
+
+    fn enable_vcpu_cap(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, cap: u32, _args: &[u64; 4]) -> Result {
+        ioctl::enable_vcpu_cap(st, cap)
+    }
+
+    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
+        ioctl::vm_ioctl(vm, cmd, arg)
+    }
+
+    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
+        Err(EINVAL)
+    }
+
+    fn runnable(vcpu: &Vcpu<Self>) -> bool {
+        vcpu.shared.events.wake()
+    }
+
+    fn unmap_range(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+        // What was mapped for writing is in the dirty log since.
+        mmu.unmap_gfns(gfns, false);
+    }
+
+    fn age_range(
+        _vm: &Vm<Self>,
+        mmu: &mut PrMmu,
+        _slot: &MemSlot,
+        gfns: Range<Gfn>,
+        clear: bool,
+    ) -> bool {
+        // Nobody keeps the reference bits of the host's table; a page that is mapped counts as used until it is
+        // looked at.
+        match clear {
+            true => mmu.unmap_gfns(gfns, false),
+            false => mmu.maps(gfns),
+        }
+    }
+
+    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+        // The next store faults, and is noted again.
+        mmu.unmap_gfns(gfns, true);
+    }
+
+    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
+        Ok(())
+    }
+}

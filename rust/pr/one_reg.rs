@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
+
+use super::{exit::SW_BREAKPOINT, vcpu::PrVcpu};
+use crate::{
+    emulate::regs::Regs,
+    isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
+    vm::one_reg::{id, RegValue},
+};
+use kernel::prelude::*;
+
+/// Registers that only keep what is written to them.
+const PLAIN: &[(u64, Spr)] = &[
+    (id::DSCR, Spr::DSCR),
+    (id::AMR, Spr::AMR),
+    (id::UAMOR, Spr::UAMOR),
+    (id::IAMR, Spr::IAMR),
+    (id::MMCR0, Spr::MMCR0),
+    (id::MMCR1, Spr::MMCR1),
+    (id::MMCRA, Spr::MMCRA),
+    (id::MMCR2, Spr::MMCR2),
+    (id::SIAR, Spr::SIAR),
+    (id::SDAR, Spr::SDAR),
+    (id::SIER, Spr::SIER),
+    (id::PMC1, Spr::PMC1),
+    (id::PMC1 + 1, Spr::PMC2),
+    (id::PMC1 + 2, Spr::PMC3),
+    (id::PMC1 + 3, Spr::PMC4),
+    (id::PMC1 + 4, Spr::PMC5),
+    (id::PMC1 + 5, Spr::PMC6),
+    (id::PSPB, Spr::PSPB),
+    (id::EBBHR, Spr::EBBHR),
+    (id::EBBRR, Spr::EBBRR),
+    (id::BESCR, Spr::BESCR),
+    (id::PID, Spr::PIDR),
+    (id::TIDR, Spr::TIDR),
+    (id::ACOP, Spr::ACOP),
+    (id::WORT, Spr::WORT),
+];
+
+fn plain(reg: u64) -> Option<Spr> {
+    PLAIN.iter().find(|(r, _)| *r == reg).map(|(_, spr)| *spr)
+}
+
+/// The number of `reg` in the registers from `first` to `last`.
+fn index(reg: u64, first: u64, last: u64) -> Option<u8> {
+    (first..=last).contains(&reg).then(|| (reg - first) as u8)
+}
+
+/// `Backend::get_one_reg`. `EINVAL` for what is no register here.
+pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
+    if let Some(n) = index(reg, id::FPR0, id::FPR31) {
+        let [fpr, _] = st.switch.vsr(n);
+        return Ok(RegValue::from_u64(fpr));
+    }
+    if let Some(n) = index(reg, id::VSR0, id::VSR31) {
+        return Ok(vector(st.switch.vsr(n)));
+    }
+    if let Some(n) = index(reg, id::VR0, id::VR31) {
+        return Ok(vector(st.switch.vsr(32 + n)));
+    }
+    if let Some(spr) = plain(reg) {
+        return RegValue::new(reg, st.kept(spr));
+    }
+    let val = match reg {
+        id::HIOR => st.hior,
+        id::DEBUG_INST => SW_BREAKPOINT.into(),
+        id::DAR => st.dar,
+        id::DSISR => st.dsisr.into(),
+        id::FPSCR => st.switch.fpscr(),
+        id::VSCR => st.switch.vscr().into(),
+        id::VRSAVE => st.switch.vrsave().into(),
+        id::TAR => st.switch.tar(),
+        id::FSCR => st.fscr().raw(),
+        id::LPCR | id::LPCR_64 => Lpcr::EMPTY.set(Lpcr::ILE, st.interrupt_le).raw(),
+        id::DEC_EXPIRY => st.dec_expires,
+        _ => return Err(EINVAL),
+    };
+    RegValue::new(reg, val)
+}
+
+/// `Backend::set_one_reg`, errors as [`get`].
+pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
+    if let Some(n) = index(reg, id::VSR0, id::VSR31) {
+        st.switch.set_vsr(n, halves(val)?);
+        return Ok(());
+    }
+    if let Some(n) = index(reg, id::VR0, id::VR31) {
+        st.switch.set_vsr(32 + n, halves(val)?);
+        return Ok(());
+    }
+    let val = val.int()?;
+    if let Some(n) = index(reg, id::FPR0, id::FPR31) {
+        let [_, low] = st.switch.vsr(n);
+        st.switch.set_vsr(n, [val, low]);
+        return Ok(());
+    }
+    if let Some(spr) = plain(reg) {
+        st.keep(spr, val);
+        return Ok(());
+    }
+    match reg {
+        id::HIOR => st.hior = val,
+        id::DAR => st.dar = val,
+        id::DSISR => st.dsisr = val as u32,
+        id::FPSCR => st.switch.set_fpscr(val),
+        id::VSCR => st.switch.set_vscr(val as u32),
+        id::VRSAVE => st.switch.set_vrsave(val as u32),
+        id::TAR => st.switch.set_tar(val),
+        id::FSCR => st.set_fscr(Fscr::from_raw(val)),
+        id::LPCR | id::LPCR_64 => st.interrupt_le = Lpcr::from_raw(val).contains(Lpcr::ILE),
+        id::DEC_EXPIRY => st.dec_expires = val,
+        _ => return Err(EINVAL),
+    }
+    Ok(())
+}
+
+/// A VSX register as 16 bytes in the order the kernel keeps it.
+fn vector([high, low]: [u64; 2]) -> RegValue {
+    RegValue::from_u128(u128::from(high) << 64 | u128::from(low))
+}
+
+fn halves(val: RegValue) -> Result<[u64; 2]> {
+    let v = val.u128()?;
+    Ok([(v >> 64) as u64, v as u64])
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers in sets, `KVM_GET_REGS`, `KVM_GET_SREGS` and their kin (api.rst, sections 4.11 to 4.14).
+
+use super::vcpu::PrVcpu;
+use crate::{
+    bindings::{kvm_regs, kvm_sregs},
+    emulate::regs::Regs,
+    host::switch,
+    isa::{msr::Msr, slb::SlbEsid, spr::Spr},
+    vm::Vcpu,
+};
+use kernel::prelude::*;
+
+/// `KVM_GET_REGS`.
+pub(crate) fn get_regs(st: &PrVcpu) -> kvm_regs {
+    let s = &st.switch;
+    let [sprg0, sprg1, sprg2, _, sprg4, sprg5, sprg6, sprg7] = st.sprg;
+    let mut regs = kvm_regs {
+        pc: s.nip,
+        cr: s.cr.into(),
+        ctr: s.ctr,
+        lr: s.lr,
+        xer: s.xer,
+        msr: st.msr().raw(),
+        srr0: st.srr0,
+        srr1: st.srr1,
+        pid: st.kept(Spr::PIDR),
+        sprg0,
+        sprg1,
+        sprg2,
+        sprg3: s.sprg3(),
+        sprg4,
+        sprg5,
+        sprg6,
+        sprg7,
+        ..Default::default()
+    };
+    for (gpr, n) in regs.gpr.iter_mut().zip(0..) {
+        *gpr = s.gpr(n);
+    }
+    regs
+}
+
+/// `KVM_SET_REGS`. The PID is a register of its own, as with the peer.
+pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
+    let s = &mut st.switch;
+    s.nip = regs.pc;
+    s.cr = regs.cr as u32;
+    s.ctr = regs.ctr;
+    s.lr = regs.lr;
+    s.xer = regs.xer;
+    s.set_sprg3(regs.sprg3);
+    for (gpr, n) in regs.gpr.iter().zip(0..) {
+        s.set_gpr(n, *gpr);
+    }
+    st.srr0 = regs.srr0;
+    st.srr1 = regs.srr1;
+    st.sprg = [
+        regs.sprg0, regs.sprg1, regs.sprg2, 0, regs.sprg4, regs.sprg5, regs.sprg6, regs.sprg7,
+    ];
+    st.set_msr(Msr::from_raw(regs.msr));
+}
+
+/// `KVM_GET_SREGS`: the PVR, where the page table is, and the SLB.
+pub(crate) fn get_sregs(st: &PrVcpu) -> Result<KBox<kvm_sregs>> {
+    let mut sregs = KBox::new(kvm_sregs::default(), GFP_KERNEL_ACCOUNT)?;
+    sregs.pvr = st.pvr;
+    switch::set_sregs_sdr1(&mut sregs, st.sdr1);
+    let slb = switch::sregs_slb_mut(&mut sregs);
+    for ((to, from), i) in slb.iter_mut().zip(st.slb.entries()).zip(0..) {
+        to.slbe = from.esid.with_index(i).raw();
+        to.slbv = from.vsid.raw();
+    }
+    Ok(sregs)
+}
+
+/// `KVM_SET_SREGS`. Returns `EINVAL` for a page table that is larger than there can be.
+pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> Result {
+    let sdr1 = switch::sregs_sdr1(sregs);
+    if sdr1 & 0x1f > MAX_HTABSIZE {
+        return Err(EINVAL);
+    }
+    st.pvr = sregs.pvr;
+    st.sdr1 = sdr1;
+    st.slb.invalidate_all(true);
+    let entries = switch::sregs_slb(sregs);
+    for entry in entries.iter().filter(|e| SlbEsid::from_raw(e.slbe).contains(SlbEsid::V)) {
+        st.slb.write(entry.slbe, entry.slbv);
+    }
+    st.forget_segments();
+    // Another table, or it may have been written meanwhile: nothing that was shadowed is certain.
+    vcpu.vm().mmu.lock().unmap_all();
+    Ok(())
+}
+
+/// SDR1[HTABSIZE]: a table of 2^46 bytes.
+const MAX_HTABSIZE: u64 = 28;

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
+
+use super::{
+    exit::{self, Next},
+    request,
+    slb::Mode,
+    vcpu::{Completion, PrVcpu},
+    Pr,
+};
+use crate::{
+    bindings,
+    host::{
+        entry::{HostInterruptible, Pending},
+        time::{next_timer, timebase},
+    },
+    isa::{msr::Msr, srr1::Srr1, trap::Trap},
+    vm::{events::Events, mmio, run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Runs the guest. Errors: `EINVAL` if it cannot run at all (`run` says why), `EINTR` for a signal, `EFAULT` and
+/// the like if its memory is not there.
+pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
+    let host = HostInterruptible::in_ioctl();
+    if host.task_in_transaction() {
+        run.set_fail_entry(0, 0);
+        return Err(EINVAL);
+    }
+    host.prepare_facilities();
+    // Userspace may have changed it.
+    let mode = Mode::of(st.msr());
+    st.slb_changed |= st.shadow.select(mode);
+    let (host, ret) = enter_until_userspace(vcpu, st, run, host);
+    host.done();
+    ret
+}
+
+/// Takes userspace's answer to the last exit.
+pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
+    match core::mem::replace(&mut st.completion, Completion::None) {
+        Completion::None => Ok(Next::Guest),
+        Completion::Hcall => {
+            let (ret, args) = run.papr_hcall_ret();
+            st.set_gpr(3, ret);
+            for (gpr, val) in (4..).zip(args) {
+                st.set_gpr(gpr, val);
+            }
+            Ok(Next::Guest)
+        }
+        Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),
+    }
+}
+
+fn enter_until_userspace(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    mut host: HostInterruptible,
+) -> (HostInterruptible, Result) {
+    loop {
+        let entered;
+        (host, entered) = enter(vcpu, st, host);
+        let next = match entered {
+            Entered::Exited(trap) => exit::handle(vcpu, st, run, trap),
+            Entered::Not(pending) => not_entered(vcpu, st, &host, pending),
+        };
+        match next {
+            Ok(Next::Guest) => {}
+            Ok(Next::Halt) => {
+                vcpu.halt(Some(st.dec_expires));
+                vcpu.shared.events.take(Events::PRODDED);
+            }
+            Ok(Next::Userspace) => return (host, Ok(())),
+            Err(e) => {
+                if e == EINTR {
+                    vcpu.arch_stats.signal_exits.inc();
+                    run.set_exit(bindings::KVM_EXIT_INTR);
+                }
+                return (host, Err(e));
+            }
+        }
+    }
+}
+
+/// How an attempt to enter the guest ended.
+enum Entered {
+    /// It ran, and exited.
+    Exited(Trap),
+    /// It did not run.
+    Not(Option<Pending>),
+}
+
+fn enter(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    host: HostInterruptible,
+) -> (HostInterruptible, Entered) {
+    let irqs = host.hard_disable();
+    // From here on a kick interrupts this CPU; what was asked for before is seen below.
+    vcpu.entry.entering(irqs.cpu());
+    prepare(vcpu, st);
+    let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
+        Ok(ready) => ready,
+        Err((irqs, pending)) => {
+            vcpu.entry.left();
+            return (irqs.enable(), Entered::Not(Some(pending)));
+        }
+    };
+    let exited = ready.enter(&mut st.switch);
+    vcpu.entry.left();
+    let trap = exited.trap();
+    let host = exited.replay();
+    match trap {
+        Some(trap) => (host, Entered::Exited(trap)),
+        None => (host, Entered::Not(None)),
+    }
+}
+
+/// Gives the guest an interrupt that waits for it, and loads what changes from entry to entry.
+fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
+    let now = timebase();
+    let due = st.dec_due(now);
+    if st.msr().contains(Msr::EE) {
+        let events = &vcpu.shared.events;
+        if events.test(Events::EXTERNAL) {
+            st.inject(Trap::EXTERNAL, Srr1::EMPTY);
+            events.take(Events::EXTERNAL_ONESHOT);
+        } else if due {
+            st.inject(Trap::DECREMENTER, Srr1::EMPTY);
+        } else if events.take(Events::DOORBELL) {
+            st.inject(Trap::DOORBELL, Srr1::EMPTY);
+        }
+    }
+    // While it is not due, the host's decrementer interrupts the guest when it will be.
+    let ticks = st.dec_expires.wrapping_sub(now);
+    st.switch.dec = (!due && ticks < next_timer(now).wrapping_sub(now)).then_some(ticks);
+    if st.slb_changed {
+        st.switch.set_slb(st.shadow.entries());
+        st.slb_changed = false;
+    }
+}
+
+/// Does what kept the guest from running.
+fn not_entered(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    host: &HostInterruptible,
+    pending: Option<Pending>,
+) -> Result<Next> {
+    match pending {
+        Some(Pending::Work) => host.handle_work()?,
+        Some(Pending::Request) => {
+            if vcpu.requests.take() & request::SEGMENTS != 0 {
+                st.forget_segments();
+                st.shadow.generation = vcpu.vm().mmu.lock().generation();
+            }
+        }
+        // The host has served it.
+        Some(Pending::Interrupt) | None => {}
+    }
+    Ok(Next::Guest)
+}

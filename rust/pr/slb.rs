@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The guest's SLB, and the segments that stand for it while the guest runs.
+
+use super::mmu::SegmentKey;
+use crate::{
+    host::{hash::HostVsid, shadow::SHADOW_SLB},
+    isa::{
+        msr::Msr,
+        slb::{self, SegmentSize, SlbEsid, SlbVsid, Slbe},
+    },
+};
+
+/// Entries of the guest's SLB.
+pub(crate) const SLB_ENTRIES: usize = 64;
+
+/// The guest's SLB.
+pub(crate) struct GuestSlb([Slbe; SLB_ENTRIES]);
+
+impl GuestSlb {
+    /// Nothing valid.
+    pub(crate) fn new() -> Self {
+        Self([Slbe::default(); SLB_ENTRIES])
+    }
+
+    /// The entry that translates `ea`.
+    pub(crate) fn find(&self, ea: u64) -> Option<Slbe> {
+        slb::find(self.0.iter().copied(), ea)
+    }
+
+    /// Entry `n`; none if there is none.
+    pub(crate) fn entry(&self, n: u64) -> Slbe {
+        let entry = usize::try_from(n).ok().and_then(|n| self.0.get(n));
+        entry.copied().unwrap_or_default()
+    }
+
+    /// `slbmte`: RB and RS.
+    pub(crate) fn write(&mut self, esid: u64, vsid: u64) {
+        let esid = SlbEsid::from_raw(esid);
+        if let Some(entry) = self.0.get_mut(esid.index() as usize) {
+            *entry = Slbe {
+                esid: esid.with_index(0),
+                vsid: SlbVsid::from_raw(vsid),
+            };
+        }
+    }
+
+    /// `slbie`: invalidates what translates RB's address.
+    pub(crate) fn invalidate(&mut self, rb: u64) {
+        for entry in self.0.iter_mut().filter(|e| e.matches(rb)) {
+            *entry = Slbe::default();
+        }
+    }
+
+    /// `slbia`: all but, unless `first` says so, entry 0.
+    pub(crate) fn invalidate_all(&mut self, first: bool) {
+        for entry in self.0.iter_mut().skip(usize::from(!first)) {
+            *entry = Slbe::default();
+        }
+    }
+
+    /// All entries.
+    pub(crate) fn entries(&self) -> &[Slbe; SLB_ENTRIES] {
+        &self.0
+    }
+}
+
+/// What a shadow segment depends on besides the guest's SLB: problem state and the two kinds of relocation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mode(u64);
+
+impl Mode {
+    /// Of a guest with this MSR.
+    pub(crate) fn of(msr: Msr) -> Self {
+        Self(msr.masked(Msr::PR | Msr::IR | Msr::DR).raw())
+    }
+}
+
+/// SLB entries for one mode of the guest.
+#[derive(Clone, Copy)]
+struct Set {
+    mode: Mode,
+    entries: [(u64, u64); SHADOW_SLB],
+    used: usize,
+    /// Which goes next when all are used.
+    victim: usize,
+}
+
+/// Modes whose segments are kept, so that a system call or an interrupt of the guest costs none.
+const SETS: usize = 4;
+
+/// The segments that the guest runs with, for its last modes.
+pub(crate) struct ShadowSlb {
+    sets: [Set; SETS],
+    current: usize,
+    /// Which is given up when another mode comes.
+    oldest: usize,
+    /// Entries that the processor has.
+    capacity: usize,
+    /// [`PrMmu::generation`](super::mmu::PrMmu::generation) of what is in here.
+    pub(crate) generation: u64,
+}
+
+const SEGMENT: u64 = !((1 << 28) - 1);
+
+impl ShadowSlb {
+    /// None, for a processor with `capacity` entries.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let none = Set {
+            mode: Mode(0),
+            entries: [(0, 0); SHADOW_SLB],
+            used: 0,
+            victim: 0,
+        };
+        Self {
+            sets: [none; SETS],
+            current: 0,
+            oldest: 0,
+            capacity: capacity.min(SHADOW_SLB),
+            generation: 0,
+        }
+    }
+
+    /// The guest is now in this mode. Says whether that means other segments.
+    pub(crate) fn select(&mut self, mode: Mode) -> bool {
+        if self.sets.get(self.current).is_some_and(|s| s.mode == mode) {
+            return false;
+        }
+        self.current = match self.sets.iter().position(|s| s.mode == mode) {
+            Some(at) => at,
+            None => {
+                let at = self.oldest;
+                self.oldest = (at + 1) % SETS;
+                if let Some(set) = self.sets.get_mut(at) {
+                    (set.mode, set.used, set.victim) = (mode, 0, 0);
+                }
+                at
+            }
+        };
+        true
+    }
+
+    /// Adds the segment of `ea` to those of the current mode, in the place of one that is there.
+    pub(crate) fn add(&mut self, ea: u64, key: SegmentKey, vsid: HostVsid, large_bits: u64) {
+        let capacity = self.capacity;
+        let Some(set) = self.sets.get_mut(self.current) else {
+            return;
+        };
+        let esid = SlbEsid::from_raw(ea & SEGMENT);
+        let same = |e: &(u64, u64)| e.0 & SEGMENT == esid.raw();
+        let at = match set.entries.iter().take(set.used).position(same) {
+            Some(at) => at,
+            None if set.used < capacity => {
+                set.used += 1;
+                set.used - 1
+            }
+            None => {
+                set.victim = (set.victim + 1) % capacity;
+                set.victim
+            }
+        };
+        // Problem state's key is 0, so that protection is the entry's own; class as the host's user segments.
+        let mut half = SlbVsid::EMPTY
+            .with_vsid_field(vsid.raw())
+            .with(SlbVsid::KS | SlbVsid::C)
+            .raw();
+        if key.large() {
+            half |= large_bits;
+        }
+        if let Some(entry) = set.entries.get_mut(at) {
+            *entry = (esid.with(SlbEsid::V).with_index(at as u64).raw(), half);
+        }
+    }
+
+    /// The entries for the current mode.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.sets
+            .get(self.current)
+            .into_iter()
+            .flat_map(|s| s.entries.iter().take(s.used).copied())
+    }
+
+    /// The guest has changed its SLB, but for entries that were not valid: nothing of it is certain.
+    pub(crate) fn forget(&mut self) {
+        for set in &mut self.sets {
+            set.used = 0;
+        }
+    }
+
+    /// The guest has invalidated the segment of this size at `ea`.
+    pub(crate) fn forget_segment(&mut self, ea: u64, size: SegmentSize) {
+        let shift = size.shift();
+        for set in &mut self.sets {
+            let gone = |e: &(u64, u64)| (e.0 ^ ea) >> shift == 0;
+            if set.entries.iter().take(set.used).any(gone) {
+                set.used = 0;
+            }
+        }
+    }
+}

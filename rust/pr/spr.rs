@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The special purpose registers of a guest's kernel.
+//!
+//! Those that do nothing here but keep their value are in `PrVcpu::plain`: performance monitor, authority masks,
+//! process identification and the like.
+
+use super::{vcpu::PrVcpu, Pr};
+use crate::{
+    host::time::timebase,
+    isa::{
+        fscr::Fscr,
+        spr::{Privilege, Spr},
+    },
+    vm::{events::Events, Vcpu},
+};
+
+/// What came of an access.
+pub(crate) enum Access {
+    /// Done; a read gives the value.
+    Value(u64),
+    /// Privileged state may not do that either: a privileged-instruction program interrupt.
+    NotPrivileged,
+    /// There is no such register, and the instruction does nothing.
+    Nothing,
+    /// There is no such register, and the instruction is an illegal one.
+    Illegal,
+}
+
+/// What an access to a register that does not exist is in privileged state: ISA 3.0 Book III, `mfspr`.
+const fn undefined(spr: Spr) -> Access {
+    match spr.raw() {
+        0 | 4 | 5 | 6 => Access::Illegal,
+        _ => Access::Nothing,
+    }
+}
+
+/// May privileged state do this? If not, what happens.
+const fn check(spr: Spr, privilege: Option<Privilege>) -> Result<(), Access> {
+    match privilege {
+        Some(Privilege::Problem | Privilege::Privileged) => Ok(()),
+        Some(Privilege::Hypervisor) => Err(Access::NotPrivileged),
+        Some(Privilege::None) | None => Err(undefined(spr)),
+    }
+}
+
+/// The register whose value this one shows: some have a number for problem state, too.
+const fn canonical(spr: Spr) -> Spr {
+    match spr {
+        Spr::UDSCR => Spr::DSCR,
+        Spr::UAMR => Spr::AMR,
+        Spr::USPRG3 => Spr::SPRG3,
+        other => other,
+    }
+}
+
+impl PrVcpu {
+    fn plain(&self, spr: Spr) -> u64 {
+        let at = Spr::ALL.iter().position(|s| *s == canonical(spr));
+        at.and_then(|at| self.plain.get(at)).copied().unwrap_or(0)
+    }
+
+    fn set_plain(&mut self, spr: Spr, val: u64) {
+        let at = Spr::ALL.iter().position(|s| *s == canonical(spr));
+        if let Some(kept) = at.and_then(|at| self.plain.get_mut(at)) {
+            *kept = val;
+        }
+    }
+
+    /// A register that only keeps its value, for userspace.
+    pub(crate) fn kept(&self, spr: Spr) -> u64 {
+        self.plain(spr)
+    }
+
+    /// Sets such a register.
+    pub(crate) fn keep(&mut self, spr: Spr, val: u64) {
+        self.set_plain(spr, val);
+    }
+
+    /// The guest's FSCR.
+    pub(crate) fn fscr(&self) -> Fscr {
+        Fscr::from_raw(self.plain(Spr::FSCR))
+    }
+
+    /// Sets it, and with it what the guest may use.
+    pub(crate) fn set_fscr(&mut self, fscr: Fscr) {
+        self.set_plain(Spr::FSCR, fscr.raw());
+        self.switch.fscr = fscr;
+    }
+
+    /// The decrementer: 32 bits.
+    pub(crate) fn dec(&self) -> u32 {
+        self.dec_expires.wrapping_sub(timebase()) as u32
+    }
+
+    /// Sets the decrementer.
+    pub(crate) fn set_dec(&mut self, val: u64) {
+        let ticks = i64::from(val as u32 as i32);
+        self.dec_expires = timebase().wrapping_add_signed(ticks);
+    }
+}
+
+/// `mfspr` by the guest's kernel.
+pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
+    if let Err(why) = check(spr, spr.read_privilege()) {
+        return why;
+    }
+    let [sprg0, sprg1, sprg2, ..] = st.sprg;
+    Access::Value(match spr {
+        Spr::SRR0 => st.srr0,
+        Spr::SRR1 => st.srr1,
+        Spr::SPRG0 => sprg0,
+        Spr::SPRG1 => sprg1,
+        Spr::SPRG2 => sprg2,
+        Spr::SPRG3 | Spr::USPRG3 => st.switch.sprg3(),
+        Spr::DAR => st.dar,
+        Spr::DSISR => st.dsisr.into(),
+        Spr::DEC => st.dec().into(),
+        Spr::PVR => st.pvr.into(),
+        Spr::PIR => vcpu.id.into(),
+        Spr::TIR => 0,
+        Spr::XER => st.switch.xer,
+        Spr::LR => st.switch.lr,
+        Spr::CTR => st.switch.ctr,
+        Spr::TAR => st.switch.tar(),
+        Spr::VRSAVE => st.switch.vrsave().into(),
+        Spr::TB | Spr::PURR | Spr::SPURR | Spr::VTB => timebase(),
+        Spr::TBU => timebase() >> 32,
+        Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
+        // What comes from an exit is not known.
+        Spr::CFAR => 0,
+        other => st.plain(other),
+    })
+}
+
+/// `mtspr` by the guest's kernel.
+pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
+    if let Err(why) = check(spr, spr.write_privilege()) {
+        return why;
+    }
+    let [sprg0, sprg1, sprg2, ..] = &mut st.sprg;
+    match spr {
+        Spr::SRR0 => st.srr0 = val,
+        Spr::SRR1 => st.srr1 = val,
+        Spr::SPRG0 => *sprg0 = val,
+        Spr::SPRG1 => *sprg1 = val,
+        Spr::SPRG2 => *sprg2 = val,
+        Spr::SPRG3 => st.switch.set_sprg3(val),
+        Spr::DAR => st.dar = val,
+        Spr::DSISR => st.dsisr = val as u32,
+        Spr::DEC => st.set_dec(val),
+        Spr::XER => st.switch.xer = val,
+        Spr::LR => st.switch.lr = val,
+        Spr::CTR => st.switch.ctr = val,
+        Spr::TAR => st.switch.set_tar(val),
+        Spr::VRSAVE => st.switch.set_vrsave(val as u32),
+        Spr::FSCR => st.set_fscr(Fscr::from_raw(val)),
+        other => st.set_plain(other, val),
+    }
+    Access::Value(val)
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is counted; names as kvm-pr has them where the meaning is the same.
+
+use crate::vm::stats::stats;
+
+stats! {
+    /// Of a VM.
+    pub(crate) struct PrVmStats {
+        /// Times that shadow segments ran out and all were taken away.
+        segment_flushes: Counter = COUNT,
+    }
+}
+
+stats! {
+    /// Of a vCPU.
+    pub(crate) struct PrVcpuStats {
+        /// Exits of all kinds.
+        sum_exits: Counter = COUNT,
+        /// Loads and stores emulated.
+        mmio_exits: Counter = COUNT,
+        /// Returns to userspace for a signal.
+        signal_exits: Counter = COUNT,
+        /// Instructions that could not be fetched and ran again.
+        fetch_retries: Counter = COUNT,
+        /// Instructions that vmlinux could not load, and that were fetched by walking the guest's tables.
+        fetch_walks: Counter = COUNT,
+        /// System calls and hypercalls.
+        syscall_exits: Counter = COUNT,
+        /// Exits because a timer was due.
+        dec_exits: Counter = COUNT,
+        /// Exits for the host's interrupts.
+        ext_intr_exits: Counter = COUNT,
+        /// Data storage interrupts.
+        pf_storage: Counter = COUNT,
+        /// Instruction storage interrupts.
+        pf_instruc: Counter = COUNT,
+        /// Segments that were missing.
+        segment_misses: Counter = COUNT,
+        /// Instructions emulated.
+        emulated_inst_exits: Counter = COUNT,
+        /// Machine checks.
+        machine_checks: Counter = COUNT,
+    }
+}

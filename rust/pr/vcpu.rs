@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A vCPU of the pr backend.
+
+use super::{
+    slb::{GuestSlb, Mode, ShadowSlb},
+    vm::PrVm,
+};
+use crate::{
+    emulate::regs::Regs,
+    host::{features, shadow::ShadowVcpu, time::timebase},
+    isa::{fscr::Fscr, msr::Msr, spr::Spr},
+    vm::{events::Events, mmio::Pending as PendingMmio},
+};
+use kernel::prelude::*;
+
+/// What others may touch.
+pub(crate) struct PrShared {
+    pub(crate) events: Events,
+}
+
+/// What userspace has to answer before the guest goes on.
+pub(crate) enum Completion {
+    /// Nothing.
+    None,
+    /// The hcall in r3.
+    Hcall,
+    /// The load or store in `PrVcpu::mmio`.
+    Mmio,
+}
+
+/// What only the vCPU's own thread touches.
+pub(crate) struct PrVcpu {
+    /// The user registers, and the world switch.
+    pub(crate) switch: ShadowVcpu,
+    pub(crate) srr0: u64,
+    pub(crate) srr1: u64,
+    pub(crate) dar: u64,
+    pub(crate) dsisr: u32,
+    /// SPRG0 to 7, of which server processors have four; SPRG3 is where problem state reads it.
+    pub(crate) sprg: [u64; 8],
+    /// The timebase at which the decrementer becomes negative.
+    pub(crate) dec_expires: u64,
+    /// Registers that only keep what is written to them, in the order of [`Spr::ALL`].
+    pub(crate) plain: KBox<[u64; Spr::ALL.len()]>,
+    /// The processor that the guest sees.
+    pub(crate) pvr: u32,
+    /// Interrupts of the guest are taken in little-endian mode.
+    pub(crate) interrupt_le: bool,
+    /// Where the guest's interrupt vectors begin.
+    pub(crate) hior: u64,
+    /// Where the guest's page table is: of a PAPR guest, in userspace. Base, and log2 of its size less 18.
+    pub(crate) sdr1: u64,
+    /// The guest's SLB.
+    pub(crate) slb: KBox<GuestSlb>,
+    /// The segments it runs with.
+    pub(crate) shadow: KBox<ShadowSlb>,
+    /// They are not those that the switch has.
+    pub(crate) slb_changed: bool,
+    /// What userspace owes.
+    pub(crate) completion: Completion,
+    /// The load or store that is being emulated.
+    pub(crate) mmio: PendingMmio,
+    /// `KVM_CAP_PPC_PAPR` was enabled.
+    pub(crate) papr: bool,
+    /// `KVM_GUESTDBG_…`
+    pub(crate) debug: u32,
+}
+
+impl PrVcpu {
+    /// A vCPU as it comes out of reset.
+    pub(crate) fn new(vm: &PrVm) -> Result<Self> {
+        let mut switch = ShadowVcpu::new()?;
+        switch.msr = Msr::ME;
+        switch.fscr = Fscr::TAR;
+        Ok(Self {
+            switch,
+            srr0: 0,
+            srr1: 0,
+            dar: 0,
+            dsisr: 0,
+            sprg: [0; 8],
+            dec_expires: timebase().wrapping_add(i32::MAX as u64),
+            plain: KBox::new([0; Spr::ALL.len()], GFP_KERNEL_ACCOUNT)?,
+            pvr: features::pvr(),
+            interrupt_le: false,
+            hior: 0,
+            sdr1: 0,
+            slb: KBox::new(GuestSlb::new(), GFP_KERNEL_ACCOUNT)?,
+            shadow: KBox::new(ShadowSlb::new(vm.mmu.slb), GFP_KERNEL_ACCOUNT)?,
+            slb_changed: true,
+            completion: Completion::None,
+            mmio: PendingMmio::NONE,
+            papr: false,
+            debug: 0,
+        })
+    }
+
+    /// The guest's MSR.
+    #[inline]
+    pub(crate) fn msr(&self) -> Msr {
+        self.switch.msr
+    }
+
+    /// Sets the guest's MSR, without what a guest cannot have: hypervisor and secure state, transactions, machine
+    /// checks disabled.
+    #[inline]
+    pub(crate) fn set_msr(&mut self, msr: Msr) {
+        let msr = msr.without(Msr::HV | Msr::S | Msr::TM).with_ts(0).with(Msr::ME);
+        self.switch.msr = msr;
+        self.slb_changed |= self.shadow.select(Mode::of(msr));
+        // Given again when it is used again.
+        let vectors = Msr::FP | Msr::VEC | Msr::VSX;
+        if !msr.intersects(vectors) {
+            self.switch.vectors_given = Msr::EMPTY;
+        }
+    }
+
+    /// The next instruction's address.
+    #[inline]
+    pub(crate) fn nip(&self) -> u64 {
+        self.switch.nip
+    }
+
+    /// GPR `n`.
+    #[inline]
+    pub(crate) fn gpr(&self, n: u8) -> u64 {
+        self.switch.gpr(n)
+    }
+
+    /// Sets GPR `n`.
+    #[inline]
+    pub(crate) fn set_gpr(&mut self, n: u8, val: u64) {
+        self.switch.set_gpr(n, val);
+    }
+
+    /// Is the decrementer negative?
+    #[inline]
+    pub(crate) fn dec_due(&self, now: u64) -> bool {
+        now.wrapping_sub(self.dec_expires) as i64 >= 0
+    }
+
+    /// Nothing of the guest's segments is certain any more.
+    pub(crate) fn forget_segments(&mut self) {
+        self.shadow.forget();
+        self.slb_changed = true;
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VM of the pr backend.
+
+use crate::{
+    host::{features::Features, hash},
+    vm::papr::EnabledHcalls,
+};
+use kernel::{new_mutex, prelude::*, sync::Mutex};
+
+/// A VM's state that any of its vCPUs may look at.
+#[pin_data]
+pub(crate) struct PrVm {
+    _relocation: hash::RelocationOff,
+    /// What the host can do.
+    pub(crate) features: Features,
+    /// What its MMU can do.
+    pub(crate) mmu: hash::Capabilities,
+    /// Hcalls that are handled here.
+    pub(crate) hcalls: EnabledHcalls,
+    /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
+    /// what was taken out of it is not shadowed afterwards.
+    #[pin]
+    pub(crate) hpt: Mutex<()>,
+}
+
+impl PrVm {
+    /// A new one. `EINVAL` if `kind`, what `KVM_CREATE_VM` gives, is another backend's.
+    pub(crate) fn new(kind: u64) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _: {
+                if !matches!(kind, 0 | super::KVM_VM_PPC_PR) {
+                    return Err(EINVAL);
+                }
+            },
+            _relocation: hash::RelocationOff::new(),
+            features: Features::read(),
+            mmu: hash::Capabilities::read(),
+            hcalls: EnabledHcalls::new(super::hcall::DEFAULT_ENABLED),
+            hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
+        })
+    }
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
+//!
+//! The same for all backends whose guests run a Book III processor's loads and stores; how an instruction is fetched,
+//! an address translated and an interrupt delivered is the backend's ([`MmioBackend`]).
+
+use super::{backend::Backend, run_page::RunPage, Vcpu};
+use crate::{
+    emulate::{
+        mmio::{Plan, Reason, Step},
+        regs::Regs,
+    },
+    isa::{
+        dsisr::Dsisr,
+        insn::Insn,
+        msr::Msr,
+        radix_walk::{Access, Fault},
+        srr1::Srr1,
+        trap::Trap,
+    },
+};
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// What emulation needs of a backend.
+pub(crate) trait MmioBackend: Backend {
+    /// The guest's registers.
+    type Regs: Regs;
+
+    /// The instruction that is being emulated, and the guest's registers.
+    fn mmio(st: &mut Self::Vcpu) -> (&mut Pending, &mut Self::Regs);
+    /// Fetches the instruction the guest is at; `None` if the guest has to run it again. The backend counts that.
+    fn fetch(vcpu: &Vcpu<Self>, st: &mut Self::Vcpu) -> Option<Insn>;
+    /// The guest real address that an access by the guest would have.
+    fn real_address(
+        vcpu: &Vcpu<Self>,
+        st: &mut Self::Vcpu,
+        ea: u64,
+        access: Access,
+    ) -> Result<u64, Fault>;
+    /// The guest takes interrupt `trap` next, with these bits of SRR1, and of DAR and DSISR if they are given.
+    fn inject(
+        vcpu: &Vcpu<Self>,
+        st: &mut Self::Vcpu,
+        trap: Trap,
+        why: Srr1,
+        dar: Option<u64>,
+        dsisr: Option<Dsisr>,
+    );
+    /// Userspace makes the access, and [`complete`] is to be called next.
+    fn owes_access(st: &mut Self::Vcpu);
+    /// The instruction has changed since it faulted, and runs again.
+    fn changed(vcpu: &Vcpu<Self>);
+}
+
+/// Where to go on.
+pub(crate) enum Next {
+    /// In the guest.
+    Guest,
+    /// In userspace.
+    Userspace,
+}
+
+/// An instruction in the middle of its accesses; kept where it is, because it is large.
+pub(crate) struct Pending {
+    plan: Plan,
+    /// The effective address that faulted and the guest real address it has, which spares most accesses a
+    /// translation.
+    known: (u64, u64),
+    /// Where the instruction is, and where the next one is, which is what userspace sees meanwhile.
+    nip: u64,
+    next: u64,
+    /// Bytes of the instruction.
+    length: u64,
+}
+
+impl Pending {
+    /// None.
+    pub(crate) const NONE: Self = Self {
+        plan: Plan::IDLE,
+        known: (0, 0),
+        nip: 0,
+        next: 0,
+        length: 4,
+    };
+}
+
+/// Addresses of one 4 KB page translate alike.
+const SAME_PAGE: u64 = !0xfff;
+
+/// Emulates the instruction that the guest is at, which faulted at effective address `ea`, guest real address
+/// `gpa`, as a store or a load. Returns `EFAULT` if memory that the instruction also touches cannot be reached.
+pub(crate) fn start<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: &RunPage,
+    ea: u64,
+    gpa: u64,
+    store: bool,
+) -> Result<Next> {
+    let Some(insn) = B::fetch(vcpu, st) else {
+        return Ok(Next::Guest);
+    };
+    let (mmio, regs) = B::mmio(st);
+    mmio.known = (ea, gpa);
+    mmio.length = insn.length();
+    let plan = &mut mmio.plan;
+    let why = match plan.prepare(insn, regs) {
+        Ok(()) if plan.bytes() != 0 && plan.is_store() != store => {
+            // Another processor has changed the instruction since, and this access was not permitted yet.
+            B::changed(vcpu);
+            return Ok(Next::Guest);
+        }
+        Ok(()) => return go_on(vcpu, st, run),
+        Err(why) => why,
+    };
+    let (nip, problem_state) = (regs.nip(), regs.msr().contains(Msr::PR));
+    let none = Srr1::EMPTY;
+    let storage = |st: &mut B::Vcpu, why| {
+        B::inject(vcpu, st, Trap::DATA_STORAGE, none, Some(ea), Some(why));
+    };
+    match why {
+        Reason::InvalidForm => B::inject(vcpu, st, Trap::PROGRAM, Srr1::PROG_ILL, None, None),
+        Reason::Alignment => B::inject(vcpu, st, Trap::ALIGNMENT, none, Some(ea), None),
+        Reason::Storage(why) => storage(st, why),
+        Reason::Unavailable(trap) => B::inject(vcpu, st, trap, none, None, None),
+        Reason::NotStorageAccess if problem_state => {
+            // A process must not stop the guest, by changing its code meanwhile or otherwise.
+            storage(st, Dsisr::BADACCESS.set(Dsisr::ISSTORE, store))
+        }
+        Reason::NotStorageAccess => {
+            run.set_internal_error(
+                crate::bindings::KVM_INTERNAL_ERROR_EMULATION,
+                &[insn.to_doubleword(), nip],
+            );
+            return Ok(Next::Userspace);
+        }
+    }
+    Ok(Next::Guest)
+}
+
+/// Userspace has made the access: goes on with the instruction.
+pub(crate) fn complete<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: &RunPage,
+) -> Result<Next> {
+    let (mmio, regs) = B::mmio(st);
+    let plan = &mut mmio.plan;
+    if plan.is_store() {
+        plan.wrote();
+    } else {
+        // Of the bytes, the plan takes as many as it asked for.
+        plan.supply(&run.mmio_data());
+    }
+    let chosen = regs.nip();
+    if chosen != mmio.next {
+        // Userspace wants the guest to go on somewhere else: what is left of the instruction is not made.
+        if matches!(plan.step(), Step::Done) {
+            let _ = plan.finish(regs);
+        }
+        regs.set_nip(chosen);
+        return Ok(Next::Guest);
+    }
+    regs.set_nip(mmio.nip);
+    go_on(vcpu, st, run)
+}
+
+fn go_on<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, run: &RunPage) -> Result<Next> {
+    loop {
+        let (pending, regs) = B::mmio(st);
+        let (ea, len, write) = match pending.plan.step() {
+            Step::Done => {
+                // All accesses are made, so this cannot be incomplete.
+                let _ = pending.plan.finish(regs);
+                if regs.msr().contains(Msr::SE) {
+                    // The guest single-steps, and this was a step.
+                    let what = if pending.plan.is_store() {
+                        Srr1::TRACE_STORE
+                    } else {
+                        Srr1::TRACE_LOAD
+                    };
+                    let prefixed = Srr1::EMPTY.set(Srr1::PREFIXED, pending.length == 8);
+                    let why = Srr1::TRACE | what | prefixed;
+                    B::inject(vcpu, st, Trap::TRACE, why, None, None);
+                }
+                break;
+            }
+            Step::Read { ea, len, .. } => (ea, len, None),
+            Step::Write { ea, len, data, .. } => (ea, len, Some(data)),
+        };
+        let len = usize::from(len);
+        let (known_ea, known_gpa) = pending.known;
+        let faulted = ea & SAME_PAGE == known_ea & SAME_PAGE;
+        let gpa = if faulted {
+            known_gpa & SAME_PAGE | ea & !SAME_PAGE
+        } else {
+            let access = match write {
+                Some(_) => Access::Store,
+                None => Access::Load,
+            };
+            match B::real_address(vcpu, st, ea, access) {
+                Ok(gpa) => gpa,
+                Err(fault) => {
+                    reflect(vcpu, st, ea, fault);
+                    break;
+                }
+            }
+        };
+        if !faulted && memory_access(vcpu, st, gpa, len, write.as_ref())?
+            || bus_access(vcpu, st, gpa, len, write.as_ref())
+        {
+            continue;
+        }
+        run.set_mmio(gpa, &write.unwrap_or_default(), len as u32, write.is_some());
+        // Userspace finds the guest after the instruction, as with the peer.
+        let (mmio, regs) = B::mmio(st);
+        mmio.nip = regs.nip();
+        regs.advance(mmio.length);
+        mmio.next = regs.nip();
+        B::owes_access(st);
+        return Ok(Next::Userspace);
+    }
+    Ok(Next::Guest)
+}
+
+/// The guest's tables have no translation for a part of what the instruction accesses.
+fn reflect<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, ea: u64, fault: Fault) {
+    let (trap, why) = match fault {
+        Fault::Segment => (Trap::DATA_SEGMENT, None),
+        Fault::Storage(why) => (Trap::DATA_STORAGE, Some(why)),
+        Fault::Unreadable(_) => (
+            Trap::DATA_STORAGE,
+            Some(Dsisr::NOPTE | Dsisr::PRTABLE_FAULT),
+        ),
+    };
+    B::inject(vcpu, st, trap, Srr1::EMPTY, Some(ea), why);
+}
+
+/// Makes the access if it is to memory, and says whether it was.
+fn memory_access<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    gpa: u64,
+    len: usize,
+    write: Option<&[u8; 8]>,
+) -> Result<bool> {
+    let vm = vcpu.vm();
+    let memory = {
+        let slots = vm.slots.read();
+        let slot = slots.find(gpa >> PAGE_SHIFT);
+        slot.is_some_and(|s| write.is_none() || !s.readonly())
+    };
+    if !memory {
+        return Ok(false);
+    }
+    let (mmio, _) = B::mmio(st);
+    if let Some(data) = write {
+        vm.write_guest(gpa, data.get(..len).ok_or(EINVAL)?)?;
+        mmio.plan.wrote();
+    } else {
+        let mut data = [0; 8];
+        let data = data.get_mut(..len).ok_or(EINVAL)?;
+        vm.read_guest(gpa, data)?;
+        mmio.plan.supply(data);
+    }
+    Ok(true)
+}
+
+/// Makes the access if something on the VM's bus takes it, and says whether it was.
+fn bus_access<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    gpa: u64,
+    len: usize,
+    write: Option<&[u8; 8]>,
+) -> bool {
+    // Nothing on the bus answers loads.
+    let Some(data) = write else {
+        return false;
+    };
+    let taken = data
+        .get(..len)
+        .is_some_and(|data| vcpu.vm().mmio_write(gpa, data));
+    if taken {
+        B::mmio(st).0.plan.wrote();
+    }
+    taken
+}
