@@ -92,7 +92,7 @@ fn pvinfo() -> kvm_ppc_pvinfo {
     const HCALL: [u32; 4] = [0x3c00_4b56, 0x6000_4d21, 0x4400_0002, 0x6000_0000];
     let mut info: kvm_ppc_pvinfo = uapi::zeroed();
     for (to, from) in info.hcall.iter_mut().zip(HCALL) {
-        *to = from;
+        *to = from.to_be();
     }
     info.flags = KVM_PPC_PVINFO_FLAGS_EV_IDLE;
     info
