@@ -59,10 +59,10 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 		memset(vmm_gpa(vmm, BENCH_PAGES), 0, MEM - BENCH_PAGES);
 	book3s_load(vmm, PAYLOAD(bench));
 	if (virt) {
-		book3s_radix_map(vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_radix_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21,
+		book3s_map(vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21,
 				 RPTE_IO);
-		book3s_radix_on(vmm);
+		book3s_translate(vmm);
 	}
 	vcpu = book3s_add_vcpu(vmm, VCPU, virt ? MSR_VIRT : MSR_REAL, op, reps,
 			       arg);

@@ -100,11 +100,11 @@ FIXTURE_SETUP(memory)
 	madvise(self->hva, self->size, MADV_HUGEPAGE);
 	memory = self->hva;
 	if (variant->msr & MSR_DR) {
-		book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_radix_map(self->vmm, MEM_BASE, MEM_BASE,
+		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(self->vmm, MEM_BASE, MEM_BASE,
 				 (self->size + (1 << 21) - 1) & -(1ul << 21),
 				 21, RPTE_KERNEL);
-		book3s_radix_on(self->vmm);
+		book3s_translate(self->vmm);
 	}
 	sem_init(&stopped, 0, 0);
 	sem_init(&go, 0, 0);

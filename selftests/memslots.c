@@ -262,12 +262,12 @@ FIXTURE_SETUP(log)
 	self->vmm = vmm_new(MEM);
 	book3s_load(self->vmm, PAYLOAD(toucher));
 	if (variant->msr & MSR_DR) {
-		book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_radix_map(self->vmm, LOGGED, LOGGED, 16 << 20, 21,
+		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(self->vmm, LOGGED, LOGGED, 16 << 20, 21,
 				 RPTE_KERNEL);
-		book3s_radix_map(self->vmm, 2 * LOGGED, 2 * LOGGED, 16 << 20,
+		book3s_map(self->vmm, 2 * LOGGED, 2 * LOGGED, 16 << 20,
 				 21, RPTE_KERNEL);
-		book3s_radix_on(self->vmm);
+		book3s_translate(self->vmm);
 	}
 	hva = vmm_alloc(LOGGED_PAGES * self->page);
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, 1, KVM_MEM_LOG_DIRTY_PAGES, LOGGED,

@@ -71,9 +71,9 @@ FIXTURE_SETUP(mmio)
 	self->vmm = vmm_new(MEM);
 	book3s_load(self->vmm, PAYLOAD(exits));
 	if (variant->virt) {
-		book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_radix_map(self->vmm, HOLE, HOLE, 1 << 21, 21, RPTE_IO);
-		book3s_radix_on(self->vmm);
+		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(self->vmm, HOLE, HOLE, 1 << 21, 21, RPTE_IO);
+		book3s_translate(self->vmm);
 	}
 	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
@@ -405,8 +405,8 @@ TEST_F(bare, tables_in_the_hole)
 {
 	uint64_t *root = vmm_gpa(self->vmm, GPA_TABLES);
 
-	book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-	book3s_radix_on(self->vmm);
+	book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+	book3s_translate(self->vmm);
 	/* root entry of 2^39 bytes: the next level is in the hole */
 	root[3] = __builtin_bswap64(RPTE_VALID | HOLE | 9);
 	start(self->vmm, self->vcpu, MSR_VIRT, LD_R5_R4, (3ull << 39) + 8);

@@ -137,10 +137,10 @@ FIXTURE_SETUP(integrity)
 	madvise(self->vmm->mem, MEM, MADV_NOHUGEPAGE);
 	book3s_load(self->vmm, PAYLOAD(integrity));
 	if (variant->msr & MSR_DR) {
-		book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_radix_map(self->vmm, DEVICE, DEVICE, 1 << 21, 21,
+		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(self->vmm, DEVICE, DEVICE, 1 << 21, 21,
 				 RPTE_IO);
-		book3s_radix_on(self->vmm);
+		book3s_translate(self->vmm);
 	}
 }
 

@@ -47,6 +47,8 @@ struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
 	vmm_set_regs(vcpu, &regs);
 	vmm_reg_set(vcpu, KVM_REG_PPC_LPCR_64,
 		    vmm_reg(vcpu, KVM_REG_PPC_LPCR_64) | LPCR_ILE);
+	if (vmm->hash)
+		book3s_hash_set(vcpu);
 	return vcpu;
 }
 
@@ -102,33 +104,43 @@ static void map_one(struct vmm *vmm, uint64_t ea, uint64_t pte,
 	vmm_die("radix has no pages of 2^%u", shift);
 }
 
-void book3s_radix_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
+void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 		      unsigned int shift, uint64_t bits)
 {
 	uint64_t off;
 
+	if (book3s_on_hash(vmm)) {
+		book3s_hash_map(vmm, ea, gpa, size, shift, bits);
+		return;
+	}
 	for (off = 0; off < size; off += 1ull << shift)
 		map_one(vmm, ea + off,
 			RPTE_VALID | RPTE_LEAF | (gpa + off) | bits, shift);
 }
 
-void book3s_radix_on(struct vmm *vmm)
+void book3s_translate(struct vmm *vmm)
 {
 	struct kvm_ppc_mmuv3_cfg cfg = {
 		.flags = KVM_PPC_MMUV3_RADIX | KVM_PPC_MMUV3_GTSE,
 		.process_table = PRTB_RADIX | GPA_PRTB | PRTB_SIZE,
 	};
 	uint64_t *prte = vmm_gpa(vmm, GPA_PRTB);
+	unsigned int i;
 
+	if (book3s_on_hash(vmm)) {
+		for (i = 0; i < vmm->nr_vcpus; i++)
+			book3s_hash_set(&vmm->vcpu[i]);
+		return;
+	}
 	prte[0] = htobe64(RTS_52 | GPA_ROOT | ROOT_BITS);
 	if (ioctl(vmm->fd, KVM_PPC_CONFIGURE_V3_MMU, &cfg))
 		vmm_die("KVM_PPC_CONFIGURE_V3_MMU");
 }
 
-void book3s_radix_identity(struct vmm *vmm)
+void book3s_identity(struct vmm *vmm)
 {
-	book3s_radix_map(vmm, 0, 0, vmm->mem_size, 21, RPTE_KERNEL);
-	book3s_radix_on(vmm);
+	book3s_map(vmm, 0, 0, vmm->mem_size, 21, RPTE_KERNEL);
+	book3s_translate(vmm);
 }
 
 void book3s_code(struct vmm *vmm, uint64_t gpa, bool le, const uint32_t *insn,
@@ -172,5 +184,6 @@ void book3s_run_to_exit(struct vmm_vcpu *vcpu)
 
 bool book3s_peer(void)
 {
-	return !access("/sys/module/kvm_hv", F_OK);
+	return !access("/sys/module/kvm_hv", F_OK) ||
+	       !access("/sys/module/kvm_pr", F_OK);
 }

@@ -71,14 +71,21 @@ struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
 				 uint64_t a0, uint64_t a1, uint64_t a2);
 
 /*
- * A radix tree for PID 0: @map makes pages of 2^@shift bytes (12, 16, 21 or
+ * Translation by whatever /dev/kvm's guests have: a radix tree, or on a hash
+ * host a hashed page table with the same permissions (pages of 64 KB for those
+ * that are as large or larger) and the SLB to go with it. Of the radix tree:
+ * for PID 0, @map makes pages of 2^@shift bytes (12, 16, 21 or
  * 30; one size for any 2 MiB), @on tells KVM of the process table.
  */
-void book3s_radix_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
+void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 		      unsigned int shift, uint64_t bits);
-void book3s_radix_on(struct vmm *vmm);
+void book3s_translate(struct vmm *vmm);
+bool book3s_on_hash(struct vmm *vmm);
+void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
+		     unsigned int shift, uint64_t bits);
+void book3s_hash_set(struct vmm_vcpu *vcpu);
 /* Identity-map all of slot 0 with 2 MiB pages and turn translation on */
-void book3s_radix_identity(struct vmm *vmm);
+void book3s_identity(struct vmm *vmm);
 
 /*
  * KVM_SET_REGS that also holds after a hypercall exit, when the next KVM_RUN
@@ -104,7 +111,7 @@ uint64_t book3s_run_hcall(struct vmm_vcpu *vcpu);
 void book3s_run_to_exit(struct vmm_vcpu *vcpu);
 
 /*
- * True if /dev/kvm is kvm-hv.ko's, the peer. A test of something in which it
+ * True if /dev/kvm is kvm-hv.ko's or kvm-pr.ko's, the peer. A test of something in which it
  * is known to be wrong says so and lets it pass there, and only there.
  */
 bool book3s_peer(void);

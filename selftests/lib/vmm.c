@@ -120,6 +120,8 @@ void vmm_free(struct vmm *vmm)
 	close(vmm->kvm_fd);
 	if (vmm->mem)
 		munmap(vmm->mem, vmm->mem_size);
+	if (vmm->at_free)
+		vmm->at_free(vmm);
 	free(vmm);
 }
 

@@ -38,6 +38,8 @@ struct vmm {
 	size_t mem_size; /* bytes */
 	struct vmm_vcpu vcpu[VMM_MAX_VCPUS];
 	unsigned int nr_vcpus;
+	struct book3s_hash *hash; /* a hashed page table, if there is one */
+	void (*at_free)(struct vmm *vmm); /* frees what another library made */
 };
 
 /* End the test process as failed, saying why and errno */
