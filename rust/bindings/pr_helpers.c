@@ -37,12 +37,15 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 	s->host_tar = mfspr(SPRN_TAR);
 	mtspr(SPRN_TAR, s->tar);
 	mtspr(SPRN_SPRG3, s->sprg3);
+	mtspr(SPRN_PPR, s->ppr);
 	isync();
 }
 
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	mtspr(SPRN_SPRG_VDSO_WRITE, local_paca->sprg_vdso);
+	/* The vectors have set the host's priority */
+	s->ppr = local_paca->kvm_hstate.ppr;
 	s->vrsave = mfspr(SPRN_VRSAVE);
 	mtspr(SPRN_VRSAVE, s->host_vrsave);
 	s->tar = mfspr(SPRN_TAR);

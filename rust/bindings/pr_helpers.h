@@ -22,6 +22,7 @@ struct kvm_ppc_pr_sprs {
 	u64 host_tar;
 	u64 tar; /* the guest's */
 	u64 sprg3; /* the guest's */
+	u64 ppr; /* the guest's */
 };
 
 u32 kvm_ppc_pr_enter(u64 *nvgprs, u64 msr);

@@ -24,6 +24,9 @@ pub(crate) const SHADOW_SLB: usize = 32;
 /// What vmlinux leaves in the shadow vcpu if the instruction could not be loaded; never an instruction of a guest's.
 const FETCH_FAILED: u32 = u32::MAX;
 
+/// PPR[PRI] of normal priority.
+const PPR_MEDIUM: u64 = 4 << 50;
+
 /// A guest's floating-point and vector registers.
 struct Vectors {
     fp: bindings::thread_fp_state,
@@ -93,7 +96,10 @@ impl ShadowVcpu {
             lr: 0,
             nip: 0,
             msr: Msr::EMPTY,
-            sprs: bindings::kvm_ppc_pr_sprs::default(),
+            sprs: bindings::kvm_ppc_pr_sprs {
+                ppr: PPR_MEDIUM,
+                ..Default::default()
+            },
             // SAFETY: The memory is zeroed, which is a value of these plain registers.
             vectors: unsafe { vectors.assume_init() },
             vectors_given: Msr::EMPTY,
@@ -129,6 +135,16 @@ impl ShadowVcpu {
     /// Sets TAR.
     pub(crate) fn set_tar(&mut self, val: u64) {
         self.sprs.tar = val;
+    }
+
+    /// PPR.
+    pub(crate) fn ppr(&self) -> u64 {
+        self.sprs.ppr
+    }
+
+    /// Sets PPR.
+    pub(crate) fn set_ppr(&mut self, val: u64) {
+        self.sprs.ppr = val;
     }
 
     /// VRSAVE.
