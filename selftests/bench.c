@@ -60,8 +60,7 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 	book3s_load(vmm, PAYLOAD(bench));
 	if (virt) {
 		book3s_map(vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21,
-				 RPTE_IO);
+		book3s_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21, RPTE_IO);
 		book3s_translate(vmm);
 	}
 	vcpu = book3s_add_vcpu(vmm, VCPU, virt ? MSR_VIRT : MSR_REAL, op, reps,

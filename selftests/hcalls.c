@@ -391,8 +391,8 @@ TEST_F(hcall, problem_state)
 
 	book3s_code(self->vmm, USER_CODE, true, code, ARRAY_SIZE(code));
 	book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-	book3s_map(self->vmm, USER_EA, USER_CODE & -0x10000ull, 0x10000,
-			 16, RPTE_KERNEL & ~RPTE_PRIV);
+	book3s_map(self->vmm, USER_EA, USER_CODE & -0x10000ull, 0x10000, 16,
+		   RPTE_KERNEL & ~RPTE_PRIV);
 	book3s_translate(self->vmm);
 	for (i = 0; i < ARRAY_SIZE(nr); i++) {
 		memset(&r, 0, sizeof(r));

@@ -102,8 +102,8 @@ FIXTURE_SETUP(memory)
 	if (variant->msr & MSR_DR) {
 		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
 		book3s_map(self->vmm, MEM_BASE, MEM_BASE,
-				 (self->size + (1 << 21) - 1) & -(1ul << 21),
-				 21, RPTE_KERNEL);
+			   (self->size + (1 << 21) - 1) & -(1ul << 21), 21,
+			   RPTE_KERNEL);
 		book3s_translate(self->vmm);
 	}
 	sem_init(&stopped, 0, 0);

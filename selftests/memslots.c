@@ -264,9 +264,9 @@ FIXTURE_SETUP(log)
 	if (variant->msr & MSR_DR) {
 		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
 		book3s_map(self->vmm, LOGGED, LOGGED, 16 << 20, 21,
-				 RPTE_KERNEL);
-		book3s_map(self->vmm, 2 * LOGGED, 2 * LOGGED, 16 << 20,
-				 21, RPTE_KERNEL);
+			   RPTE_KERNEL);
+		book3s_map(self->vmm, 2 * LOGGED, 2 * LOGGED, 16 << 20, 21,
+			   RPTE_KERNEL);
 		book3s_translate(self->vmm);
 	}
 	hva = vmm_alloc(LOGGED_PAGES * self->page);

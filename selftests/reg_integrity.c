@@ -138,8 +138,7 @@ FIXTURE_SETUP(integrity)
 	book3s_load(self->vmm, PAYLOAD(integrity));
 	if (variant->msr & MSR_DR) {
 		book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-		book3s_map(self->vmm, DEVICE, DEVICE, 1 << 21, 21,
-				 RPTE_IO);
+		book3s_map(self->vmm, DEVICE, DEVICE, 1 << 21, 21, RPTE_IO);
 		book3s_translate(self->vmm);
 	}
 }
@@ -165,7 +164,9 @@ static void *discard(void *arg)
 
 TEST_F_TIMEOUT(integrity, exits, 200)
 {
-	unsigned long count = vmm_env("REG_INTEGRITY_COUNT", 100000);
+	unsigned long count =
+		vmm_env("REG_INTEGRITY_COUNT",
+			book3s_on_hash(self->vmm) ? 4000 : 100000);
 	struct runner r[2] = { 0 };
 	pthread_t discarder;
 	unsigned int i;

@@ -100,8 +100,7 @@ bool kvm_ppc_pr_host_ok(void)
 {
 	return cpu_has_feature(CPU_FTR_ARCH_207S) &&
 	       cpu_has_feature(CPU_FTR_COHERENT_ICACHE) &&
-	       cpu_has_feature(CPU_FTR_ALTIVEC) &&
-	       cpu_has_feature(CPU_FTR_VSX);
+	       cpu_has_feature(CPU_FTR_ALTIVEC) && cpu_has_feature(CPU_FTR_VSX);
 }
 
 /* Can pages of 64K be mapped, and are the host's pages so large? */

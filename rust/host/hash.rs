@@ -96,9 +96,8 @@ impl HostHpte {
             | flag(permission.cache_inhibited, bindings::KVM_PPC_PR_INHIBITED);
         let mut slot = 0;
         // SAFETY: The segment is ours, so no mapping of the host's changes, and `slot` is valid for writing.
-        let ret = unsafe {
-            bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large, &mut slot)
-        };
+        let ret =
+            unsafe { bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large, &mut slot) };
         (ret == 0).then_some(Self {
             slot,
             vsid,

@@ -279,7 +279,11 @@ fn in_register_order([a, b]: [u64; 2]) -> [u64; 2] {
     }
 }
 
-pub(super) fn vsr_of(fp: &bindings::thread_fp_state, vr: &bindings::thread_vr_state, n: u8) -> [u64; 2] {
+pub(super) fn vsr_of(
+    fp: &bindings::thread_fp_state,
+    vr: &bindings::thread_vr_state,
+    n: u8,
+) -> [u64; 2] {
     let n = usize::from(n);
     in_register_order(match n.checked_sub(32) {
         None => fp.fpr.get(n).copied().unwrap_or_default(),

@@ -235,4 +235,3 @@ fn message(vcpu: &Vcpu<Pr>, st: &PrVcpu, insn: Insn) -> Outcome {
     }
     Outcome::Done
 }
-

@@ -90,7 +90,14 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
             stats.pf_instruc.inc();
             return fault::page(vcpu, st, run, st.nip(), Access::Fetch);
         }
-        Trap::PROGRAM => return Ok(program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)))),
+        Trap::PROGRAM => {
+            return Ok(program(
+                vcpu,
+                st,
+                run,
+                srr1.masked(Srr1::from_raw(0x1f_0000)),
+            ))
+        }
         Trap::H_EMUL_ASSIST => return Ok(program(vcpu, st, run, Srr1::PROG_ILL)),
         Trap::SYSCALL => {
             stats.syscall_exits.inc();
@@ -270,12 +277,7 @@ fn facility_unavailable(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, fscr: u
 
 impl Pr {
     /// The guest real address that an access by the guest would have now.
-    fn translate_now(
-        vcpu: &Vcpu<Pr>,
-        st: &PrVcpu,
-        ea: u64,
-        access: Access,
-    ) -> Result<u64, Fault> {
+    fn translate_now(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Result<u64, Fault> {
         let locked = lock(&vcpu.vm().arch.hpt);
         hpt::translate(vcpu, st, &locked, ea, access).map(|to| to.gpa)
     }
@@ -326,4 +328,3 @@ impl MmioBackend for Pr {
         vcpu.arch_stats.fetch_retries.inc();
     }
 }
-

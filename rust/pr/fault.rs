@@ -18,12 +18,7 @@ use crate::{
         dsisr::Dsisr,
         radix_walk::{truncated, Access, Fault},
     },
-    vm::{
-        memslot::MemSlot,
-        mmio,
-        run_page::RunPage,
-        Vcpu,
-    },
+    vm::{memslot::MemSlot, mmio, run_page::RunPage, Vcpu},
 };
 use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},

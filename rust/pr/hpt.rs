@@ -20,7 +20,8 @@ use crate::{
 use kernel::{prelude::*, sync::Mutex};
 
 /// `PrVm::hpt` is held.
-pub(crate) type HptGuard<'a> = kernel::sync::lock::Guard<'a, (), kernel::sync::lock::mutex::MutexBackend>;
+pub(crate) type HptGuard<'a> =
+    kernel::sync::lock::Guard<'a, (), kernel::sync::lock::mutex::MutexBackend>;
 
 /// Locks the guest's page table.
 pub(crate) fn lock(table: &Mutex<()>) -> HptGuard<'_> {
@@ -144,7 +145,11 @@ pub(crate) fn translate(
             key,
         });
     }
-    let store = if access == Access::Store { Dsisr::ISSTORE } else { Dsisr::EMPTY };
+    let store = if access == Access::Store {
+        Dsisr::ISSTORE
+    } else {
+        Dsisr::EMPTY
+    };
     let none = Fault::Storage(Dsisr::NOPTE | store);
     let slbe = st.slb.find(ea).ok_or(Fault::Segment)?;
     let table = Table::of(st);

@@ -69,8 +69,16 @@ impl SegmentKey {
         let mut key = GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT);
         key |= if problem_state { Self::PROBLEM } else { 0 };
         key |= if large { Self::LARGE } else { 0 };
-        key |= if slbe.vsid.contains(key_bit) { Self::KEY } else { 0 };
-        key |= if slbe.vsid.contains(SlbVsid::N) { Self::NO_EXECUTE } else { 0 };
+        key |= if slbe.vsid.contains(key_bit) {
+            Self::KEY
+        } else {
+            0
+        };
+        key |= if slbe.vsid.contains(SlbVsid::N) {
+            Self::NO_EXECUTE
+        } else {
+            0
+        };
         Some(Self(key))
     }
 
@@ -312,9 +320,10 @@ impl PrMmu {
             self.remove(at as u32);
         }
         for (index, buckets) in self.buckets.iter_mut().enumerate() {
-            if let (Some(head), Some(next)) =
-                (buckets.get_mut(entry.bucket(index)), entry.next.get_mut(index))
-            {
+            if let (Some(head), Some(next)) = (
+                buckets.get_mut(entry.bucket(index)),
+                entry.next.get_mut(index),
+            ) {
                 *next = *head;
                 *head = at as u32;
             }
@@ -412,7 +421,10 @@ impl PrMmu {
         let wanted = |e: &Entry| e.writable || !writable_only;
         let mut any = false;
         if gfns.end.saturating_sub(gfns.start) > (POOL / 4) as u64 {
-            any = self.pool.iter().any(|e| e.used && gfns.contains(&e.gfn) && wanted(e));
+            any = self
+                .pool
+                .iter()
+                .any(|e| e.used && gfns.contains(&e.gfn) && wanted(e));
             self.remove_all(|e| gfns.contains(&e.gfn) && wanted(e));
             return any;
         }

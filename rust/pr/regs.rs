@@ -85,7 +85,10 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     st.sdr1 = sdr1;
     st.slb.invalidate_all(true);
     let entries = switch::sregs_slb(sregs);
-    for entry in entries.iter().filter(|e| SlbEsid::from_raw(e.slbe).contains(SlbEsid::V)) {
+    for entry in entries
+        .iter()
+        .filter(|e| SlbEsid::from_raw(e.slbe).contains(SlbEsid::V))
+    {
         st.slb.write(entry.slbe, entry.slbv);
     }
     st.forget_segments();

@@ -106,7 +106,10 @@ impl PrVcpu {
     /// checks disabled.
     #[inline]
     pub(crate) fn set_msr(&mut self, msr: Msr) {
-        let msr = msr.without(Msr::HV | Msr::S | Msr::TM).with_ts(0).with(Msr::ME);
+        let msr = msr
+            .without(Msr::HV | Msr::S | Msr::TM)
+            .with_ts(0)
+            .with(Msr::ME);
         self.switch.msr = msr;
         self.slb_changed |= self.shadow.select(Mode::of(msr));
         // Given again when it is used again.

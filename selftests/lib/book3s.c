@@ -105,7 +105,7 @@ static void map_one(struct vmm *vmm, uint64_t ea, uint64_t pte,
 }
 
 void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
-		      unsigned int shift, uint64_t bits)
+		unsigned int shift, uint64_t bits)
 {
 	uint64_t off;
 

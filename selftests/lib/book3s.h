@@ -78,7 +78,7 @@ struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
  * 30; one size for any 2 MiB), @on tells KVM of the process table.
  */
 void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
-		      unsigned int shift, uint64_t bits);
+		unsigned int shift, uint64_t bits);
 void book3s_translate(struct vmm *vmm);
 bool book3s_on_hash(struct vmm *vmm);
 void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,

@@ -62,9 +62,8 @@ static uint64_t segment(struct book3s_hash *hash, uint64_t ea, bool large)
 		vmm_die("too many segments");
 	hash->segments++;
 	hash->slb[i].esid = base | SLB_V | i;
-	hash->slb[i].vsid = bits |
-			    (uint64_t)(0x1234 + 0x101 * i)
-				    << (shift == 40 ? 24 : 12);
+	hash->slb[i].vsid = bits | (uint64_t)(0x1234 + 0x101 * i)
+					   << (shift == 40 ? 24 : 12);
 	return 0x1234 + 0x101 * i;
 }
 
@@ -125,8 +124,8 @@ void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 		vmm->hash = calloc(1, sizeof(*vmm->hash));
 		if (!vmm->hash)
 			vmm_die("calloc");
-		vmm->hash->table = aligned_alloc(1ull << HPT_SHIFT,
-						 1ull << HPT_SHIFT);
+		vmm->hash->table =
+			aligned_alloc(1ull << HPT_SHIFT, 1ull << HPT_SHIFT);
 		if (!vmm->hash->table)
 			vmm_die("aligned_alloc");
 		memset(vmm->hash->table, 0, 1ull << HPT_SHIFT);
