@@ -245,7 +245,7 @@ impl WorldSwitch for ShadowVcpu {
         // hash, so its segments are what the exit path restores. The task's FP and vector registers are saved.
         let trap = unsafe {
             let paca = bindings::kvm_ppc_local_paca();
-            self.to_paca(ptr::addr_of_mut!((*paca).shadow_vcpu));
+            self.put(ptr::addr_of_mut!((*paca).shadow_vcpu));
             (*paca).kvm_hstate.restore_hid5 = 0;
             let Vectors { fp, vr } = &mut *self.vectors;
             bindings::kvm_ppc_pr_load_vectors(msr, fp, vr);
@@ -263,7 +263,7 @@ impl WorldSwitch for ShadowVcpu {
                 bindings::kvm_ppc_pr_rearm_dec();
             }
             bindings::kvm_ppc_pr_save_vectors(msr, fp, vr);
-            self.from_paca(ptr::addr_of!((*paca).shadow_vcpu));
+            self.take(ptr::addr_of!((*paca).shadow_vcpu));
             trap
         };
         Some(Trap::from_raw(trap))
@@ -271,10 +271,12 @@ impl WorldSwitch for ShadowVcpu {
 }
 
 impl ShadowVcpu {
+    /// Puts the registers where vmlinux loads them from.
+    ///
     /// # Safety
     ///
     /// `to` is this CPU's, and interrupts are off.
-    unsafe fn to_paca(&self, to: *mut bindings::kvmppc_book3s_shadow_vcpu) {
+    unsafe fn put(&self, to: *mut bindings::kvmppc_book3s_shadow_vcpu) {
         // SAFETY: By the function's own contract nobody else uses it.
         let to = unsafe { &mut *to };
         for (to, from) in to.gpr.iter_mut().zip(&self.gpr) {
@@ -297,10 +299,12 @@ impl ShadowVcpu {
         to.slb_max = self.slb_used as u8;
     }
 
+    /// Takes them from where it has saved them.
+    ///
     /// # Safety
     ///
     /// `from` is this CPU's, and interrupts are off.
-    unsafe fn from_paca(&mut self, from: *const bindings::kvmppc_book3s_shadow_vcpu) {
+    unsafe fn take(&mut self, from: *const bindings::kvmppc_book3s_shadow_vcpu) {
         // SAFETY: By the function's own contract nobody else uses it.
         let from = unsafe { &*from };
         for (to, from) in self.gpr.iter_mut().zip(&from.gpr) {

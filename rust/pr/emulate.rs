@@ -14,7 +14,6 @@ use crate::{
     },
     isa::{
         insn::Insn,
-        msr::Msr,
         radix_walk::truncated,
         slb::{SegmentSize, SlbEsid, VirtualAddress},
         spr::Spr,

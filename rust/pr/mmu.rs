@@ -18,23 +18,16 @@ use kernel::{page::PAGE_SHIFT, prelude::*};
 const POOL: usize = 1 << 15;
 /// Buckets of each of the three indices.
 const BUCKETS: usize = POOL;
-/// Segments that are shadowed at one time; half of the table, so that searches stay short.
+/// Segments that are shadowed at one time.
 const SEGMENTS: usize = 1 << 12;
+/// Places for them: twice as many, so that searches stay short.
+const PLACES: usize = 2 * SEGMENTS;
 /// End of a chain.
 const END: u32 = u32::MAX;
 
 /// Shift of a shadow segment, and of the unit that guest pages are indexed by.
 const SEGMENT_SHIFT: u32 = 28;
 const UNIT_SHIFT: u32 = 16;
-
-/// Whether addresses are translated by the guest's tables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Translation {
-    /// The effective address is the real one.
-    Real,
-    /// By the guest's SLB and page table.
-    Virtual,
-}
 
 /// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
 /// may share a shadow only if they are alike in this.
@@ -216,7 +209,7 @@ impl PrMmu {
         };
         Ok(Self {
             context,
-            segments: filled(2 * SEGMENTS, none)?,
+            segments: filled(PLACES, none)?,
             segments_used: 0,
             pool: filled(POOL, Entry::NONE)?,
             buckets: [
@@ -246,9 +239,8 @@ impl PrMmu {
             stale = true;
         }
         let vsid = self.context.segment();
-        let n = self.segments.len();
-        for i in 0..n {
-            match self.segments.get_mut((key.hash() + i) % n) {
+        for i in 0..PLACES {
+            match self.segments.get_mut((key.hash() + i) % PLACES) {
                 Some(s) if s.key == SegmentKey::NONE => {
                     *s = Segment { key, vsid };
                     self.segments_used += 1;
@@ -261,9 +253,8 @@ impl PrMmu {
     }
 
     fn find_segment(&self, key: SegmentKey) -> Option<HostVsid> {
-        let n = self.segments.len();
-        for i in 0..n {
-            let s = self.segments.get((key.hash() + i) % n)?;
+        for i in 0..PLACES {
+            let s = self.segments.get((key.hash() + i) % PLACES)?;
             if s.key == key {
                 return Some(s.vsid);
             }

@@ -116,7 +116,7 @@ impl ShadowSlb {
             sets: [none; SETS],
             current: 0,
             oldest: 0,
-            capacity: capacity.min(SHADOW_SLB),
+            capacity: capacity.clamp(1, SHADOW_SLB),
             generation: 0,
         }
     }
@@ -142,7 +142,7 @@ impl ShadowSlb {
 
     /// Adds the segment of `ea` to those of the current mode, in the place of one that is there.
     pub(crate) fn add(&mut self, ea: u64, key: SegmentKey, vsid: HostVsid, large_bits: u64) {
-        let capacity = self.capacity;
+        let capacity = self.capacity.max(1);
         let Some(set) = self.sets.get_mut(self.current) else {
             return;
         };
