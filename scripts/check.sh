@@ -8,8 +8,9 @@
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
 #			the selftests on powernv10 without huge pages, and
 #			some on a core with two threads
+#	pr		guests in problem state, on two kinds of hash host
 #	soak		the long forms of what `guests` does briefly
-#	all		unit and hv (default)
+#	all		unit, hv and pr (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
 # TESTS='api regs' runs only these programs. HOST and FLAVOUR choose the host of
@@ -154,6 +155,13 @@ suite_hv() {
 	FLAVOUR=book3s64+pages-64k+debug suite_guests '/debug/'
 }
 
+# On pseries8 a guest's hypercalls come through SLOF's patching only
+suite_pr() {
+	HOST=powernv9-hash suite_kselftest '/pr/'
+	HOST=powernv9-hash suite_guests '/pr/'
+	HOST=pseries8 suite_guests '/pr/' 1200 slof
+}
+
 suite_soak() {
 	suite_kselftest '/slow|long/' 7200 soak
 	suite_guests '/long/' 7200 soak
@@ -173,9 +181,9 @@ mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all) suite_unit; suite_hv ;;
-	unit | kselftest | guests | hv | soak) "suite_$suite" ;;
-	*) die "no suite $suite; there are unit, kselftest, guests, hv, soak, all" ;;
+	all) suite_unit; suite_hv; suite_pr ;;
+	unit | kselftest | guests | hv | pr | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, soak, all" ;;
 	esac
 done
 

@@ -29,6 +29,7 @@
 #define H_CEDE 0xe0
 #define H_CONFER 0xe4
 #define H_PROD 0xe8
+#define H_BULK_REMOVE 0x124
 #define H_SET_XDABR 0x134
 #define H_STUFF_TCE 0x138
 #define H_PUT_TCE_INDIRECT 0x13c
@@ -42,6 +43,8 @@
 #define H_HARDWARE (-1)
 #define H_FUNCTION (-2)
 #define H_PARAMETER (-4)
+#define H_PTEG_FULL (-6)
+#define H_NOT_FOUND (-7)
 #define H_RESOURCE (-16)
 #define H_P2 (-55)
 #define H_P3 (-56)

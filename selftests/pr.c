@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guests in problem state on a hash host: their page table and SLB, fetching
+ * the instruction of a load from code that is taken away meanwhile, and random
+ * instructions.
+ */
+#define _GNU_SOURCE
+#include "kselftest_harness.h"
+
+#include "book3s.h"
+#include "payloads/hash.h"
+
+#include <glob.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+
+DECLARE_PAYLOAD(hash);
+
+#define MEM (16ul << 20)
+#define CODE (64ul << 20)
+#define CODE_SIZE 0x10000ul
+
+/* Handles device loads until the guest exits; true if it did well */
+static bool run(struct vmm_vcpu *vcpu, unsigned long *loads)
+{
+	struct kvm_run *run = vcpu->run;
+
+	for (;;) {
+		if (vmm_run(vcpu))
+			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
+		if (run->exit_reason == KVM_EXIT_MMIO && !run->mmio.is_write) {
+			uint32_t v = run->mmio.phys_addr * HASH_FACTOR;
+
+			memcpy(run->mmio.data, &v, 4);
+			++*loads;
+			continue;
+		}
+		if (run->exit_reason == KVM_EXIT_PAPR_HCALL &&
+		    run->papr_hcall.nr == UC_EXIT)
+			return !run->papr_hcall.args[0];
+		printf("# vCPU %u: %s\n", vcpu->id, vmm_exit_str(vcpu));
+		return false;
+	}
+}
+
+FIXTURE(pr)
+{
+	struct vmm *vmm;
+	unsigned long loads;
+};
+
+FIXTURE_SETUP(pr)
+{
+	self->vmm = vmm_new(MEM);
+	if (!book3s_on_hash(self->vmm))
+		SKIP(return, "the host is not on the hash MMU");
+	book3s_load(self->vmm, PAYLOAD(hash));
+	book3s_map(self->vmm, 0, 0, MEM, 16, RPTE_KERNEL);
+	book3s_map(self->vmm, HASH_DEVICE, HASH_DEVICE, 0x10000, 16, RPTE_IO);
+	book3s_translate(self->vmm);
+}
+
+FIXTURE_TEARDOWN(pr)
+{
+	vmm_free(self->vmm);
+}
+
+static struct vmm_vcpu *guest(struct vmm *vmm, unsigned int id, enum hash_op op,
+			      uint64_t n)
+{
+	return book3s_add_vcpu(vmm, id, MSR_VIRT, op, n, 0);
+}
+
+TEST_F(pr, page_table)
+{
+	EXPECT_TRUE(run(guest(self->vmm, 0, HASH_ENTER, 0), &self->loads));
+}
+
+TEST_F(pr, slb)
+{
+	EXPECT_TRUE(run(guest(self->vmm, 0, HASH_SLB, 0), &self->loads));
+}
+
+/* More segments than are shadowed at one time */
+TEST_F_TIMEOUT(pr, segments, 60)
+{
+	EXPECT_TRUE(
+		run(guest(self->vmm, 0, HASH_SEGMENTS, 12000), &self->loads));
+}
+
+/* A statistic of all VMs of this process, from debugfs; -1 without */
+static long statistic(const char *name)
+{
+	char pattern[128];
+	long sum = 0, v;
+	size_t i;
+	glob_t g;
+
+	snprintf(pattern, sizeof(pattern), "/sys/kernel/debug/kvm/%d-*/%s",
+		 getpid(), name);
+	if (glob(pattern, 0, NULL, &g))
+		return -1;
+	for (i = 0; i < g.gl_pathc; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "r");
+
+		if (f && fscanf(f, "%ld", &v) == 1)
+			sum += v;
+		if (f)
+			fclose(f);
+	}
+	globfree(&g);
+	return sum;
+}
+
+static volatile bool stop;
+
+/* Takes the code's translation away without pause; what is there stays */
+static void *take_away(void *code)
+{
+	while (!stop)
+		madvise(code, CODE_SIZE, MADV_DONTNEED);
+	return NULL;
+}
+
+/*
+ * Device loads from code whose page another thread takes away: the instruction
+ * cannot always be loaded on the way out of the guest, and yet each load gets
+ * its value.
+ */
+TEST_F_TIMEOUT(pr, fetch_race, 200)
+{
+	unsigned long n = vmm_env("FETCH_RACE_COUNT", 30000);
+	static const uint32_t code[] = {
+		/* 1: */ 0x80a40000u, /* lwz r5,0(r4) */
+		0x7c053040u, /* cmplw r5,r6 */
+		0x40820014u, /* bne 2f */
+		0x4200fff4u, /* bdnz 1b */
+		0x38800000u, /* li r4,0 */
+		0x60000000u,
+		INSN_SC1,
+		/* 2: */ 0x7ca42b78u, /* mr r4,r5 */
+		0x38840001u, /* addi r4,r4,1 */
+		INSN_SC1,
+	};
+	int fd = memfd_create("code", 0);
+	struct vmm_vcpu *vcpu;
+	struct kvm_regs r;
+	pthread_t taker;
+	void *page;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, ftruncate(fd, CODE_SIZE));
+	page = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	memcpy(page, code, sizeof(code));
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, 1, 0, CODE, CODE_SIZE, page));
+	book3s_map(self->vmm, CODE, CODE, CODE_SIZE, 16, RPTE_KERNEL);
+	vcpu = guest(self->vmm, 0, 0, 0);
+	vmm_get_regs(vcpu, &r);
+	r.pc = CODE;
+	r.ctr = n;
+	r.gpr[3] = UC_EXIT;
+	r.gpr[4] = HASH_DEVICE + 0x40;
+	r.gpr[6] = (uint32_t)(r.gpr[4] * HASH_FACTOR);
+	vmm_set_regs(vcpu, &r);
+
+	stop = false;
+	pthread_create(&taker, NULL, take_away, page);
+	EXPECT_TRUE(run(vcpu, &self->loads));
+	stop = true;
+	pthread_join(taker, NULL);
+	EXPECT_EQ(n, self->loads);
+	printf("# %ld fetches by walking, %ld run again\n",
+	       statistic("fetch_walks"), statistic("fetch_retries"));
+	/* or it was not tried */
+	EXPECT_LT(0, statistic("fetch_walks"));
+}
+
+static void nothing(int sig)
+{
+}
+
+static uint64_t seed = 0x9e3779b97f4a7c15ull;
+
+static uint64_t random64(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	return seed ^= seed << 17;
+}
+
+/* Half of them privileged ones or their neighbours: primary opcodes 19 and 31 */
+static uint32_t random_word(void)
+{
+	uint32_t w = random64() >> 32;
+
+	switch (random64() >> 62) {
+	case 0:
+		return w;
+	case 1:
+		return (w & 0x03ffffff) | 19u << 26;
+	case 2:
+		/* mtspr, mfspr */
+		return (w & 0x03fff800) | 31u << 26 |
+		       (w & 1 ? 339u : 467u) << 1;
+	default:
+		return (w & 0x03ffffff) | 31u << 26;
+	}
+}
+
+/*
+ * Whatever a guest executes, KVM_RUN returns with one of the things that it
+ * may, and the guest can be set right again and runs.
+ */
+static void random_instructions(struct __test_metadata *_metadata,
+				struct vmm *vmm, uint64_t msr)
+{
+	unsigned long n = vmm_env("RANDOM_COUNT", 4000), i;
+	struct sigaction sa = { .sa_handler = nothing };
+	struct itimerval timer = { { 0, 2000 }, { 0, 2000 } };
+	struct vmm_vcpu *vcpu = guest(vmm, 0, 0, 0);
+	struct kvm_run *run = vcpu->run;
+	unsigned long outcome[64] = { 0 };
+	struct kvm_sregs sregs;
+	struct kvm_regs r;
+	unsigned int j;
+
+	ASSERT_EQ(0, ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	for (i = 0; i < n; i++) {
+		uint32_t code[3] = { random_word(), random_word(), INSN_SC1 };
+
+		if (i % 16 == 0) {
+			book3s_load(vmm, PAYLOAD(hash));
+			ASSERT_EQ(0, ioctl(vcpu->fd, KVM_SET_SREGS, &sregs));
+		}
+		book3s_code(vmm, GPA_FREE, true, code, ARRAY_SIZE(code));
+		memset(&r, 0, sizeof(r));
+		for (j = 0; j < 32; j++)
+			r.gpr[j] = random64() % 4 ? random64() : GPA_FREE;
+		r.gpr[1] = GPA_STACKS + BOOK3S_STACK / 4;
+		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.gpr[3] = UC_SYNC;
+		r.ctr = random64();
+		r.lr = random64();
+		r.srr0 = random64();
+		r.srr1 = random64();
+		r.pc = GPA_FREE;
+		r.msr = msr;
+		book3s_set_regs(vcpu, &r);
+		if (vmm_run(vcpu)) {
+			ASSERT_TRUE(errno == EINTR || errno == EFAULT)
+			{
+				TH_LOG("%#x %#x: %s", code[0], code[1],
+				       vmm_exit_str(vcpu));
+			}
+			outcome[63]++;
+			continue;
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_PAPR_HCALL:
+		case KVM_EXIT_MMIO:
+		case KVM_EXIT_INTERNAL_ERROR:
+			outcome[run->exit_reason]++;
+			break;
+		default:
+			ASSERT_TRUE(false)
+			{
+				TH_LOG("%#x %#x: %s", code[0], code[1],
+				       vmm_exit_str(vcpu));
+			}
+		}
+	}
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	printf("# %lu hypercalls, %lu device accesses, %lu not emulated, %lu stopped\n",
+	       outcome[KVM_EXIT_PAPR_HCALL], outcome[KVM_EXIT_MMIO],
+	       outcome[KVM_EXIT_INTERNAL_ERROR], outcome[63]);
+	EXPECT_LT(n / 4, outcome[KVM_EXIT_PAPR_HCALL]);
+}
+
+TEST_F_TIMEOUT(pr, random_privileged, 120)
+{
+	random_instructions(_metadata, self->vmm, MSR_VIRT);
+}
+
+TEST_F_TIMEOUT(pr, random_real, 120)
+{
+	random_instructions(_metadata, self->vmm, MSR_REAL | MSR_ALL_FP);
+}
+
+TEST_HARNESS_MAIN
