@@ -52,6 +52,8 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 	struct vmm *vmm = vmm_new(MEM);
 	struct vmm_vcpu *vcpu;
 
+	if (op == BENCH_PROD && book3s_on_hash(vmm))
+		op = BENCH_SET_MODE;
 	/* host pages present and small, so that a touch maps one page */
 	madvise(vmm->mem, MEM, MADV_NOHUGEPAGE);
 	memset(vmm->mem, 0, BENCH_PAGES);
@@ -124,13 +126,16 @@ int main(void)
 	setlinebuf(stdout);
 	guest("nothing", BENCH_NOTHING, reps, 0, false);
 	guest("hcall_kernel", BENCH_PROD, reps, VCPU, false);
+	guest("spr", BENCH_SPR, reps, 0, false);
 	guest("hcall_user", BENCH_USER, reps, 0, false);
 	guest("mmio_load", BENCH_LOAD, reps, BENCH_MMIO, false);
 	guest("page_fault", BENCH_TOUCH, (MEM - BENCH_PAGES) / BENCH_PAGE,
 	      BENCH_PAGES, false);
 	guest("mmio_store", BENCH_STORE, reps, BENCH_MMIO, false);
 	guest("mmio_load_virt", BENCH_LOAD, reps, BENCH_MMIO, true);
-	guest("cede_prodded", BENCH_CEDE, reps, VCPU, false);
+	/* kvm-pr.ko leaves the prod to the VMM */
+	if (access("/sys/module/kvm_pr", F_OK))
+		guest("cede_prodded", BENCH_CEDE, reps, VCPU, false);
 	guest("cede_dec_late", BENCH_CEDE_DEC, reps, 0, false);
 	guest("hcall_user_irq", BENCH_IRQ, reps, 0, false);
 	guest("page_fault_cold", BENCH_TOUCH, (MEM - BENCH_PAGES) / BENCH_PAGE,

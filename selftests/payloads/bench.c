@@ -42,6 +42,13 @@ long guest_main(u64 op, u64 reps, u64 arg)
 		case BENCH_PROD:
 			hcall(H_PROD, arg, 0);
 			break;
+		case BENCH_SET_MODE:
+			/* interrupts are taken with relocation off, as they are */
+			hcall(H_SET_MODE, 0, 3);
+			break;
+		case BENCH_SPR:
+			mtspr(SPR_SPRG0, mfspr(SPR_SPRG0));
+			break;
 		case BENCH_CEDE:
 		case BENCH_CEDE_DEC:
 			hcall(H_CEDE, 0, 0);

@@ -12,6 +12,8 @@ enum bench_op {
 	BENCH_USER, /* a hypercall handled by the VMM */
 	BENCH_LOAD, /* a 4-byte MMIO load */
 	BENCH_STORE, /* a 4-byte MMIO store */
+	BENCH_SET_MODE, /* one that kvm-pr.ko handles in the kernel, too */
+	BENCH_SPR, /* mtspr and mfspr of SPRG0 */
 	BENCH_TOUCH, /* of a page the host has and the guest not yet */
 };
 

@@ -32,6 +32,7 @@ void interrupt(struct frame *f);
 
 #define SPR_DEC 22
 #define SPR_DAR 19
+#define SPR_SPRG0 272
 #define SPR_PIR 1023
 
 static inline u64 mftb(void)
