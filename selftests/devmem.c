@@ -233,9 +233,9 @@ static bool lockdep(void)
 
 static void nothing_there(FIXTURE_DATA(devmem) * self)
 {
-	book3s_radix_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
-	book3s_radix_map(self->vmm, BASE, BASE, 1 << 21, 21, RPTE_KERNEL);
-	book3s_radix_on(self->vmm);
+	book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+	book3s_map(self->vmm, BASE, BASE, 1 << 21, 21, RPTE_KERNEL);
+	book3s_translate(self->vmm);
 	set_slot(self, map_real(self, NOWHERE));
 }
 
