@@ -152,7 +152,7 @@ bad=$(grep -av 'nvram corruption detected' "$log" | grep -aEm1 "$("$top/scripts/
 [ $interactive = 0 ] || exit 0
 [ -s "$out/rc" ] || harm "the host went down before run ended"
 [ ! -s "$out/kmemleak" ] || harm "kmemleak: $(sed -n 1p "$out/kmemleak")"
-[ "${HUGE:-1}" = 0 ] || grep -q 'Page size shift = 21' "$out/dmesg" || harm "it knew no huge pages"
+[ "$huge" = 0 ] || grep -q 'Page size shift = 21' "$out/dmesg" || harm "it knew no huge pages"
 case $flavour in
 *debug*) grep -q 'debug_locks: *1' "$out/lockdep_stats" || harm "lockdep turned itself off" ;;
 esac

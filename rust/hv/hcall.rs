@@ -112,26 +112,17 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
             true => HReturn::H_SUCCESS,
             false => return Outcome::Userspace,
         },
-        Hcall::H_GET_TCE => match tce::h_get_tce(tables, a, b) {
-            Some(Ok(entry)) => {
-                st.switch.set_gpr(4, entry);
-                HReturn::H_SUCCESS
+        Hcall::H_GET_TCE | Hcall::H_PUT_TCE | Hcall::H_STUFF_TCE | Hcall::H_PUT_TCE_INDIRECT => {
+            match tce::handle(vm, tables, hcall, [a, b, c, d]) {
+                Some((ret, entry)) => {
+                    if let Some(entry) = entry {
+                        st.switch.set_gpr(4, entry);
+                    }
+                    ret
+                }
+                None => return Outcome::Userspace,
             }
-            Some(Err(ret)) => ret,
-            None => return Outcome::Userspace,
-        },
-        Hcall::H_PUT_TCE => match tce::h_put_tce(vm, tables, a, b, c) {
-            Some(ret) => ret,
-            None => return Outcome::Userspace,
-        },
-        Hcall::H_STUFF_TCE => match tce::h_stuff_tce(tables, a, b, c, d) {
-            Some(ret) => ret,
-            None => return Outcome::Userspace,
-        },
-        Hcall::H_PUT_TCE_INDIRECT => match tce::h_put_tce_indirect(vm, tables, a, b, c, d) {
-            Some(ret) => ret,
-            None => return Outcome::Userspace,
-        },
+        }
         // Nested guests are not offered, and PAPR's name for that is this.
         Hcall::H_SET_PARTITION_TABLE
         | Hcall::H_ENTER_NESTED

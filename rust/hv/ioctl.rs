@@ -9,8 +9,11 @@ use crate::{
         features::{firmware_feature, page_ap, Features},
         uapi,
     },
-    isa::{hcall::Hcall, rpte::Patb1, tce::Window},
-    vm::{tce::Tables, Vcpu, Vm},
+    isa::{hcall::Hcall, rpte::Patb1},
+    vm::{
+        tce::{self, Tables},
+        Vcpu, Vm,
+    },
 };
 use kernel::{
     ioctl::{_IO, _IOR, _IOW},
@@ -19,8 +22,6 @@ use kernel::{
 
 const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
 const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
-const CREATE_SPAPR_TCE: u32 = _IOW::<kvm_create_spapr_tce>(KVMIO, 0xa8);
-const CREATE_SPAPR_TCE_64: u32 = _IOW::<kvm_create_spapr_tce_64>(KVMIO, 0xa8);
 const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
 const GET_RMMU_INFO: u32 = _IOW::<kvm_ppc_rmmu_info>(KVMIO, 0xb0);
 const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
@@ -119,29 +120,14 @@ pub(crate) fn vm_ioctl(vm: &Vm<Hv>, cmd: u32, arg: usize) -> Result<isize> {
         }
         CONFIGURE_V3_MMU => configure_mmu(vm, &uapi::read(arg)?)?,
         GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
-        CREATE_SPAPR_TCE => {
-            let args: kvm_create_spapr_tce = uapi::read(arg)?;
-            let entries = u64::from(args.window_size) >> 12;
-            return create_tce(vm, args.liobn, Window::new(12, 0, entries));
-        }
-        CREATE_SPAPR_TCE_64 => {
-            let args: kvm_create_spapr_tce_64 = uapi::read(arg)?;
-            if args.flags != 0 {
-                return Err(EINVAL);
-            }
-            let window = Window::new(args.page_shift, args.offset, args.size);
-            return create_tce(vm, args.liobn, window);
+        tce::CREATE | tce::CREATE_64 => {
+            return Tables::create_ioctl(&vm.arch.tce, &vm.mm, cmd, arg)
         }
         // Nothing is secure here, so there is nothing to turn off.
         SVM_OFF => {}
         _ => return Err(ENOTTY),
     }
     Ok(0)
-}
-
-/// A TCE table's descriptor. `EINVAL` without a window, else as [`Tables::create`].
-fn create_tce(vm: &Vm<Hv>, liobn: u64, window: Option<Window>) -> Result<isize> {
-    Tables::create(&vm.arch.tce, &vm.mm, liobn, window.ok_or(EINVAL)?)
 }
 
 /// `KVM_PPC_CONFIGURE_V3_MMU`. Returns `EINVAL` for unknown flags, for hash, and for a bad table size.

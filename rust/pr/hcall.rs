@@ -6,7 +6,7 @@ use super::{exit::Next, hpt, vcpu::PrVcpu, Pr};
 use crate::{
     host::features,
     isa::hcall::{HReturn, Hcall, PageFlags, SetModeResource},
-    vm::{events::Events, papr, Vcpu},
+    vm::{events::Events, papr, tce_hcalls, Vcpu},
 };
 
 /// What is handled here unless userspace says otherwise.
@@ -18,6 +18,8 @@ pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
     Hcall::H_CEDE,
     Hcall::H_PROD,
     Hcall::H_SET_MODE,
+    Hcall::H_GET_TCE,
+    Hcall::H_PUT_TCE,
 ];
 
 /// What can be handled here.
@@ -29,6 +31,10 @@ const IMPLEMENTED: &[Hcall] = &[
     Hcall::H_CEDE,
     Hcall::H_PROD,
     Hcall::H_SET_MODE,
+    Hcall::H_GET_TCE,
+    Hcall::H_PUT_TCE,
+    Hcall::H_STUFF_TCE,
+    Hcall::H_PUT_TCE_INDIRECT,
     Hcall::H_LOGICAL_CI_LOAD,
     Hcall::H_LOGICAL_CI_STORE,
     Hcall::H_RANDOM,
@@ -104,7 +110,15 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
             None => HReturn::H_HARDWARE,
         },
         Hcall::H_PAGE_INIT => papr::page_init(vm, flags, b, c),
-        _ => return Outcome::Userspace,
+        _ => match tce_hcalls::handle(vm, &vm.arch.tce, hcall, [a, b, c, d]) {
+            Some((ret, entry)) => {
+                if let Some(entry) = entry {
+                    st.set_gpr(4, entry);
+                }
+                ret
+            }
+            None => return Outcome::Userspace,
+        },
     })
 }
 

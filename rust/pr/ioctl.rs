@@ -7,7 +7,10 @@ use crate::{
     bindings::*,
     host::{features::Features, uapi},
     isa::hcall::Hcall,
-    vm::Vm,
+    vm::{
+        tce::{self, Tables},
+        Vm,
+    },
 };
 use kernel::{
     ioctl::{_IOR, _IOW},
@@ -35,6 +38,8 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_PPC_ENABLE_HCALL
         | KVM_CAP_PPC_GET_SMMU_INFO
         | KVM_CAP_PPC_SMT
+        | KVM_CAP_SPAPR_TCE
+        | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
         KVM_CAP_PPC_HWRNG => Features::read().hwrng().into(),
         _ => return None,
@@ -80,6 +85,9 @@ pub(crate) fn vm_ioctl(vm: &Vm<Pr>, cmd: u32, arg: usize) -> Result<isize> {
             if cfg.flags != 0 || cfg.process_table != 0 {
                 return Err(EINVAL);
             }
+        }
+        tce::CREATE | tce::CREATE_64 => {
+            return Tables::create_ioctl(&vm.arch.tce, &vm.mm, cmd, arg)
         }
         _ => return Err(ENOTTY),
     }

@@ -4,9 +4,13 @@
 
 use crate::{
     host::{features::Features, hash},
-    vm::papr::EnabledHcalls,
+    vm::{papr::EnabledHcalls, tce::Tables},
 };
-use kernel::{new_mutex, prelude::*, sync::Mutex};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{Arc, Mutex},
+};
 
 /// A VM's state that any of its vCPUs may look at.
 #[pin_data]
@@ -18,6 +22,8 @@ pub(crate) struct PrVm {
     pub(crate) mmu: hash::Capabilities,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
+    /// TCE tables.
+    pub(crate) tce: Arc<Tables>,
     /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
     /// what was taken out of it is not shadowed afterwards.
     #[pin]
@@ -37,6 +43,7 @@ impl PrVm {
             features: Features::read(),
             mmu: hash::Capabilities::read(),
             hcalls: EnabledHcalls::new(super::hcall::DEFAULT_ENABLED),
+            tce: Tables::new()?,
             hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
         })
     }

@@ -7,17 +7,19 @@
 //! reads and writes them in its mapping at any time.
 
 use crate::{
+    bindings::{kvm_create_spapr_tce, kvm_create_spapr_tce_64, KVMIO},
     host::{
         file::{Descriptor, NewFd},
         mm::LockedPages,
         page::{Field, SharedPage},
         srcu_cell::SrcuCell,
-        wait,
+        uapi, wait,
     },
     isa::tce::{Tce, Window, ENTRY_BYTES},
 };
 use kernel::{
     alloc::flags::__GFP_NOWARN,
+    ioctl::_IOW,
     mm::Mm,
     new_mutex,
     page::PAGE_SIZE,
@@ -28,6 +30,11 @@ use kernel::{
         Arc, Mutex, SetOnce,
     },
 };
+
+/// The first one's number.
+pub(crate) const CREATE: u32 = _IOW::<kvm_create_spapr_tce>(KVMIO, 0xa8);
+/// The other's.
+pub(crate) const CREATE_64: u32 = _IOW::<kvm_create_spapr_tce_64>(KVMIO, 0xa8);
 
 /// Entries of a page of a table.
 const PER_PAGE: u64 = PAGE_SIZE as u64 / ENTRY_BYTES;
@@ -196,15 +203,33 @@ impl Tables {
         )
     }
 
+    /// `KVM_CREATE_SPAPR_TCE` and `…_64`. `EINVAL` for flags and for what is no window, else as
+    /// [`create`](Self::create).
+    pub(crate) fn create_ioctl(
+        this: &Arc<Self>,
+        mm: &ARef<Mm>,
+        cmd: u32,
+        arg: usize,
+    ) -> Result<isize> {
+        let (liobn, window) = if cmd == CREATE {
+            let args: kvm_create_spapr_tce = uapi::read(arg)?;
+            let entries = u64::from(args.window_size) >> 12;
+            (args.liobn, Window::new(12, 0, entries))
+        } else {
+            let args: kvm_create_spapr_tce_64 = uapi::read(arg)?;
+            if args.flags != 0 {
+                return Err(EINVAL);
+            }
+            let window = Window::new(args.page_shift, args.offset, args.size);
+            (args.liobn, window)
+        };
+        Self::create(this, mm, liobn, window.ok_or(EINVAL)?)
+    }
+
     /// Makes a table for bus `liobn` and a descriptor for it, whose number it gives. The table counts
     /// against the locked memory of `mm`, which is the current process's. `EBUSY` if the bus has one,
     /// `ENOMEM` without memory or if the process may not lock so much, `EMFILE`, `ENFILE`.
-    pub(crate) fn create(
-        this: &Arc<Self>,
-        mm: &ARef<Mm>,
-        liobn: u64,
-        window: Window,
-    ) -> Result<isize> {
+    fn create(this: &Arc<Self>, mm: &ARef<Mm>, liobn: u64, window: Window) -> Result<isize> {
         let table = Table::new(mm, liobn, window)?;
         // If it does not come to that, the table goes with this, after the lock is released.
         let open = Arc::new(

@@ -13,9 +13,32 @@ use super::{
     vm::Vm,
 };
 use crate::isa::{
-    hcall::HReturn,
+    hcall::{HReturn, Hcall},
     tce::{Tce, Window, ENTRY_BYTES, LIST_ALIGN, LIST_ENTRIES},
 };
+
+/// The answer to one of these calls with its arguments: the return code, and for `H_GET_TCE` the entry. `None` if it is
+/// userspace's, as any other call.
+pub(crate) fn handle<B: Backend>(
+    vm: &Vm<B>,
+    tables: &Tables,
+    hcall: Hcall,
+    [a, b, c, d]: [u64; 4],
+) -> Option<(HReturn, Option<u64>)> {
+    let ret = match hcall {
+        Hcall::H_GET_TCE => {
+            return Some(match h_get_tce(tables, a, b)? {
+                Ok(entry) => (HReturn::H_SUCCESS, Some(entry)),
+                Err(ret) => (ret, None),
+            })
+        }
+        Hcall::H_PUT_TCE => h_put_tce(vm, tables, a, b, c),
+        Hcall::H_STUFF_TCE => h_stuff_tce(tables, a, b, c, d),
+        Hcall::H_PUT_TCE_INDIRECT => h_put_tce_indirect(vm, tables, a, b, c, d),
+        _ => None,
+    }?;
+    Some((ret, None))
+}
 
 /// May a guest write this entry? If it permits an access, it has to name a whole I/O page that begins
 /// in the guest's memory.
@@ -24,7 +47,7 @@ fn valid(slots: &MemSlots, window: &Window, tce: Tce) -> bool {
 }
 
 /// `H_GET_TCE(bus, bus address)`: the entry, or why not.
-pub(crate) fn h_get_tce(tables: &Tables, liobn: u64, ioba: u64) -> Option<Result<u64, HReturn>> {
+fn h_get_tce(tables: &Tables, liobn: u64, ioba: u64) -> Option<Result<u64, HReturn>> {
     tables.with(liobn, |table| {
         Some(match table.window().index(ioba, 1) {
             Some(index) => Ok(table.get(index).raw()),
@@ -34,7 +57,7 @@ pub(crate) fn h_get_tce(tables: &Tables, liobn: u64, ioba: u64) -> Option<Result
 }
 
 /// `H_PUT_TCE(bus, bus address, entry)`.
-pub(crate) fn h_put_tce<B: Backend>(
+fn h_put_tce<B: Backend>(
     vm: &Vm<B>,
     tables: &Tables,
     liobn: u64,
@@ -55,13 +78,7 @@ pub(crate) fn h_put_tce<B: Backend>(
 }
 
 /// `H_STUFF_TCE(bus, bus address, entry, count)`: the same entry many times, one without permissions.
-pub(crate) fn h_stuff_tce(
-    tables: &Tables,
-    liobn: u64,
-    ioba: u64,
-    tce: u64,
-    count: u64,
-) -> Option<HReturn> {
+fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> Option<HReturn> {
     let tce = Tce::from_raw(tce);
     tables.with(liobn, |table| {
         let Some(index) = table.window().index(ioba, count) else {
@@ -77,7 +94,7 @@ pub(crate) fn h_stuff_tce(
 
 /// `H_PUT_TCE_INDIRECT(bus, bus address, list, count)`: entries from a list in guest memory, all or, if
 /// one of them is not valid, none.
-pub(crate) fn h_put_tce_indirect<B: Backend>(
+fn h_put_tce_indirect<B: Backend>(
     vm: &Vm<B>,
     tables: &Tables,
     liobn: u64,
