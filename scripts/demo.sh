@@ -3,7 +3,7 @@
 # demo.sh [shell]: from nothing to a guest's shell on an emulated host. Ends with
 # "demo: ok" or "demo: FAILED: why". With `shell`, ends at the host's prompt.
 #
-# HOST=powernv9|powernv10, PAGES=64k|4k, MODULE=kvm_ppc|kvm-hv
+# HOST as for host.sh, PAGES=64k|4k, MODULE=kvm_ppc|kvm-hv
 . "$(dirname "$0")/lib.sh"
 
 what=${1:-demo}
