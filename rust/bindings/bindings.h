@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
 #include <linux/kvm.h>
-#include <linux/kvm_host.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -19,6 +18,7 @@
 #include <linux/swait.h>
 
 #ifdef CONFIG_PPC_BOOK3S_64
+#include <linux/kvm_host.h>
 #include <asm/book3s/64/mmu.h>
 #include <asm/dbell.h>
 #include <asm/interrupt.h>

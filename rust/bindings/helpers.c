@@ -3,8 +3,6 @@
 
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
-#include <linux/kvm_host.h>
-#include <linux/smp.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
@@ -13,11 +11,13 @@
 #include <linux/smp.h>
 #include <linux/swap.h>
 
+#include <asm/pte-walk.h>
+#include <asm/time.h>
+
 #include "helpers.h"
 
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <asm/paca.h>
-#include <asm/pte-walk.h>
 
 struct paca_struct *kvm_ppc_local_paca(void)
 {
@@ -104,11 +104,13 @@ void kvm_ppc_rseq_virt_userspace_exit(void)
 /* An interrupt for another CPU, which does nothing there but leave the guest */
 void kvm_ppc_kick_cpu(int cpu)
 {
+#ifdef CONFIG_SMP
 	int me = get_cpu();
 
 	if (cpu != me && (unsigned int)cpu < nr_cpu_ids && cpu_online(cpu))
 		arch_smp_send_reschedule(cpu);
 	put_cpu();
+#endif
 }
 
 unsigned int kvm_ppc_num_present_cpus(void)
@@ -263,6 +265,11 @@ void kvm_ppc_schedule_timeout_ns(u64 ns)
 	ktime_t timeout = ns_to_ktime(min_t(u64, ns, KTIME_MAX));
 
 	schedule_hrtimeout_range(&timeout, 0, HRTIMER_MODE_REL);
+}
+
+u64 kvm_ppc_mftb(void)
+{
+	return get_tb();
 }
 
 static void take_interrupt(void *unused)

@@ -63,6 +63,8 @@ void kvm_ppc_eventfd_signal(struct eventfd_ctx *ctx);
 void kvm_ppc_schedule_timeout_ns(u64 ns);
 void kvm_ppc_interrupt_and_wait(int cpu);
 
+u64 kvm_ppc_mftb(void);
+
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift);
 

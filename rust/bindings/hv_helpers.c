@@ -75,11 +75,6 @@ u64 kvm_ppc_mfspr_pvr(void)
 	return mfspr(SPRN_PVR);
 }
 
-u64 kvm_ppc_mftb(void)
-{
-	return mftb();
-}
-
 u64 kvm_ppc_next_timer_tb(void)
 {
 	return timer_get_next_tb();

@@ -29,7 +29,6 @@ u64 kvm_ppc_mfspr_lpcr(void);
 u64 kvm_ppc_mfspr_lpid(void);
 u64 kvm_ppc_mfspr_hfscr(void);
 u64 kvm_ppc_mfspr_pvr(void);
-u64 kvm_ppc_mftb(void);
 u64 kvm_ppc_next_timer_tb(void);
 
 unsigned long kvm_ppc_hard_irq_disable(void);

@@ -11,7 +11,7 @@
 //!         +------------------------------- replay() <---------------------------- Exited
 //! ```
 
-use crate::{bindings, isa::trap::Trap};
+use crate::bindings;
 use core::marker::PhantomData;
 use kernel::prelude::*;
 
@@ -35,9 +35,9 @@ pub(crate) struct ReadyToEnter(IrqsHardDisabled);
 
 /// Back from the guest, MSR[EE] still 0 and the interrupt that ended it not yet served.
 #[must_use]
-pub(crate) struct Exited {
+pub(crate) struct Exited<T> {
     irqs: IrqsHardDisabled,
-    trap: Option<Trap>,
+    trap: Option<T>,
 }
 
 /// Why the guest cannot be entered now.
@@ -51,8 +51,25 @@ pub(crate) enum Pending {
     Request,
 }
 
+/// What ends a guest's run on one kind of host.
+pub(crate) trait Exit: Copy {
+    /// Is this an interrupt of the host's, not something that the guest did?
+    fn is_host_interrupt(self) -> bool;
+
+    /// Sees to it that the host's own handler runs as soon as interrupts are enabled, for an interrupt that does not
+    /// come again by itself.
+    ///
+    /// # Safety
+    ///
+    /// Only [`Exited::replay`] may call this: interrupts are hard-disabled, and this CPU's guest has just exited for it.
+    unsafe fn replay(self);
+}
+
 /// A backend's world switch.
 pub(crate) trait WorldSwitch {
+    /// Why it returns.
+    type Exit: Exit;
+
     /// Runs the guest until it exits. `None` means that an interrupt turned up at the last moment and the
     /// guest did not run.
     ///
@@ -60,7 +77,7 @@ pub(crate) trait WorldSwitch {
     ///
     /// Only [`ReadyToEnter::enter`] may call this: interrupts are hard-disabled, and RCU, context tracking
     /// and lockdep already believe that the CPU is in the guest. It returns so too.
-    unsafe fn world_switch(&mut self) -> Option<Trap>;
+    unsafe fn world_switch(&mut self) -> Option<Self::Exit>;
 }
 
 impl HostInterruptible {
@@ -85,25 +102,6 @@ impl HostInterruptible {
     pub(crate) fn handle_work(&self) -> Result {
         // SAFETY: Task context, interrupts enabled, no lock held by the run loop.
         to_result_nonneg(unsafe { bindings::kvm_ppc_handle_work() })
-    }
-
-    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done
-    /// once before the first entry of an ioctl.
-    pub(crate) fn prepare_facilities(&self) {
-        // SAFETY: Task context of a user process.
-        unsafe { bindings::kvm_ppc_prepare_facilities() };
-    }
-
-    /// Has the task a transaction of its own? It would be lost.
-    pub(crate) fn task_in_transaction(&self) -> bool {
-        // SAFETY: Reads the current task's state.
-        unsafe { bindings::kvm_ppc_task_in_transaction() }
-    }
-
-    /// The ioctl ends: SRR0 and SRR1 do not hold what the system call's return expects.
-    pub(crate) fn done(self) {
-        // SAFETY: Sets a flag in this CPU's PACA, which only makes the return slower.
-        unsafe { bindings::kvm_ppc_srr_clobbered() };
     }
 }
 
@@ -171,13 +169,13 @@ impl IrqsHardDisabled {
 impl ReadyToEnter {
     /// Enters the guest, and returns when it exits.
     #[inline]
-    pub(crate) fn enter<S: WorldSwitch>(self, switch: &mut S) -> Exited {
+    pub(crate) fn enter<S: WorldSwitch>(self, switch: &mut S) -> Exited<S::Exit> {
         // SAFETY: Interrupts are hard-disabled and stay so; the two calls pair, and between them is only
         // the world switch, which neither uses RCU nor is traced.
         let trap = unsafe {
             bindings::kvm_ppc_guest_enter_irqoff();
             let trap = switch.world_switch();
-            let interrupted = trap.is_some_and(is_host_interrupt);
+            let interrupted = trap.is_some_and(Exit::is_host_interrupt);
             bindings::kvm_ppc_guest_exit_irqoff(interrupted);
             trap
         };
@@ -185,19 +183,10 @@ impl ReadyToEnter {
     }
 }
 
-/// Is this an interrupt of the host's, not something that the guest did?
-#[inline]
-fn is_host_interrupt(trap: Trap) -> bool {
-    matches!(
-        trap,
-        Trap::EXTERNAL | Trap::H_VIRT | Trap::H_DOORBELL | Trap::HV_DECREMENTER
-    )
-}
-
-impl Exited {
+impl<T: Exit> Exited<T> {
     /// Why the guest exited; `None` if it did not run.
     #[inline]
-    pub(crate) fn trap(&self) -> Option<Trap> {
+    pub(crate) fn trap(&self) -> Option<T> {
         self.trap
     }
 
@@ -205,22 +194,10 @@ impl Exited {
     /// interrupts: on this CPU, before anything else.
     #[inline]
     pub(crate) fn replay(self) -> HostInterruptible {
-        let happened = match self.trap {
-            Some(Trap::EXTERNAL | Trap::H_VIRT) => bindings::PACA_IRQ_EE,
-            Some(Trap::H_DOORBELL) => bindings::PACA_IRQ_DBELL,
-            Some(Trap::H_MAINTENANCE) => bindings::PACA_IRQ_HMI,
-            Some(Trap::SYSTEM_RESET) => {
-                // SAFETY: Interrupts are hard-disabled; this calls the host's handler as the vector would.
-                unsafe { bindings::replay_system_reset() };
-                0
-            }
-            _ => 0,
-        };
-        // SAFETY: Interrupts are hard-disabled, so this CPU's PACA is ours to change, and it stays valid;
-        // `flags` came from `hard_disable` on this CPU.
+        // SAFETY: Interrupts are hard-disabled; `flags` came from `hard_disable` on this CPU.
         unsafe {
-            if happened != 0 {
-                (*bindings::kvm_ppc_local_paca()).irq_happened |= happened as u8;
+            if let Some(trap) = self.trap {
+                trap.replay();
             }
             bindings::kvm_ppc_guest_done(self.irqs.into_flags());
         }

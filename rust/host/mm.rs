@@ -60,60 +60,6 @@ impl Drop for LockedPages {
 /// the mmu notifier's `invalidate_start` takes, and knows that none is under way.
 pub(crate) trait InvalidationsExcluded {}
 
-/// What the process's own tables say of a page.
-#[derive(Clone, Copy)]
-pub(crate) struct HostPage {
-    /// Its physical address.
-    pub(crate) phys: u64,
-    /// May it be mapped for writing, with nobody else to be told?
-    pub(crate) writable: bool,
-    /// log2 of the size of the mapping it is in.
-    pub(crate) shift: u32,
-}
-
-impl HostPage {
-    /// Looks up `hva`; `None` if there is no ordinary memory that permits the access, or if the process's tables do
-    /// not say yet that it was made: then [`UserPage::get`] does all that.
-    ///
-    /// What is found stays true until an invalidation begins, so whoever maps it while that is excluded will hear
-    /// of its end.
-    #[inline]
-    pub(crate) fn find(
-        _lock: &impl InvalidationsExcluded,
-        mm: &Mm,
-        hva: usize,
-        write: bool,
-    ) -> Option<Self> {
-        let (mut phys, mut writable, mut shift) = (0, false, 0);
-        // SAFETY: Tables that munmap took out, whose invalidation may be over, are freed when no CPU can be looking at
-        // them any more: by RCU, or with an interrupt that all have to take. The function has interrupts off, which both
-        // wait for. Where tables are reused, by collapsing huge pages, an invalidation is under way, which the lock
-        // excludes. The outputs are valid for writes.
-        unsafe {
-            bindings::kvm_ppc_host_pte(
-                mm.as_raw().cast(),
-                hva,
-                write,
-                &mut phys,
-                &mut writable,
-                &mut shift,
-            )
-        }
-        .then_some(Self {
-            phys,
-            writable,
-            shift,
-        })
-    }
-}
-
-/// Has the tables of the current process filled in at `hva`, as an access of its own would, and says whether that
-/// was done. Sleeps.
-pub(crate) fn fault_in(hva: usize, write: bool) -> bool {
-    // SAFETY: Task context of the process, no lock held.
-    unsafe { bindings::kvm_ppc_fault_in(hva, write) == 0 }
-}
-
 /// Why there is no page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PageError {

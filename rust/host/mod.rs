@@ -2,32 +2,45 @@
 
 //! Every contact with the host kernel that the kernel crate does not wrap, each wrapped once.
 
-// Any host.
+// Any host; of some of these, one kind of host needs more than another.
 pub(crate) mod debugfs;
+pub(crate) mod entry;
 pub(crate) mod eventfd;
 pub(crate) mod file;
+#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
+pub(crate) mod host_page;
 pub(crate) mod members;
 pub(crate) mod misc;
+#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
 pub(crate) mod mm;
 pub(crate) mod mutex;
 pub(crate) mod notifier;
+#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
 pub(crate) mod once;
 pub(crate) mod page;
 pub(crate) mod signal;
 pub(crate) mod spin;
 pub(crate) mod srcu_cell;
 pub(crate) mod thread;
+pub(crate) mod time;
 pub(crate) mod uapi;
 pub(crate) mod user;
 pub(crate) mod wait;
 
 // Book3S hosts.
-pub(crate) mod entry;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+mod book3s_entry;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod book3s_time;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod features;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod lpid;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod switch;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod table;
-pub(crate) mod time;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod trace;
 
 // Hosts on the hash MMU.

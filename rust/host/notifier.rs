@@ -186,7 +186,7 @@ impl<P: NotifierOps> Ops<P> {
         let (start, end, flags) = unsafe { ((*range).start, (*range).end, (*range).flags) };
         // SAFETY: By the caller's promise.
         if let Some(owner) = unsafe { Self::owner(mn) } {
-            let may_block = flags & kernel::bindings::MMU_NOTIFIER_RANGE_BLOCKABLE != 0;
+            let may_block = flags & bindings::MMU_NOTIFIER_RANGE_BLOCKABLE != 0;
             owner.invalidate_start(start..end, may_block);
         }
         0

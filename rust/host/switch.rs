@@ -361,6 +361,8 @@ pub(crate) fn set_sregs_sdr1(sregs: &mut bindings::kvm_sregs, sdr1: u64) {
 }
 
 impl WorldSwitch for SwitchVcpu {
+    type Exit = Trap;
+
     #[inline]
     unsafe fn world_switch(&mut self) -> Option<Trap> {
         let vcore: *mut bindings::kvmppc_vcore = &mut *self.vcore;

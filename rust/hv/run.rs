@@ -11,9 +11,10 @@ use super::{
 use crate::{
     bindings,
     host::{
+        book3s_time::next_timer,
         entry::{HostInterruptible, IrqsHardDisabled, Pending},
         switch::same_tlb,
-        time::{next_timer, timebase},
+        time::timebase,
         trace,
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     host::{
-        mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+        host_page::{fault_in, HostPage},
+        mm::{send_hwpoison, PageError, UserPage},
         trace,
     },
     hv::{vcpu::HvVcpu, Hv},

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What entering a guest takes on a Book3S host only.
+
+use super::entry::{Exit, HostInterruptible};
+use crate::{bindings, isa::trap::Trap};
+
+impl Exit for Trap {
+    #[inline]
+    fn is_host_interrupt(self) -> bool {
+        matches!(
+            self,
+            Self::EXTERNAL | Self::H_VIRT | Self::H_DOORBELL | Self::HV_DECREMENTER
+        )
+    }
+
+    #[inline]
+    unsafe fn replay(self) {
+        let happened = match self {
+            Self::EXTERNAL | Self::H_VIRT => bindings::PACA_IRQ_EE,
+            Self::H_DOORBELL => bindings::PACA_IRQ_DBELL,
+            Self::H_MAINTENANCE => bindings::PACA_IRQ_HMI,
+            Self::SYSTEM_RESET => {
+                // SAFETY: Interrupts are hard-disabled; this calls the host's handler as the vector would.
+                unsafe { bindings::replay_system_reset() };
+                0
+            }
+            _ => 0,
+        };
+        if happened != 0 {
+            // SAFETY: Interrupts are hard-disabled, so this CPU's PACA is ours to change, and it stays valid.
+            unsafe { (*bindings::kvm_ppc_local_paca()).irq_happened |= happened as u8 };
+        }
+    }
+}
+
+impl HostInterruptible {
+    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done
+    /// once before the first entry of an ioctl.
+    pub(crate) fn prepare_facilities(&self) {
+        // SAFETY: Task context of a user process.
+        unsafe { bindings::kvm_ppc_prepare_facilities() };
+    }
+
+    /// Has the task a transaction of its own? It would be lost.
+    pub(crate) fn task_in_transaction(&self) -> bool {
+        // SAFETY: Reads the current task's state.
+        unsafe { bindings::kvm_ppc_task_in_transaction() }
+    }
+
+    /// The ioctl ends: SRR0 and SRR1 do not hold what the system call's return expects.
+    pub(crate) fn done(self) {
+        // SAFETY: Sets a flag in this CPU's PACA, which only makes the return slower.
+        unsafe { bindings::kvm_ppc_srr_clobbered() };
+    }
+}
