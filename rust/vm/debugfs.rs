@@ -12,7 +12,7 @@ use super::{
 };
 use crate::host::debugfs::{Dir, File, Text};
 use kernel::{
-    fmt::{self, Formatter},
+    fmt::{self, Formatter, Write as _},
     new_mutex,
     prelude::*,
     str::CString,
@@ -109,6 +109,25 @@ fn get<S: StatSet>(set: &S, i: usize) -> u64 {
     set.value(i).map_or(0, |c| c.get())
 }
 
+/// Writes a number in decimal and ends the line, without the division of doublewords that 32-bit kernels do not have:
+/// `core` would use it.
+fn write_number(f: &mut Formatter<'_>, val: u64) -> fmt::Result {
+    let (mut rest, mut shown) = (val, false);
+    for exponent in (0..20).rev() {
+        let unit = 10u64.pow(exponent);
+        let mut digit = 0u8;
+        while rest >= unit {
+            rest -= unit;
+            digit += 1;
+        }
+        shown |= digit != 0 || exponent == 0;
+        if shown {
+            f.write_char(char::from(b'0' + digit))?;
+        }
+    }
+    f.write_char('\n')
+}
+
 impl<B: Backend> Text for VmFile<B> {
     fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (vm, i) = (&*self.vm, self.value);
@@ -118,7 +137,7 @@ impl<B: Backend> Text for VmFile<B> {
             Set::Vcpu => vm.vcpus().map(|v| get(&v.stats, i)).sum(),
             Set::VcpuArch => vm.vcpus().map(|v| get(&v.arch_stats, i)).sum(),
         };
-        writeln!(f, "{val}")
+        write_number(f, val)
     }
 }
 
@@ -151,7 +170,10 @@ fn single<S: StatSet>() -> impl Iterator<Item = (&'static StatDesc, usize)> {
 }
 
 fn show_set<S: StatSet>(set: &S, f: &mut Formatter<'_>) -> fmt::Result {
-    single::<S>().try_for_each(|(desc, i)| writeln!(f, "{}: {}", desc.name, get(set, i)))
+    single::<S>().try_for_each(|(desc, i)| {
+        write!(f, "{}: ", desc.name)?;
+        write_number(f, get(set, i))
+    })
 }
 
 impl<B: Backend> VmDir<B> {
