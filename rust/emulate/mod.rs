@@ -3,6 +3,7 @@
 //! Emulation of instructions over a small trait for the registers: no kernel types, no memory, no allocation.
 
 pub mod doorbell;
+pub mod e44x;
 pub mod mmio;
 pub mod privileged;
 pub mod regs;

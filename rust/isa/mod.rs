@@ -10,6 +10,7 @@
 mod register;
 
 pub mod dsisr;
+pub mod e44x;
 pub mod fscr;
 pub mod hcall;
 pub mod hpte;

@@ -6,9 +6,19 @@
 
 use core::mem::MaybeUninit;
 use kvm_ppc_pure::{
-    emulate::{doorbell, mmio, privileged, regs::RegisterFile, tm},
+    emulate::{doorbell, e44x, mmio, privileged, regs::RegisterFile, tm},
     isa::{
-        hcall, hpte, insn::Insn, lpcr::Lpcr, msr::Msr, pvr, radix_walk, rpte, slb, spr::Spr, tce,
+        e44x::{
+            ivor::Ivor,
+            tlbe::{Space, Tlbe, TLB_SIZE},
+        },
+        hcall, hpte,
+        insn::Insn,
+        lpcr::Lpcr,
+        msr::Msr,
+        pvr, radix_walk, rpte, slb,
+        spr::Spr,
+        tce,
     },
 };
 
@@ -159,4 +169,121 @@ pub fn compatibility(pvr: u32, logical: u32) -> u64 {
         (Some(host), Some(guest)) => pvr::Pcr::for_guest(host, guest).map_or(0, pvr::Pcr::raw),
         _ => 0,
     }
+}
+
+/// A 440's kernel's registers and TLB.
+type E44xState = e44x::state::State<&'static mut [Tlbe]>;
+
+/// The program's registers.
+pub struct E44xRegisters([u32; 35]);
+
+impl e44x::state::Registers for E44xRegisters {
+    fn gpr(&self, n: u8) -> u32 {
+        self.0.get(usize::from(n)).copied().unwrap_or(0)
+    }
+
+    fn set_gpr(&mut self, n: u8, value: u32) {
+        if let Some(gpr) = self.0.get_mut(usize::from(n)) {
+            *gpr = value;
+        }
+    }
+
+    fn cr(&self) -> u32 {
+        self.gpr(32)
+    }
+
+    fn set_cr(&mut self, value: u32) {
+        self.set_gpr(32, value);
+    }
+
+    fn xer(&self) -> u32 {
+        self.gpr(33)
+    }
+
+    fn nip(&self) -> u32 {
+        self.gpr(34)
+    }
+
+    fn set_nip(&mut self, value: u32) {
+        self.set_gpr(34, value);
+    }
+}
+
+#[no_mangle]
+pub fn e44x_new(to: &mut MaybeUninit<E44xState>, entries: &'static mut [Tlbe], id: u32) {
+    to.write(E44xState::new(id, id, entries));
+}
+
+#[no_mangle]
+pub fn e44x_execute(
+    state: &mut E44xState,
+    regs: &mut E44xRegisters,
+    insn: &Insn,
+    now: u64,
+    outcome: &mut MaybeUninit<e44x::privileged::Outcome>,
+) {
+    outcome.write(e44x::privileged::execute(state, regs, *insn, now));
+}
+
+#[no_mangle]
+pub fn e44x_interrupt(state: &mut E44xState, regs: &mut E44xRegisters, n: u32, ea: u32, now: u64) {
+    let lines = e44x::interrupt::Lines {
+        critical: n & 1 != 0,
+        external: n & 2 != 0,
+    };
+    let reset = state.timer.update(now).map_or(0, |reset| reset.0);
+    let deadline = state.timer.deadline().unwrap_or(0);
+    if let Some(ivor) = state.pending(lines).or(Ivor::from_number(n)) {
+        state.data_interrupt(regs, ivor, ea, reset ^ deadline as u32);
+    }
+}
+
+/// The TLB that the shadow's record is about.
+pub struct E44xTlb([Tlbe; TLB_SIZE]);
+
+impl e44x::shadow::Hardware for E44xTlb {
+    fn write(&mut self, index: usize, tlbe: &Tlbe) {
+        if let Some(e) = self.0.get_mut(index) {
+            *e = *tlbe;
+        }
+    }
+
+    fn invalidate(&mut self, index: usize) {
+        self.write(index, &Tlbe::INVALID);
+    }
+}
+
+type E44xShadow = e44x::shadow::ShadowTlb<
+    &'static mut [Option<e44x::shadow::Slot>],
+    &'static mut [Option<e44x::shadow::Context>],
+>;
+
+#[no_mangle]
+pub fn e44x_map(
+    shadow: &mut E44xShadow,
+    hw: &mut E44xTlb,
+    context: &e44x::shadow::Context,
+    mapping: &e44x::shadow::Mapping,
+) {
+    let pid = shadow.context(*context, hw);
+    shadow.insert(&e44x::shadow::Mapping { pid, ..*mapping }, hw);
+}
+
+#[no_mangle]
+pub fn e44x_unmap(shadow: &mut E44xShadow, hw: &mut E44xTlb, gpa: u64, entry: u8) -> bool {
+    let gpas = gpa..gpa.wrapping_add(4096);
+    let mut last = 0;
+    shadow.remove_entry(0, entry, hw);
+    shadow.remove_range(&gpas, entry & 1 != 0, hw, |page| last = page.gpa);
+    shadow.forget();
+    shadow.maps(&gpas) || last != 0
+}
+
+#[no_mangle]
+pub fn e44x_translate(state: &E44xState, ea: u32, pid: u8) -> u64 {
+    let space = Space {
+        ts: pid & 1 != 0,
+        pid,
+    };
+    state.tlb.find(ea, space).map_or(0, |f| f.tlbe.real_of(ea))
 }

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Privileged instructions of the guest's kernel.
+
+use core::ops::DerefMut;
+
+use super::state::{Registers, State};
+use crate::isa::e44x::{
+    insn::{decode, Privileged},
+    ivor::esr,
+    msr::Msr,
+    spr,
+    tlbe::Tlbe,
+};
+use crate::isa::insn::Insn;
+
+/// Where the TLB's entries lie.
+pub trait Tlbes: DerefMut<Target = [Tlbe]> {}
+
+impl<S: DerefMut<Target = [Tlbe]>> Tlbes for S {}
+
+/// What an instruction did, or what there is left to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// All of it; the registers say where the guest goes on.
+    Done,
+    /// As above. Entry `entry` of the TLB translates something else now.
+    TlbChanged {
+        /// Its number.
+        entry: u8,
+    },
+    /// As above, and the guest waits for an interrupt.
+    Wait,
+    /// A read of a device control register: when the value is in GPR `rt`, all is done.
+    ReadDcr {
+        /// Number.
+        dcr: u16,
+        /// To.
+        rt: u8,
+    },
+    /// A write to a device control register.
+    WriteDcr {
+        /// Number.
+        dcr: u16,
+        /// The value.
+        value: u32,
+    },
+    /// The debug facility wants a reset (DBCR0[RST]: 1 core, 2 chip, 3 system).
+    Reset(u8),
+    /// A program interrupt with this ESR; nothing has changed.
+    Program(u32),
+}
+
+/// DBCR0: the reset that is wanted.
+const DBCR0_RST_SHIFT: u32 = 28;
+
+/// Executes the instruction at `regs.nip()`, which the hardware refused in problem state. `now` is the timebase.
+pub fn execute<S: Tlbes>(
+    st: &mut State<S>,
+    regs: &mut impl Registers,
+    insn: Insn,
+    now: u64,
+) -> Outcome {
+    let Some(what) = decode(insn) else {
+        return Outcome::Program(esr::PIL);
+    };
+    if st.user() {
+        return Outcome::Program(refusal(what));
+    }
+    let mut outcome = Outcome::Done;
+    match what {
+        Privileged::ReadSpr { spr, rt } => match read_spr(st, spr, now) {
+            Some(value) => regs.set_gpr(rt, value),
+            None => return Outcome::Program(esr::PIL),
+        },
+        Privileged::WriteSpr { spr, rs } => match write_spr(st, spr, regs.gpr(rs), now) {
+            Some(then) => outcome = then,
+            None => return Outcome::Program(esr::PIL),
+        },
+        Privileged::ReadMsr { rt } => regs.set_gpr(rt, st.msr.word()),
+        Privileged::WriteMsr { rs } => {
+            st.msr = Msr::from_word(regs.gpr(rs));
+            outcome = wait(st);
+        }
+        Privileged::WriteEe { rs } => {
+            let ee = Msr::from_word(regs.gpr(rs)).contains(Msr::EE);
+            st.msr = st.msr.set(Msr::EE, ee);
+        }
+        Privileged::WriteEeImmediate { ee } => st.msr = st.msr.set(Msr::EE, ee),
+        Privileged::ReturnFromInterrupt => return go(st, regs, st.srr),
+        Privileged::ReturnFromCritical => return go(st, regs, st.csrr),
+        // Not of the 440's first core; that has its machine checks return by rfci.
+        Privileged::ReturnFromMachineCheck => return go(st, regs, st.mcsrr),
+        Privileged::ReadDcr { dcr, rt } => outcome = Outcome::ReadDcr { dcr, rt },
+        Privileged::WriteDcr { dcr, rs } => {
+            outcome = Outcome::WriteDcr {
+                dcr,
+                value: regs.gpr(rs),
+            }
+        }
+        Privileged::TlbRead { rt, ra, ws } => match st.tlb.read_word(regs.gpr(ra), ws, st.mmucr) {
+            Some((value, mmucr)) => {
+                regs.set_gpr(rt, value);
+                st.mmucr = mmucr;
+            }
+            None => return Outcome::Program(esr::PIL),
+        },
+        Privileged::TlbWrite { rs, ra, ws } => {
+            if ws > 2 {
+                return Outcome::Program(esr::PIL);
+            }
+            let index = regs.gpr(ra);
+            let value = regs.gpr(rs);
+            if st.tlb.write_word(index, ws, value, st.mmucr).is_some() {
+                outcome = Outcome::TlbChanged {
+                    entry: (index & 63) as u8,
+                };
+            }
+        }
+        Privileged::TlbSearch { rt, ra, rb, record } => {
+            let base = if ra == 0 { 0 } else { regs.gpr(ra) };
+            let found = st.tlb.search(base.wrapping_add(regs.gpr(rb)), st.mmucr);
+            if let Some(index) = found {
+                regs.set_gpr(rt, index.into());
+            }
+            if record {
+                regs.set_cr(cr0(regs, found.is_some()));
+            }
+        }
+        // Guests' memory is coherent with the host's caches, which is all that these are about.
+        Privileged::Cache => {}
+    }
+    regs.set_nip(regs.nip().wrapping_add(4));
+    outcome
+}
+
+/// Problem state may not: a privileged instruction, or a register that does not exist at all.
+const fn refusal(what: Privileged) -> u32 {
+    match what {
+        Privileged::ReadSpr { spr, .. } | Privileged::WriteSpr { spr, .. }
+            if spr::user_readable(spr) =>
+        {
+            esr::PIL
+        }
+        _ => esr::PPR,
+    }
+}
+
+fn go<S: Tlbes>(st: &mut State<S>, regs: &mut impl Registers, [nip, msr]: [u32; 2]) -> Outcome {
+    st.msr = Msr::from_word(msr);
+    regs.set_nip(nip & !3);
+    wait(st)
+}
+
+fn wait<S: Tlbes>(st: &State<S>) -> Outcome {
+    if st.msr.contains(Msr::WE) {
+        Outcome::Wait
+    } else {
+        Outcome::Done
+    }
+}
+
+/// CR with CR0 saying "equal" or not, and XER[SO].
+fn cr0(regs: &impl Registers, equal: bool) -> u32 {
+    let eq = if equal { 2 } else { 0 };
+    regs.cr() & 0x0fff_ffff | (eq | regs.xer() >> 31) << 28
+}
+
+/// A register of a run of registers by its number.
+fn nth(values: &[u32], number: u16, first: u16) -> Option<u32> {
+    values.get(usize::from(number.checked_sub(first)?)).copied()
+}
+
+fn nth_mut(values: &mut [u32], number: u16, first: u16) -> Option<&mut u32> {
+    values.get_mut(usize::from(number.checked_sub(first)?))
+}
+
+/// `mfspr`; `None` if there is no such register to be read.
+fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
+    let [srr0, srr1] = st.srr;
+    let [csrr0, csrr1] = st.csrr;
+    let [mcsrr0, mcsrr1] = st.mcsrr;
+    let [ccr0, ccr1] = st.ccr;
+    Some(match number {
+        spr::DEC => st.timer.dec(now),
+        spr::DECAR => st.timer.decar(),
+        spr::SRR0 => srr0,
+        spr::SRR1 => srr1,
+        spr::PID => st.pid.into(),
+        spr::CSRR0 => csrr0,
+        spr::CSRR1 => csrr1,
+        spr::MCSRR0 => mcsrr0,
+        spr::MCSRR1 => mcsrr1,
+        spr::MCSR => st.mcsr,
+        spr::DEAR => st.dear,
+        spr::ESR => st.esr,
+        spr::IVPR => st.ivpr,
+        spr::USPRG0 => st.usprg0,
+        spr::SPRG4R..=spr::SPRG7R => nth(&st.sprg, number, spr::SPRG4R - 4)?,
+        spr::SPRG0..=spr::SPRG7 => nth(&st.sprg, number, spr::SPRG0)?,
+        spr::TBL_R => now as u32,
+        spr::TBU_R => (now >> 32) as u32,
+        spr::PIR => st.pir,
+        spr::PVR => st.pvr,
+        spr::DBSR => st.dbsr,
+        spr::DBCR0..=spr::DBCR2 => nth(&st.dbcr, number, spr::DBCR0)?,
+        spr::IAC1..=spr::DVC2 => nth(&st.iac, number, spr::IAC1)
+            .or_else(|| nth(&st.dac, number, spr::IAC1 + 4))
+            .or_else(|| nth(&st.dvc, number, spr::IAC1 + 6))?,
+        spr::TSR => st.timer.tsr(),
+        spr::TCR => st.timer.tcr(),
+        spr::IVOR0..=spr::IVOR15 => nth(&st.ivor, number, spr::IVOR0)?,
+        spr::INV0..=spr::ITV3 => nth(&st.victims, number, spr::INV0)?,
+        spr::DNV0..=spr::IVLIM => nth(&st.victims, number, spr::DNV0 - 8)?,
+        spr::CCR0 => ccr0,
+        spr::CCR1 => ccr1,
+        spr::MMUCR => st.mmucr,
+        // What the caches' debug instructions leave, and how the chip was reset: nothing.
+        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR | spr::DBDR => 0,
+        _ => return None,
+    })
+}
+
+/// `mtspr`; `None` if there is no such register to be written.
+fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> Option<Outcome> {
+    let [srr0, srr1] = &mut st.srr;
+    let [csrr0, csrr1] = &mut st.csrr;
+    let [mcsrr0, mcsrr1] = &mut st.mcsrr;
+    let [ccr0, ccr1] = &mut st.ccr;
+    let register = match number {
+        spr::DEC => {
+            st.timer.set_dec(value, now);
+            return Some(Outcome::Done);
+        }
+        spr::DECAR => {
+            st.timer.set_decar(value);
+            return Some(Outcome::Done);
+        }
+        spr::TSR => {
+            st.timer.clear_tsr(value);
+            return Some(Outcome::Done);
+        }
+        spr::TCR => {
+            st.timer.set_tcr(value, now);
+            return Some(Outcome::Done);
+        }
+        spr::PID => {
+            st.pid = value as u8;
+            return Some(Outcome::Done);
+        }
+        spr::DBSR => {
+            st.dbsr &= !value;
+            return Some(Outcome::Done);
+        }
+        spr::MCSR => {
+            st.mcsr &= !value;
+            return Some(Outcome::Done);
+        }
+        spr::DBCR0 => {
+            let [dbcr0, ..] = &mut st.dbcr;
+            *dbcr0 = value;
+            return Some(match (value >> DBCR0_RST_SHIFT) & 3 {
+                0 => Outcome::Done,
+                reset => Outcome::Reset(reset as u8),
+            });
+        }
+        // The guest reads the host's timebase, which stays as it is.
+        spr::TBL_W | spr::TBU_W => return Some(Outcome::Done),
+        // Of caches' debug instructions and the chip's reset: not to be written, without effect.
+        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR | spr::DBDR => {
+            return Some(Outcome::Done)
+        }
+        spr::SRR0 => srr0,
+        spr::SRR1 => srr1,
+        spr::CSRR0 => csrr0,
+        spr::CSRR1 => csrr1,
+        spr::MCSRR0 => mcsrr0,
+        spr::MCSRR1 => mcsrr1,
+        spr::DEAR => &mut st.dear,
+        spr::ESR => &mut st.esr,
+        spr::IVPR => &mut st.ivpr,
+        spr::USPRG0 => &mut st.usprg0,
+        spr::SPRG0..=spr::SPRG7 => nth_mut(&mut st.sprg, number, spr::SPRG0)?,
+        spr::DBCR1..=spr::DBCR2 => nth_mut(&mut st.dbcr, number, spr::DBCR0)?,
+        spr::IAC1..=spr::DVC2 => match number - spr::IAC1 {
+            0..=3 => nth_mut(&mut st.iac, number, spr::IAC1)?,
+            4..=5 => nth_mut(&mut st.dac, number, spr::IAC1 + 4)?,
+            _ => nth_mut(&mut st.dvc, number, spr::IAC1 + 6)?,
+        },
+        spr::IVOR0..=spr::IVOR15 => nth_mut(&mut st.ivor, number, spr::IVOR0)?,
+        spr::INV0..=spr::ITV3 => nth_mut(&mut st.victims, number, spr::INV0)?,
+        spr::DNV0..=spr::IVLIM => nth_mut(&mut st.victims, number, spr::DNV0 - 8)?,
+        spr::CCR0 => ccr0,
+        spr::CCR1 => ccr1,
+        spr::MMUCR => &mut st.mmucr,
+        _ => return None,
+    };
+    *register = value;
+    Some(Outcome::Done)
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The 440's privileged instructions as data (UM, "Instruction Set"). Register operands are GPR numbers.
+
+use crate::isa::insn::Insn;
+
+/// A privileged instruction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Privileged {
+    /// `mfspr`.
+    ReadSpr {
+        /// Number.
+        spr: u16,
+        /// To.
+        rt: u8,
+    },
+    /// `mtspr`.
+    WriteSpr {
+        /// Number.
+        spr: u16,
+        /// From.
+        rs: u8,
+    },
+    /// `mfmsr`.
+    ReadMsr {
+        /// To.
+        rt: u8,
+    },
+    /// `mtmsr`.
+    WriteMsr {
+        /// From.
+        rs: u8,
+    },
+    /// `wrtee`.
+    WriteEe {
+        /// From.
+        rs: u8,
+    },
+    /// `wrteei`.
+    WriteEeImmediate {
+        /// MSR[EE].
+        ee: bool,
+    },
+    /// `rfi`.
+    ReturnFromInterrupt,
+    /// `rfci`.
+    ReturnFromCritical,
+    /// `rfmci`.
+    ReturnFromMachineCheck,
+    /// `mfdcr`; the number is in RA's register for `mfdcrx`, which 440s do not have.
+    ReadDcr {
+        /// Number.
+        dcr: u16,
+        /// To.
+        rt: u8,
+    },
+    /// `mtdcr`.
+    WriteDcr {
+        /// Number.
+        dcr: u16,
+        /// From.
+        rs: u8,
+    },
+    /// `tlbre`.
+    TlbRead {
+        /// To.
+        rt: u8,
+        /// Entry.
+        ra: u8,
+        /// Word.
+        ws: u8,
+    },
+    /// `tlbwe`.
+    TlbWrite {
+        /// From.
+        rs: u8,
+        /// Entry.
+        ra: u8,
+        /// Word.
+        ws: u8,
+    },
+    /// `tlbsx`, `tlbsx.`.
+    TlbSearch {
+        /// To.
+        rt: u8,
+        /// Base, 0: none.
+        ra: u8,
+        /// Index.
+        rb: u8,
+        /// CR0 says whether there is one.
+        record: bool,
+    },
+    /// `tlbsync`, `iccci`, `dccci`, `dcbi`, `icread`, `dcread`: caches and their coherence.
+    Cache,
+}
+
+/// What an instruction is; `None` if it is none of these.
+pub const fn decode(insn: Insn) -> Option<Privileged> {
+    if insn.prefix().is_some() {
+        return None;
+    }
+    let (rt, ra, rb) = (insn.rt(), insn.ra(), insn.rb());
+    // DCR and SPR numbers have their halves swapped.
+    let number = insn.spr().raw();
+    Some(match (insn.po(), insn.xo()) {
+        (19, 38) => Privileged::ReturnFromMachineCheck,
+        (19, 50) => Privileged::ReturnFromInterrupt,
+        (19, 51) => Privileged::ReturnFromCritical,
+        (31, 83) => Privileged::ReadMsr { rt },
+        (31, 146) => Privileged::WriteMsr { rs: rt },
+        (31, 131) => Privileged::WriteEe { rs: rt },
+        (31, 163) => Privileged::WriteEeImmediate {
+            ee: insn.raw() & 0x8000 != 0,
+        },
+        (31, 323) => Privileged::ReadDcr { dcr: number, rt },
+        (31, 451) => Privileged::WriteDcr {
+            dcr: number,
+            rs: rt,
+        },
+        (31, 339) => Privileged::ReadSpr { spr: number, rt },
+        (31, 467) => Privileged::WriteSpr {
+            spr: number,
+            rs: rt,
+        },
+        (31, 914) => Privileged::TlbSearch {
+            rt,
+            ra,
+            rb,
+            record: insn.rc(),
+        },
+        (31, 946) => Privileged::TlbRead { rt, ra, ws: rb },
+        (31, 978) => Privileged::TlbWrite { rs: rt, ra, ws: rb },
+        (31, 454 | 470 | 486 | 566 | 966 | 998) => Privileged::Cache,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words as an assembler makes them.
+    #[test]
+    fn known_encodings() {
+        use Privileged::*;
+        let table = [
+            (0x4c00_0064, ReturnFromInterrupt),
+            (0x4c00_0066, ReturnFromCritical),
+            (0x4c00_004c, ReturnFromMachineCheck),
+            (0x7c60_00a6, ReadMsr { rt: 3 }),
+            (0x7c60_0124, WriteMsr { rs: 3 }),
+            (0x7d40_0106, WriteEe { rs: 10 }),
+            (0x7c00_0146, WriteEeImmediate { ee: false }),
+            (0x7c00_8146, WriteEeImmediate { ee: true }),
+            (0x7c6c_0286, ReadDcr { dcr: 0xc, rt: 3 }),
+            (0x7c60_3386, WriteDcr { dcr: 0xc0, rs: 3 }),
+            (0x7c72_eaa6, ReadSpr { spr: 0x3b2, rt: 3 }),
+            (0x7c72_eba6, WriteSpr { spr: 0x3b2, rs: 3 }),
+            (
+                0x7cc0_1f25,
+                TlbSearch {
+                    rt: 6,
+                    ra: 0,
+                    rb: 3,
+                    record: true,
+                },
+            ),
+            (
+                0x7c64_1764,
+                TlbRead {
+                    rt: 3,
+                    ra: 4,
+                    ws: 2,
+                },
+            ),
+            (
+                0x7c64_17a4,
+                TlbWrite {
+                    rs: 3,
+                    ra: 4,
+                    ws: 2,
+                },
+            ),
+            (0x7c00_038c, Cache),
+            (0x7c00_078c, Cache),
+            (0x7c00_1bac, Cache),
+        ];
+        for (word, privileged) in table {
+            assert_eq!(decode(Insn::word(word)), Some(privileged), "{word:#010x}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_privileged() {
+        // add, lwz, sync, isync, icbi, dcbz, sc
+        for word in [
+            0x7c63_2214,
+            0x8060_0000,
+            0x7c00_04ac,
+            0x4c00_012c,
+            0x7c00_1fac,
+            0x7c00_1fec,
+            0x4400_0002,
+        ] {
+            assert_eq!(decode(Insn::word(word)), None, "{word:#010x}");
+        }
+    }
+}
