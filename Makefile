@@ -7,10 +7,10 @@
 #	make KDIR=DIR		kvm_ppc.ko for the kernel built in DIR
 #	make install		into updates/ of that kernel's modules, loaded for /dev/kvm
 #	make clean
-#	make demo [HOST=powernv9|powernv10|powernv9-hash|pseries8] [PAGES=64k|4k]
+#	make demo [HOST=powernv9|powernv10|powernv9-hash|pseries8|bamboo] [PAGES=64k|4k]
 #				an emulated host, the module, and a guest on it
 #	make shell		the same host, at a prompt
-#	make check [SUITE=unit|kselftest|guests|hv|pr|soak]
+#	make check [SUITE=unit|kselftest|guests|hv|pr|e44x|soak]
 #	make bench		path lengths, next to the kernel's own module
 #	make deps		installs what all these need
 
@@ -26,7 +26,8 @@ MODDIR = $(DESTDIR)/lib/modules/$(KVERSION)/updates
 # As the kernel was built, so the module: its .config knows the compiler
 ifneq ($(KDIR),)
 kbuild = $(if $(filter x86_64,$(MACHINE)),scripts/kbuild.sh,$(MAKE)) -C $(KDIR) M=$(CURDIR) ARCH=powerpc $(toolchain)
-toolchain = $(if $(LLVM)$(CROSS_COMPILE),,$(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=$(llvm),$(if $(filter $(MACHINE),ppc64le),,CROSS_COMPILE=powerpc64le-linux-gnu-)))
+toolchain = $(if $(LLVM)$(CROSS_COMPILE),,$(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=$(llvm),$(if $(filter $(MACHINE),ppc64le),,CROSS_COMPILE=$(cross))))
+cross = $(if $(shell grep -s '^CONFIG_PPC32=y' $(KDIR)/.config),powerpc,powerpc64le)-linux-gnu-
 llvm = $(shell v=$$(sed -n 's/^CONFIG_CLANG_VERSION=\([0-9]*\)[0-9]\{4\}$$/\1/p' $(KDIR)/.config); command -v clang-$$v >/dev/null 2>&1 && echo -$$v || echo 1)
 endif
 

@@ -13,7 +13,8 @@ packages="make gcc g++ libc6-dev flex bison bc perl patch
 	cpio gzip xz-utils e2fsprogs device-tree-compiler mmdebstrap debian-archive-keyring ca-certificates util-linux
 	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
 	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION
-	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck"
+	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck
+	gcc-powerpc-linux-gnu libc6-dev-powerpc-cross libelf-dev u-boot-tools"
 qemu_min=1:10.0
 
 [ "$(uname -m)" = x86_64 ] || die "emulated hosts are made on x86-64; here, build and test on the machine itself"

@@ -54,7 +54,10 @@ ticker() {
 }
 
 build() {
-	local flavour=$1 out frags=() f config
+	local flavour=$1 out frags=() f config targets=(vmlinux modules)
+	use_flavour "$flavour"
+	# What its firmware loads
+	case $flavour in 44x*) targets+=(uImage) ;; esac
 	for f in ${flavour//+/ }; do frags+=("$top/scripts/config/$f.config"); done
 	for f in "${frags[@]}"; do [ -f "$f" ] || die "no flavour $flavour: $f is not there"; done
 	config=$(grep -hv '^#\|^$' "${frags[@]}") # what it says, without remarks
@@ -77,7 +80,7 @@ build() {
 		: >"$out/build.log"
 		ticker "$out/build.log" "$flavour" >&2 9>&- &
 		ticker=$!
-		( quietly "$out/build.log" kmake -C "$src" O="$out" vmlinux modules ) || { kill $ticker; exit 1; }
+		( quietly "$out/build.log" kmake -C "$src" O="$out" "${targets[@]}" ) || { kill $ticker; exit 1; }
 		kill $ticker
 		slim "$out"
 		stage "built the $flavour kernel"

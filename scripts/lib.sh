@@ -97,8 +97,17 @@ export LIBCLANG_PATH=/usr/lib/llvm-$LLVM_VERSION/lib
 export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kvm_ppc KBUILD_BUILD_HOST=kvm_ppc
 # shellcheck disable=SC2034 # for those who source this
 rustc=/usr/bin/rustc cargo=/usr/bin/cargo
+toolchain=("LLVM=-$LLVM_VERSION")
+# use_flavour FLAVOUR: with what kmake builds it. clang's assembler has another
+# idea of the 440's tlbwe than the 440.
+use_flavour() {
+	case $1 in
+	44x*) toolchain=(CROSS_COMPILE=powerpc-linux-gnu-) ;;
+	*) toolchain=("LLVM=-$LLVM_VERSION") ;;
+	esac
+}
 kmake() {
-	make ARCH=powerpc LLVM=-$LLVM_VERSION RUSTC=$rustc RUSTDOC=/usr/bin/rustdoc RUSTFMT=/usr/bin/rustfmt \
+	make ARCH=powerpc "${toolchain[@]}" RUSTC=$rustc RUSTDOC=/usr/bin/rustdoc RUSTFMT=/usr/bin/rustfmt \
 		CLIPPY_DRIVER=/usr/bin/clippy-driver RUST_LIB_SRC=/usr/lib/rustlib/src/rust/library \
 		-j"$jobs" "$@"
 }

@@ -5,7 +5,9 @@
 # each other's way, and prints the module's name. Warnings are shown.
 . "$(dirname "$0")/lib.sh"
 
-kernel=$("$top/scripts/kernel.sh" "${1:-book3s64+pages-64k}")
+flavour=${1:-book3s64+pages-64k}
+use_flavour "$flavour"
+kernel=$("$top/scripts/kernel.sh" "$flavour")
 out=$(module_dir "$kernel")
 mkdir -p "$out"
 
