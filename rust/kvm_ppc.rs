@@ -8,6 +8,9 @@ use kernel::{prelude::*, sync::Arc};
 
 #[path = "bindings/mod.rs"]
 mod bindings;
+#[cfg(CONFIG_44x)]
+#[path = "e44x/mod.rs"]
+mod e44x;
 #[path = "emulate/mod.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod emulate;
@@ -74,7 +77,7 @@ fn register<B: Backend>() -> Result<Arc<dyn Registered>> {
 }
 
 /// Registers the backend that can run guests here: in hardware on a radix host in hypervisor mode, in problem state on
-/// a hash host.
+/// a hash host, and on a 440.
 fn choose() -> Result<Arc<dyn Registered>> {
     #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
     match hv::Hv::available() {
@@ -85,6 +88,11 @@ fn choose() -> Result<Arc<dyn Registered>> {
     match pr::Pr::available() {
         Ok(()) => return register::<pr::Pr>(),
         Err(missing) => pr_info!("no guests in problem state: {missing}\n"),
+    }
+    #[cfg(CONFIG_44x)]
+    match e44x::E44x::available() {
+        Ok(()) => return register::<e44x::E44x>(),
+        Err(missing) => pr_info!("no guests of a 440: {missing}\n"),
     }
     pr_err!("no guests on this host\n");
     Err(ENODEV)

@@ -39,3 +39,6 @@
 #include "hv_trace.h"
 #include "pr_helpers.h"
 #endif
+#ifdef CONFIG_44x
+#include "e44x_helpers.h"
+#endif

@@ -317,6 +317,25 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 }
 
 /*
+ * Is each of the pages from hva on as kvm_ppc_host_pte says of the first, and at
+ * the real address after the one before?
+ */
+bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
+			     unsigned long pages, u64 phys, bool writable)
+{
+	bool may_write;
+	unsigned int shift;
+	u64 at;
+
+	for (; pages; pages--, hva += PAGE_SIZE, phys += PAGE_SIZE)
+		if (!kvm_ppc_host_pte(mm, hva, writable, &at, &may_write,
+				      &shift) ||
+		    at != phys)
+			return false;
+	return true;
+}
+
+/*
  * Has the process's tables filled in at hva, as an access of its own would.
  * Returns 0 if that was done; whoever wants to know why not asks for the page.
  */

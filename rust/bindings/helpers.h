@@ -67,6 +67,8 @@ u64 kvm_ppc_mftb(void);
 
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift);
+bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
+			     unsigned long pages, u64 phys, bool writable);
 
 int kvm_ppc_fault_in(unsigned long hva, bool write);
 

@@ -51,6 +51,20 @@ impl HostPage {
             shift,
         })
     }
+
+    /// Are the `pages` pages from `hva` on such memory too, at real addresses from `phys` on, and all writable if
+    /// `writable`?
+    pub(crate) fn contiguous(
+        _lock: &impl InvalidationsExcluded,
+        mm: &Mm,
+        hva: usize,
+        pages: usize,
+        phys: u64,
+        writable: bool,
+    ) -> bool {
+        // SAFETY: As for `find`.
+        unsafe { bindings::kvm_ppc_host_contiguous(mm.as_raw().cast(), hva, pages, phys, writable) }
+    }
 }
 
 /// Has the tables of the current process filled in at `hva`, as an access of its own would, and says whether that

@@ -7,7 +7,7 @@ pub(crate) mod debugfs;
 pub(crate) mod entry;
 pub(crate) mod eventfd;
 pub(crate) mod file;
-#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
+#[allow(dead_code)]
 pub(crate) mod host_page;
 pub(crate) mod members;
 pub(crate) mod misc;
@@ -48,3 +48,7 @@ pub(crate) mod trace;
 pub(crate) mod hash;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod shadow;
+
+// 440 hosts.
+#[cfg(CONFIG_44x)]
+pub(crate) mod e44x;

@@ -37,6 +37,9 @@ fields! {
     INTERNAL_SUBERROR: u32 = __bindgen_anon_1.internal.suberror;
     INTERNAL_NDATA: u32 = __bindgen_anon_1.internal.ndata;
     INTERNAL_DATA: [u64; 16] = __bindgen_anon_1.internal.data;
+    DCR_NUMBER: u32 = __bindgen_anon_1.dcr.dcrn;
+    DCR_DATA: u32 = __bindgen_anon_1.dcr.data;
+    DCR_IS_WRITE: u8 = __bindgen_anon_1.dcr.is_write;
     DEBUG_ADDRESS: u64 = __bindgen_anon_1.debug.arch.address;
     DEBUG_STATUS: u32 = __bindgen_anon_1.debug.arch.status;
     SYSTEM_EVENT_TYPE: u32 = __bindgen_anon_1.system_event.type_;
@@ -157,6 +160,19 @@ impl RunPage {
         self.0.write(INTERNAL_NDATA, data.len().min(16) as u32);
         self.0.write_array(INTERNAL_DATA, &all);
         self.set_exit(bindings::KVM_EXIT_INTERNAL_ERROR);
+    }
+
+    /// `KVM_EXIT_DCR`: a device control register, and what is written to it.
+    pub(crate) fn set_dcr(&self, number: u32, write: Option<u32>) {
+        self.0.write(DCR_NUMBER, number);
+        self.0.write(DCR_DATA, write.unwrap_or(0));
+        self.0.write(DCR_IS_WRITE, write.is_some().into());
+        self.set_exit(bindings::KVM_EXIT_DCR);
+    }
+
+    /// What userspace has put for a read.
+    pub(crate) fn dcr_data(&self) -> u32 {
+        self.0.read(DCR_DATA)
     }
 
     /// `KVM_EXIT_DEBUG`: where, and `KVMPPC_DEBUG_…`.

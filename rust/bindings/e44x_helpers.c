@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+// Inline functions and macros of the host that entering a guest on a 440 takes.
+
+#include <linux/context_tracking.h>
+#include <linux/ftrace.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/vtime.h>
+
+#include <asm/cacheflush.h>
+#include <asm/reg.h>
+#include <asm/reg_booke.h>
+#include <asm/switch_to.h>
+#include <asm/time.h>
+
+#include "e44x_helpers.h"
+
+#define CHECK(field, at) \
+	static_assert(offsetof(struct kvm_ppc_e44x_context, field) == (at))
+CHECK(gpr[31], E44X_GPR(31));
+CHECK(cr, E44X_CR);
+CHECK(lr, E44X_LR);
+CHECK(ctr, E44X_CTR);
+CHECK(xer, E44X_XER);
+CHECK(nip, E44X_NIP);
+CHECK(msr, E44X_MSR);
+CHECK(pid, E44X_PID);
+CHECK(sprg4_7[0], E44X_SPRG4);
+CHECK(sprg4_7[3], E44X_SPRG7);
+CHECK(usprg0, E44X_USPRG0);
+CHECK(esr, E44X_ESR);
+CHECK(dear, E44X_DEAR);
+CHECK(insn, E44X_INSN);
+CHECK(block, E44X_BLOCK);
+CHECK(host_r1, E44X_HOST_R1);
+CHECK(host_msr, E44X_HOST_MSR);
+CHECK(host_ivpr, E44X_HOST_IVPR);
+CHECK(host_pid, E44X_HOST_PID);
+CHECK(host_usprg0, E44X_HOST_USPRG0);
+CHECK(host_dbcr0, E44X_HOST_DBCR0);
+
+/* There is no masking in software here: EE says it all */
+unsigned long kvm_ppc_hard_irq_disable(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	return flags;
+}
+
+void kvm_ppc_irq_restore(unsigned long flags)
+{
+	local_irq_restore(flags);
+}
+
+#define WORK                                                            \
+	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY | _TIF_SIGPENDING | \
+	 _TIF_NOTIFY_SIGNAL)
+
+/*
+ * With interrupts off, what keeps the task out of its guest. If nothing does,
+ * user mode's FP registers are in memory: the guest gets the hardware's.
+ */
+int kvm_ppc_check_entry(void)
+{
+	if (read_thread_flags() & WORK)
+		return KVM_PPC_ENTRY_WORK;
+	if (current->thread.regs->msr & MSR_FP)
+		enable_kernel_fp();
+	return 0;
+}
+
+unsigned int kvm_ppc_smp_processor_id(void)
+{
+	return raw_smp_processor_id();
+}
+
+/*
+ * Kernels without KVM do not have xfer_to_guest_mode_handle_work(). Task work
+ * that is not urgent waits for the way to userspace.
+ */
+int kvm_ppc_handle_work(void)
+{
+	if (signal_pending(current))
+		return -EINTR;
+	if (need_resched() || test_thread_flag(TIF_NEED_RESCHED_LAZY))
+		schedule();
+	return 0;
+}
+
+void kvm_ppc_guest_enter_irqoff(void)
+{
+	vtime_account_guest_enter();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	context_tracking_guest_enter();
+	lockdep_hardirqs_on(CALLER_ADDR0);
+}
+
+void kvm_ppc_guest_exit_irqoff(bool interrupted)
+{
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	if (!context_tracking_guest_exit() && interrupted)
+		rcu_virt_note_context_switch();
+	trace_hardirqs_off_finish();
+}
+
+/* Ticks that came in the guest are served first, so that they count as its own */
+void kvm_ppc_guest_done(unsigned long flags)
+{
+	if (vtime_accounting_enabled_this_cpu()) {
+		vtime_account_guest_exit();
+		local_irq_restore(flags);
+	} else {
+		local_irq_restore(flags);
+		current->flags &= ~PF_VCPU;
+	}
+}
+
+u32 kvm_ppc_e44x_pvr(void)
+{
+	return mfspr(SPRN_PVR);
+}
+
+/* Where the host has the vector of interrupt n, from IVPR on */
+u32 kvm_ppc_e44x_ivor(unsigned int n)
+{
+	switch (n) {
+#define IVOR(n) \
+	case n: \
+		return mfspr(SPRN_IVOR##n)
+		IVOR(0);
+		IVOR(1);
+		IVOR(2);
+		IVOR(3);
+		IVOR(4);
+		IVOR(5);
+		IVOR(6);
+		IVOR(7);
+		IVOR(8);
+		IVOR(9);
+		IVOR(10);
+		IVOR(11);
+		IVOR(12);
+		IVOR(13);
+		IVOR(14);
+		IVOR(15);
+	}
+	return ~0u;
+}
+
+/*
+ * The decrementer interrupts at timebase deadline, if that comes before the
+ * host's next timer; returns when that is.
+ */
+u64 kvm_ppc_e44x_timer_at(u64 deadline)
+{
+	u64 now = get_tb();
+	u32 dec = mfspr(SPRN_DEC);
+	u64 left = deadline > now ? deadline - now : 1;
+
+	if (left < dec)
+		mtspr(SPRN_DEC, (u32)left);
+	return now + dec;
+}
+
+/* The host's next timer is due at `host` again */
+void kvm_ppc_e44x_timer_back(u64 host)
+{
+	u64 now = get_tb();
+
+	mtspr(SPRN_DEC, host > now ? (u32)(host - now) : 1);
+}
+
+/* 64 KB, aligned so; in lowmem, and so mapped by a pinned TLB entry */
+unsigned long kvm_ppc_e44x_alloc_block(void)
+{
+	return __get_free_pages(GFP_KERNEL | __GFP_ZERO,
+				get_order(E44X_BLOCK_SIZE));
+}
+
+void kvm_ppc_e44x_free_block(unsigned long block)
+{
+	free_pages(block, get_order(E44X_BLOCK_SIZE));
+}
+
+void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end)
+{
+	flush_icache_range(start, end);
+}
+
+/*
+ * The kernel marks pages whose data cache lines have been written back, and
+ * their instruction cache lines made invalid, since it last wrote there
+ */
+void kvm_ppc_e44x_sync_icache(u64 real, unsigned int shift)
+{
+	unsigned long pfn = real >> PAGE_SHIFT, n = 1;
+
+	if (shift > PAGE_SHIFT)
+		n = 1ul << (shift - PAGE_SHIFT);
+	pfn &= ~(n - 1);
+	for (; n; n--, pfn++) {
+		struct folio *folio;
+
+		if (!pfn_valid(pfn))
+			continue;
+		folio = page_folio(pfn_to_page(pfn));
+		if (test_and_set_bit(PG_dcache_clean, &folio->flags.f))
+			continue;
+		flush_dcache_icache_folio(folio);
+	}
+}
+
+/* With interrupts off, and user mode's registers saved (check_entry) */
+void kvm_ppc_e44x_load_fp(struct thread_fp_state *fp)
+{
+	enable_kernel_fp();
+	load_fp_state(fp);
+}
+
+void kvm_ppc_e44x_store_fp(struct thread_fp_state *fp)
+{
+	enable_kernel_fp();
+	store_fp_state(fp);
+	disable_kernel_fp();
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What ended the guest's run, and what is done about it.
+
+use super::{
+    mmio,
+    mmu::{self, Resolution},
+    run::Completion,
+    vcpu::E44xVcpu,
+    E44x,
+};
+use crate::{
+    bindings,
+    emulate::e44x::{
+        privileged::{execute, Outcome},
+        state::Registers,
+    },
+    host::time::timebase,
+    isa::{
+        e44x::{
+            ivor::{esr, Ivor},
+            tlbe::Access,
+        },
+        insn::Insn,
+    },
+    vm::{run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Where to go next.
+pub(crate) enum Next {
+    /// Into the guest again.
+    Guest,
+    /// To userspace, with the reason in the run page.
+    Userspace,
+}
+
+/// Handles the exit for `ivor`; the host's own interrupts have been served.
+pub(crate) fn handle(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    run: &RunPage,
+    ivor: Ivor,
+) -> Result<Next> {
+    let stats = &vcpu.arch_stats;
+    stats.sum_exits.inc();
+    let (syndrome, dear) = (st.switch.registers().esr, st.switch.registers().dear);
+    let data = if syndrome & esr::ST != 0 {
+        Access::Store
+    } else {
+        Access::Load
+    };
+    match ivor {
+        Ivor::Decrementer => stats.dec_exits.inc(),
+        Ivor::External | Ivor::FixedInterval | Ivor::CriticalInput | Ivor::Watchdog => {
+            stats.ext_intr_exits.inc()
+        }
+        // The host's own, for its debugger.
+        Ivor::Debug => {}
+        Ivor::MachineCheck => {
+            stats.machine_checks.inc();
+            run.set_unknown(Ivor::MachineCheck as u64);
+            return Ok(Next::Userspace);
+        }
+        Ivor::DataTlbError | Ivor::DataStorage => {
+            if ivor == Ivor::DataStorage {
+                stats.dsi_exits.inc();
+            }
+            return storage(vcpu, st, run, dear, data);
+        }
+        Ivor::InstTlbError | Ivor::InstStorage => {
+            if ivor == Ivor::InstStorage {
+                stats.isi_exits.inc();
+            }
+            let nip = st.switch.nip();
+            return storage(vcpu, st, run, nip, Access::Fetch);
+        }
+        Ivor::Program => return program(vcpu, st, run, syndrome),
+        Ivor::SystemCall => {
+            stats.syscall_exits.inc();
+            st.state.interrupt(&mut st.switch, Ivor::SystemCall);
+        }
+        Ivor::FpUnavailable | Ivor::ApUnavailable => {
+            stats.fp_unavail.inc();
+            st.state.interrupt(&mut st.switch, ivor);
+        }
+        Ivor::Alignment => st
+            .state
+            .data_interrupt(&mut st.switch, ivor, dear, syndrome),
+    }
+    Ok(Next::Guest)
+}
+
+/// The hardware's TLB has no translation, or one that does not permit the access.
+fn storage(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    run: &RunPage,
+    ea: u32,
+    access: Access,
+) -> Result<Next> {
+    let stats = &vcpu.arch_stats;
+    let fetch = access == Access::Fetch;
+    let store = access == Access::Store;
+    let resolution = mmu::resolve(vcpu, st, ea, access)?;
+    let ivor = match resolution {
+        Resolution::Resume => {
+            if fetch {
+                stats.itlb_virt_miss_exits.inc();
+            } else {
+                stats.dtlb_virt_miss_exits.inc();
+            }
+            return Ok(Next::Guest);
+        }
+        Resolution::Mmio { gpa, .. } if fetch => {
+            // Nothing can be executed there.
+            run.set_internal_error(
+                bindings::KVM_INTERNAL_ERROR_EMULATION,
+                &[0, u64::from(ea), gpa],
+            );
+            return Ok(Next::Userspace);
+        }
+        Resolution::Mmio { gpa, little_endian } => {
+            stats.mmio_exits.inc();
+            return mmio::start(vcpu, st, run, (ea, gpa), store, little_endian);
+        }
+        Resolution::Miss if fetch => {
+            stats.itlb_real_miss_exits.inc();
+            Ivor::InstTlbError
+        }
+        Resolution::Miss => {
+            stats.dtlb_real_miss_exits.inc();
+            Ivor::DataTlbError
+        }
+        Resolution::Denied if fetch => Ivor::InstStorage,
+        Resolution::Denied => Ivor::DataStorage,
+    };
+    if fetch {
+        st.state.esr = 0;
+        st.state.interrupt(&mut st.switch, ivor);
+    } else {
+        let syndrome = if store { esr::ST } else { 0 };
+        st.state.data_interrupt(&mut st.switch, ivor, ea, syndrome);
+    }
+    Ok(Next::Guest)
+}
+
+/// The instruction that the guest is at, by its own TLB; `None` if that does not translate it any more.
+pub(crate) fn fetch(vcpu: &Vcpu<E44x>, st: &E44xVcpu) -> Option<Insn> {
+    let nip = st.switch.nip();
+    let found = st.state.tlb.find(nip, st.state.fetch_space())?;
+    let attributes = found.tlbe.attributes();
+    if !attributes.permissions(st.state.user()).execute {
+        return None;
+    }
+    let mut word = [0; 4];
+    let gpa = found.tlbe.real_of(nip);
+    vcpu.vm().read_guest(gpa, &mut word).ok()?;
+    Some(Insn::word(if attributes.little_endian() {
+        u32::from_le_bytes(word)
+    } else {
+        u32::from_be_bytes(word)
+    }))
+}
+
+fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -> Result<Next> {
+    if syndrome & (esr::PPR | esr::PIL) == 0 {
+        // A trap, or a floating-point exception: the guest's own.
+        st.state.program(&mut st.switch, syndrome);
+        return Ok(Next::Guest);
+    }
+    vcpu.arch_stats.emulated_inst_exits.inc();
+    let insn = match st.switch.registers().insn {
+        0 => fetch(vcpu, st),
+        word => Some(Insn::word(word)),
+    };
+    let Some(insn) = insn else {
+        vcpu.arch_stats.fetch_retries.inc();
+        return Ok(Next::Guest);
+    };
+    match execute(&mut st.state, &mut st.switch, insn, timebase()) {
+        // A wait state is seen on the way into the guest.
+        Outcome::Done | Outcome::Wait => {}
+        Outcome::TlbChanged { entry } => mmu::entry_changed(vcpu, entry),
+        Outcome::ReadDcr { dcr, rt } => {
+            vcpu.arch_stats.dcr_exits.inc();
+            st.completion = Completion::Dcr(rt);
+            run.set_dcr(dcr.into(), None);
+            return Ok(Next::Userspace);
+        }
+        Outcome::WriteDcr { dcr, value } => {
+            vcpu.arch_stats.dcr_exits.inc();
+            run.set_dcr(dcr.into(), Some(value));
+            return Ok(Next::Userspace);
+        }
+        Outcome::Reset(_) => {
+            run.set_system_event(bindings::KVM_SYSTEM_EVENT_RESET);
+            return Ok(Next::Userspace);
+        }
+        Outcome::Program(why) => st.state.program(&mut st.switch, why),
+    }
+    Ok(Next::Guest)
+}

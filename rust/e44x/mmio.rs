@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
+
+use super::{
+    exit::{self, Next},
+    mmu::{translate, Translation},
+    run::Completion,
+    vcpu::{E44xVcpu, LoadStore},
+    E44x,
+};
+use crate::{
+    emulate::{
+        e44x::state::Registers,
+        mmio::{Plan, Reason, Step},
+    },
+    isa::e44x::{
+        ivor::{esr, Ivor},
+        tlbe::Access,
+    },
+    vm::{run_page::RunPage, Vcpu},
+};
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// An instruction in the middle of its accesses; kept where it is, because it is large.
+pub(crate) struct Pending {
+    plan: Plan,
+    /// The effective address that faulted, and the guest physical address it has.
+    known: (u32, u64),
+    little_endian: bool,
+    /// Where the instruction is; userspace sees the next one meanwhile.
+    nip: u32,
+}
+
+impl Pending {
+    /// None.
+    pub(crate) const NONE: Self = Self {
+        plan: Plan::IDLE,
+        known: (0, 0),
+        little_endian: false,
+        nip: 0,
+    };
+}
+
+/// Addresses of one page of the smallest size translate alike.
+const SAME_PAGE: u32 = !0x3ff;
+
+/// Emulates the instruction that the guest is at, which faulted at effective address `ea`, guest physical address `gpa`.
+/// Returns `EFAULT` if memory that the instruction also touches cannot be reached.
+pub(crate) fn start(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    run: &RunPage,
+    (ea, gpa): (u32, u64),
+    store: bool,
+    little_endian: bool,
+) -> Result<Next> {
+    let Some(insn) = exit::fetch(vcpu, st) else {
+        vcpu.arch_stats.fetch_retries.inc();
+        return Ok(Next::Guest);
+    };
+    st.mmio.known = (ea, gpa);
+    st.mmio.little_endian = little_endian;
+    let msr = st.state.msr;
+    let regs = LoadStore {
+        switch: &mut st.switch,
+        msr,
+        little_endian,
+    };
+    let plan = &mut st.mmio.plan;
+    let why = match plan.prepare(insn, &regs) {
+        Ok(()) if plan.bytes() != 0 && plan.is_store() != store => {
+            vcpu.arch_stats.fetch_retries.inc();
+            return Ok(Next::Guest);
+        }
+        Ok(()) => return go_on(vcpu, st, run),
+        Err(why) => why,
+    };
+    let syndrome = if store { esr::ST } else { 0 };
+    match why {
+        Reason::InvalidForm => st.state.program(&mut st.switch, esr::PIL),
+        Reason::Alignment => st
+            .state
+            .data_interrupt(&mut st.switch, Ivor::Alignment, ea, syndrome),
+        Reason::Storage(_) => {
+            st.state
+                .data_interrupt(&mut st.switch, Ivor::DataStorage, ea, syndrome)
+        }
+        Reason::Unavailable(_) => st.state.interrupt(&mut st.switch, Ivor::FpUnavailable),
+        Reason::NotStorageAccess if st.state.user() => {
+            // A process must not stop the guest.
+            st.state
+                .data_interrupt(&mut st.switch, Ivor::DataStorage, ea, syndrome)
+        }
+        Reason::NotStorageAccess => {
+            run.set_internal_error(
+                crate::bindings::KVM_INTERNAL_ERROR_EMULATION,
+                &[insn.raw().into(), st.switch.nip().into()],
+            );
+            return Ok(Next::Userspace);
+        }
+    }
+    Ok(Next::Guest)
+}
+
+/// Userspace has made the access: goes on with the instruction.
+pub(crate) fn complete(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
+    let plan = &mut st.mmio.plan;
+    if plan.is_store() {
+        plan.wrote();
+    } else {
+        plan.supply(&run.mmio_data());
+    }
+    let chosen = st.switch.nip();
+    let elsewhere = chosen != st.mmio.nip.wrapping_add(4);
+    if elsewhere && !matches!(st.mmio.plan.step(), Step::Done) {
+        // Userspace wants the guest to go on somewhere else: what is left is not made.
+        return Ok(Next::Guest);
+    }
+    st.switch.set_nip(st.mmio.nip);
+    let next = go_on(vcpu, st, run);
+    if elsewhere {
+        st.switch.set_nip(chosen);
+    }
+    next
+}
+
+fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
+    loop {
+        let pending = &mut st.mmio;
+        let (ea, len, write) = match pending.plan.step() {
+            Step::Done => {
+                let mut regs = LoadStore {
+                    switch: &mut st.switch,
+                    msr: st.state.msr,
+                    little_endian: pending.little_endian,
+                };
+                // All accesses are made, so this cannot be incomplete.
+                let _ = pending.plan.finish(&mut regs);
+                return Ok(Next::Guest);
+            }
+            Step::Read { ea, len, .. } => (ea as u32, len, None),
+            Step::Write { ea, len, data, .. } => (ea as u32, len, Some(data)),
+        };
+        let len = usize::from(len);
+        let (known_ea, known_gpa) = pending.known;
+        let faulted = ea & SAME_PAGE == known_ea & SAME_PAGE;
+        let gpa = if faulted {
+            known_gpa & !u64::from(!SAME_PAGE) | u64::from(ea & !SAME_PAGE)
+        } else {
+            let access = match write {
+                Some(_) => Access::Store,
+                None => Access::Load,
+            };
+            let syndrome = if write.is_some() { esr::ST } else { 0 };
+            let ivor = match translate(st, ea, access) {
+                Translation::Gpa(gpa) => Ok(gpa),
+                Translation::Miss => Err(Ivor::DataTlbError),
+                Translation::Denied => Err(Ivor::DataStorage),
+            };
+            match ivor {
+                Ok(gpa) => gpa,
+                Err(ivor) => {
+                    st.state.data_interrupt(&mut st.switch, ivor, ea, syndrome);
+                    return Ok(Next::Guest);
+                }
+            }
+        };
+        if !faulted && memory_access(vcpu, st, gpa, len, write.as_ref())?
+            || bus_access(vcpu, st, gpa, len, write.as_ref())
+        {
+            continue;
+        }
+        run.set_mmio(gpa, &write.unwrap_or_default(), len as u32, write.is_some());
+        st.mmio.nip = st.switch.nip();
+        st.switch.set_nip(st.mmio.nip.wrapping_add(4));
+        st.completion = Completion::Mmio;
+        return Ok(Next::Userspace);
+    }
+}
+
+/// Makes the access if it is to memory, and says whether it was.
+fn memory_access(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    gpa: u64,
+    len: usize,
+    write: Option<&[u8; 8]>,
+) -> Result<bool> {
+    let vm = vcpu.vm();
+    let memory = {
+        let slots = vm.slots.read();
+        let slot = slots.find(gpa >> PAGE_SHIFT);
+        slot.is_some_and(|s| write.is_none() || !s.readonly())
+    };
+    if !memory {
+        return Ok(false);
+    }
+    let plan = &mut st.mmio.plan;
+    if let Some(data) = write {
+        vm.write_guest(gpa, data.get(..len).ok_or(EINVAL)?)?;
+        plan.wrote();
+    } else {
+        let mut data = [0; 8];
+        let data = data.get_mut(..len).ok_or(EINVAL)?;
+        vm.read_guest(gpa, data)?;
+        plan.supply(data);
+    }
+    Ok(true)
+}
+
+/// Makes the access if something on the VM's bus takes it, and says whether it was.
+fn bus_access(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    gpa: u64,
+    len: usize,
+    write: Option<&[u8; 8]>,
+) -> bool {
+    // Nothing on the bus answers loads.
+    let taken = write
+        .and_then(|data| data.get(..len))
+        .is_some_and(|data| vcpu.vm().mmio_write(gpa, data));
+    if taken {
+        st.mmio.plan.wrote();
+    }
+    taken
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TLB misses and storage interrupts, and what the VM core asks of the translations.
+
+use super::{
+    vcpu::{E44xMmu, E44xVcpu},
+    E44x,
+};
+use crate::{
+    emulate::e44x::shadow::{Context, Mapping, ShadowPid},
+    host::{
+        e44x::{sync_icache, Tlb},
+        host_page::{fault_in, HostPage},
+        mm::{send_hwpoison, PageError, UserPage},
+    },
+    isa::e44x::tlbe::{Access, Attributes, Permissions, PAGE_SHIFTS},
+    vm::{
+        backend::Gfn,
+        memslot::MemSlot,
+        mmu_lock::{MmuGuard, Quiet},
+        Vcpu, Vm,
+    },
+};
+use core::ops::Range;
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// What became of a fault.
+pub(crate) enum Resolution {
+    /// Mapped, or the owner's mappings are changing: the guest goes on, or faults again.
+    Resume,
+    /// The guest's TLB has nothing there: it gets a TLB error.
+    Miss,
+    /// The guest's TLB does not permit it: it gets a storage interrupt.
+    Denied,
+    /// There is no memory at this guest physical address. The page may be in little-endian order.
+    Mmio {
+        /// The address.
+        gpa: u64,
+        /// TLB entry's E.
+        little_endian: bool,
+    },
+}
+
+/// What the guest's TLB says of an access.
+pub(crate) enum Translation {
+    /// The guest physical address.
+    Gpa(u64),
+    /// As in [`Resolution`].
+    Miss,
+    /// As in [`Resolution`].
+    Denied,
+}
+
+/// Translates as the guest's processor would.
+pub(crate) fn translate(st: &E44xVcpu, ea: u32, access: Access) -> Translation {
+    let state = &st.state;
+    let space = match access {
+        Access::Fetch => state.fetch_space(),
+        Access::Load | Access::Store => state.data_space(),
+    };
+    let Some(found) = state.tlb.find(ea, space) else {
+        return Translation::Miss;
+    };
+    let permissions = found.tlbe.attributes().permissions(state.user());
+    if !permissions.allow(access) {
+        return Translation::Denied;
+    }
+    Translation::Gpa(found.tlbe.real_of(ea))
+}
+
+/// Resolves a miss, or an access that the hardware did not permit. Returns `EFAULT` (or what looking the page up gave) if
+/// userspace has nothing usable there.
+pub(crate) fn resolve(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    ea: u32,
+    access: Access,
+) -> Result<Resolution> {
+    let state = &st.state;
+    let space = match access {
+        Access::Fetch => state.fetch_space(),
+        Access::Load | Access::Store => state.data_space(),
+    };
+    let Some(found) = state.tlb.find(ea, space) else {
+        return Ok(Resolution::Miss);
+    };
+    let attributes = found.tlbe.attributes();
+    let mut permissions = attributes.permissions(state.user());
+    if !permissions.allow(access) {
+        return Ok(Resolution::Denied);
+    }
+    let gpa = found.tlbe.real_of(ea);
+    let mmio = Ok(Resolution::Mmio {
+        gpa,
+        little_endian: attributes.little_endian(),
+    });
+    let writing = access == Access::Store;
+    let vm = vcpu.vm();
+    let slots = vm.slots.read();
+    let Some(slot) = slots.find(gpa >> PAGE_SHIFT) else {
+        return mmio;
+    };
+    if writing && slot.readonly() {
+        return mmio;
+    }
+    // Where fetches and loads are translated by different spaces, an entry serves one of the two.
+    if state.fetch_space() != state.data_space() {
+        let fetch = access == Access::Fetch;
+        permissions.execute &= fetch;
+        permissions.read &= !fetch;
+        permissions.write &= !fetch;
+    }
+
+    let target = Target {
+        context: st.current_context(vcpu.id),
+        entry: found.index,
+        ea,
+        gpa,
+        // No larger than the guest's page.
+        max_shift: found.tlbe.shift().unwrap_or(0),
+        attributes,
+        permissions,
+        writing,
+    };
+    if map_present(vcpu, st, slot, &target)
+        || fault_in(slot.hva(gpa >> PAGE_SHIFT), writing) && map_present(vcpu, st, slot, &target)
+    {
+        return Ok(Resolution::Resume);
+    }
+    map_by_reference(vcpu, st, slot, &target)?;
+    Ok(Resolution::Resume)
+}
+
+/// What is to be mapped.
+struct Target {
+    context: Context,
+    entry: u8,
+    ea: u32,
+    gpa: u64,
+    max_shift: u32,
+    attributes: Attributes,
+    permissions: Permissions,
+    writing: bool,
+}
+
+const HOST_SHIFT: u32 = PAGE_SHIFT as u32;
+
+/// Larger pages that are tried, where userspace's memory happens to be contiguous; with the largest, a gigabyte fits the
+/// TLB, and to look at all of one takes about as long as two misses.
+const LARGER: Range<u32> = HOST_SHIFT + 1..21;
+
+impl Target {
+    /// The right to write. While dirty pages are logged, the first store has to be seen whatever was read before.
+    fn writable(&self, slot: &MemSlot, host: bool) -> bool {
+        self.permissions.write && host && !slot.readonly() && (self.writing || !slot.log_dirty())
+    }
+
+    fn insert(
+        &self,
+        vcpu: &Vcpu<E44x>,
+        st: &mut E44xVcpu,
+        mmu: &mut MmuGuard<'_, E44x>,
+        (real, shift): (u64, u32),
+        permissions: Permissions,
+        attributes: Attributes,
+    ) {
+        let vm = vcpu.vm();
+        let mapping = Mapping {
+            pid: context_number(vm, st, mmu, self.context),
+            vcpu: vcpu.id,
+            entry: self.entry,
+            ea: self.ea,
+            shift,
+            gpa: self.gpa,
+            real,
+            permissions,
+            attributes,
+        };
+        if permissions.execute {
+            sync_icache(real, shift);
+        }
+        mmu.shadow.insert(&mapping, &mut tlb(vm));
+    }
+}
+
+/// Maps what userspace's own tables have there, if that needs no help; returns whether it did.
+fn map_present(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> bool {
+    let vm = vcpu.vm();
+    let hva = slot.hva(t.gpa >> PAGE_SHIFT);
+    let mut mmu = vm.mmu.lock();
+    let Some((page, shift)) = mmu.quiet().and_then(|quiet| {
+        let page = HostPage::find(&quiet, &vm.mm, hva, t.writing)?;
+        let writable = t.writable(slot, page.writable);
+        let shift = t.max_shift.min(HOST_SHIFT);
+        let larger = LARGER
+            .filter(|s| *s <= t.max_shift && PAGE_SHIFTS.contains(s) && !slot.log_dirty())
+            .take_while(|s| contiguous(&quiet, vm, slot, t.gpa, &page, *s, writable))
+            .last();
+        Some((page, larger.unwrap_or(shift)))
+    }) else {
+        return false;
+    };
+    let permissions = Permissions {
+        write: t.writable(slot, page.writable),
+        ..t.permissions
+    };
+    let real = page.phys | t.gpa & ((1 << PAGE_SHIFT) - 1);
+    let attributes = storage(t.attributes, false);
+    t.insert(vcpu, st, &mut mmu, (real, shift), permissions, attributes);
+    if permissions.write {
+        slot.mark_dirty(t.gpa >> PAGE_SHIFT);
+    }
+    true
+}
+
+/// Is all of the page of 2^`shift` bytes at `gpa` in the slot, and in memory as it has to be?
+fn contiguous(
+    quiet: &Quiet<'_>,
+    vm: &Vm<E44x>,
+    slot: &MemSlot,
+    gpa: u64,
+    page: &HostPage,
+    shift: u32,
+    writable: bool,
+) -> bool {
+    let inside = (1u64 << shift) - 1;
+    let gfns = slot.gfns();
+    let first = (gpa & !inside) >> PAGE_SHIFT;
+    let pages = 1u64 << (shift - HOST_SHIFT);
+    (gpa ^ page.phys) & inside >> PAGE_SHIFT << PAGE_SHIFT == 0
+        && gfns.start <= first
+        && first + pages <= gfns.end
+        && HostPage::contiguous(
+            quiet,
+            &vm.mm,
+            slot.hva(first),
+            pages as usize,
+            page.phys & !inside,
+            writable,
+        )
+}
+
+/// Maps what userspace's tables alone do not tell, or finds out what is wrong.
+fn map_by_reference(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> Result {
+    let vm = vcpu.vm();
+    let hva = slot.hva(t.gpa >> PAGE_SHIFT);
+    let seq = vm.mmu.fault_begin();
+    let mut page = UserPage::get(hva, t.writing).map_err(|e| match e {
+        PageError::Interrupted => EINTR,
+        PageError::Fault => EFAULT,
+        PageError::Poisoned => {
+            send_hwpoison(hva, HOST_SHIFT);
+            EFAULT
+        }
+    })?;
+    let inhibited = page.cache_inhibited();
+    let permissions = Permissions {
+        write: t.writable(slot, page.writable()),
+        execute: t.permissions.execute && !inhibited,
+        ..t.permissions
+    };
+    let mut mmu = vm.mmu.lock();
+    if mmu.retry(&seq, &(hva..hva + (1 << PAGE_SHIFT))) {
+        return Ok(());
+    }
+    let real = page.phys() | t.gpa & ((1 << PAGE_SHIFT) - 1);
+    let shift = t.max_shift.min(HOST_SHIFT);
+    let attributes = storage(t.attributes, inhibited);
+    t.insert(vcpu, st, &mut mmu, (real, shift), permissions, attributes);
+    if permissions.write {
+        slot.mark_dirty(t.gpa >> PAGE_SHIFT);
+    }
+    // Before the lock is dropped: afterwards the page may be taken away and cleaned.
+    page.set_mapped(permissions.write);
+    drop(page);
+    Ok(())
+}
+
+/// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest believes,
+/// since two mappings must agree on caching.
+fn storage(guest: Attributes, inhibited: bool) -> Attributes {
+    let inhibited = if inhibited { Attributes::I } else { 0 };
+    Attributes(guest.0 & (Attributes::G | Attributes::E) | inhibited)
+}
+
+/// The hardware's.
+fn tlb(vm: &Vm<E44x>) -> Tlb<'_> {
+    vm.arch.block.tlb(&vm.arch_stats.tlb_writes)
+}
+
+/// The number of a context in the hardware; makes the TLB this VM's.
+pub(crate) fn context_number(
+    vm: &Vm<E44x>,
+    st: &mut E44xVcpu,
+    mmu: &mut MmuGuard<'_, E44x>,
+    context: Context,
+) -> ShadowPid {
+    if vm.arch.block.acquire_tlb() {
+        mmu.shadow.forget();
+        vm.arch_stats.tlb_takeovers.inc();
+    }
+    match st.context {
+        Some((known, pid)) if known == context && mmu.shadow.is_current(pid) => pid,
+        _ => {
+            let pid = mmu.shadow.context(context, &mut tlb(vm));
+            st.context = Some((context, pid));
+            pid
+        }
+    }
+}
+
+/// The guest has changed entry `entry` of its TLB.
+pub(crate) fn entry_changed(vcpu: &Vcpu<E44x>, entry: u8) {
+    let vm = vcpu.vm();
+    let mut mmu = vm.mmu.lock();
+    mmu.shadow.remove_entry(vcpu.id, entry, &mut tlb(vm));
+}
+
+fn addresses(gfns: &Range<Gfn>) -> Range<u64> {
+    gfns.start << PAGE_SHIFT..gfns.end << PAGE_SHIFT
+}
+
+/// `Backend::unmap_range`. What was written was noted when it was mapped.
+pub(crate) fn unmap(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) {
+    let mut hw = tlb(vm);
+    mmu.shadow
+        .remove_range(&addresses(gfns), false, &mut hw, |_| ());
+}
+
+/// `Backend::age_range`. The hardware keeps no reference bits; being mapped is what there is.
+pub(crate) fn age(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>, clear: bool) -> bool {
+    let young = mmu.shadow.maps(&addresses(gfns));
+    if clear {
+        unmap(vm, mmu, gfns);
+    }
+    young
+}
+
+/// `Backend::sync_dirty`: what the guest can write may be written, and the next write is to fault.
+pub(crate) fn sync_dirty(vm: &Vm<E44x>, mmu: &mut E44xMmu, slot: &MemSlot, gfns: &Range<Gfn>) {
+    let mut hw = tlb(vm);
+    mmu.shadow
+        .remove_range(&addresses(gfns), true, &mut hw, |page| {
+            slot.mark_dirty(page.gpa >> PAGE_SHIFT)
+        });
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The e44x backend: guests of PowerPC 440 processors, in problem state and address space 1 of one.
+
+mod exit;
+mod mmio;
+mod mmu;
+mod one_reg;
+mod regs;
+mod run;
+mod stats;
+mod vcpu;
+
+use self::{
+    stats::{E44xVcpuStats, E44xVmStats},
+    vcpu::{E44xMmu, E44xShared, E44xVcpu, E44xVm},
+};
+use crate::{
+    bindings,
+    isa::e44x::tlbe::{Access, Space},
+    vm::{
+        backend::{Backend, Gfn},
+        memslot::MemSlot,
+        one_reg::RegValue,
+        run_page::RunPage,
+        Vcpu, Vm,
+    },
+};
+use core::ops::{ControlFlow, Range};
+use kernel::prelude::*;
+
+/// The backend.
+pub(crate) struct E44x;
+
+impl E44x {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        // What the kernel is configured for it runs on; but the 476 has another TLB, and may have company.
+        if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
+            return Err("the kernel is for the 476");
+        }
+        let block = crate::host::e44x::Block::new()
+            .map_err(|_| "no memory, or the host's vectors are not where they are expected")?;
+        pr_info!(
+            "440 guests, {} TLB entries for them and the host\n",
+            block.usable_entries()
+        );
+        Ok(())
+    }
+}
+
+/// Word that `KVM_INTERRUPT` takes.
+mod interrupt {
+    use crate::bindings;
+    pub(super) const SET: u32 = bindings::KVM_INTERRUPT_SET as u32;
+    pub(super) const UNSET: u32 = bindings::KVM_INTERRUPT_UNSET as u32;
+    pub(super) const SET_LEVEL: u32 = bindings::KVM_INTERRUPT_SET_LEVEL as u32;
+}
+
+impl Backend for E44x {
+    const NAME: &'static CStr = c"e44x";
+
+    type Vm = E44xVm;
+    type Mmu = E44xMmu;
+    type Shared = E44xShared;
+    type Vcpu = E44xVcpu;
+    type VmStats = E44xVmStats;
+    type VcpuStats = E44xVcpuStats;
+
+    const MAX_VCPUS: usize = 1;
+    const MAX_VCPU_IDS: u32 = 1;
+
+    fn check_extension(_vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
+        Some(match cap {
+            bindings::KVM_CAP_PPC_BOOKE_SREGS
+            | bindings::KVM_CAP_PPC_BOOKE_WATCHDOG
+            | bindings::KVM_CAP_PPC_UNSET_IRQ
+            | bindings::KVM_CAP_PPC_IRQ_LEVEL => 1,
+            _ => return None,
+        })
+    }
+
+    fn new_vm(kind: u64) -> impl PinInit<E44xVm, Error> {
+        match kind {
+            0 => E44xVm::new(),
+            _ => Err(EINVAL),
+        }
+    }
+
+    fn new_mmu(vm: &E44xVm) -> Result<E44xMmu> {
+        E44xMmu::new(vm)
+    }
+
+    fn destroy_vm(_vm: &E44xVm, _mmu: &mut E44xMmu) {}
+
+    fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<E44xShared, Error> {
+        Ok(E44xShared::new())
+    }
+
+    fn new_vcpu(vm: &Vm<Self>, id: u32, _shared: &E44xShared) -> Result<E44xVcpu> {
+        E44xVcpu::new(&vm.arch, id)
+    }
+
+    fn complete_exit(
+        vcpu: &Vcpu<Self>,
+        st: &mut E44xVcpu,
+        page: &RunPage,
+    ) -> Result<ControlFlow<()>> {
+        Ok(match run::complete(vcpu, st, page)? {
+            exit::Next::Userspace => ControlFlow::Break(()),
+            exit::Next::Guest => ControlFlow::Continue(()),
+        })
+    }
+
+    fn run(vcpu: &Vcpu<Self>, st: &mut E44xVcpu, page: &RunPage) -> Result {
+        run::run(vcpu, st, page)
+    }
+
+    fn get_regs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu) -> Result<bindings::kvm_regs> {
+        Ok(regs::get_regs(st))
+    }
+
+    fn set_regs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu, regs: &bindings::kvm_regs) -> Result {
+        regs::set_regs(st, regs);
+        Ok(())
+    }
+
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+        regs::get_sregs(st)
+    }
+
+    fn set_sregs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu, sregs: &bindings::kvm_sregs) -> Result {
+        regs::set_sregs(st, sregs)
+    }
+
+    fn get_fpu(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu) -> Result<bindings::kvm_fpu> {
+        Ok(regs::get_fpu(st))
+    }
+
+    fn set_fpu(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu, fpu: &bindings::kvm_fpu) -> Result {
+        regs::set_fpu(st, fpu);
+        Ok(())
+    }
+
+    fn get_one_reg(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu, id: u64) -> Result<RegValue> {
+        one_reg::get(st, id)
+    }
+
+    fn set_one_reg(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu, id: u64, val: RegValue) -> Result {
+        one_reg::set(st, id, val)
+    }
+
+    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu) -> Result<u32> {
+        Err(EINVAL)
+    }
+
+    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu, _mp_state: u32) -> Result {
+        Err(EINVAL)
+    }
+
+    // The address has the process in bits 32 to 39, and the address space in bit 40, as 440 KVM had it in Linux.
+    fn translate(
+        _vcpu: &Vcpu<Self>,
+        st: &mut E44xVcpu,
+        tr: &mut bindings::kvm_translation,
+    ) -> Result {
+        let ea = tr.linear_address as u32;
+        let space = Space {
+            ts: tr.linear_address >> 40 & 1 != 0,
+            pid: (tr.linear_address >> 32) as u8,
+        };
+        tr.valid = 0;
+        if let Some(found) = st.state.tlb.find(ea, space) {
+            let attributes = found.tlbe.attributes();
+            tr.physical_address = found.tlbe.real_of(ea);
+            tr.valid = 1;
+            tr.writeable = attributes.permissions(false).allow(Access::Store).into();
+            tr.usermode = attributes.permissions(true).allow(Access::Load).into();
+        }
+        Ok(())
+    }
+
+    fn set_guest_debug(
+        _vcpu: &Vcpu<Self>,
+        _st: &mut E44xVcpu,
+        dbg: &bindings::kvm_guest_debug,
+    ) -> Result {
+        // Nothing of it is there yet.
+        if dbg.control != 0 {
+            return Err(EINVAL);
+        }
+        Ok(())
+    }
+
+    fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {
+        let shared = &vcpu.shared;
+        match irq {
+            interrupt::UNSET => {
+                shared.change(E44xShared::ONESHOT | E44xShared::LEVEL, 0);
+                return Ok(());
+            }
+            interrupt::SET_LEVEL => shared.change(0, E44xShared::LEVEL),
+            interrupt::SET => shared.change(0, E44xShared::ONESHOT),
+            _ => return Err(EINVAL),
+        }
+        vcpu.kick();
+        Ok(())
+    }
+
+    fn enable_vm_cap(_vm: &Vm<Self>, _cap: u32, _args: &[u64; 4]) -> Result {
+        Err(EINVAL)
+    }
+
+    fn enable_vcpu_cap(
+        _vcpu: &Vcpu<Self>,
+        st: &mut E44xVcpu,
+        cap: u32,
+        _args: &[u64; 4],
+    ) -> Result {
+        match cap {
+            bindings::KVM_CAP_PPC_BOOKE_WATCHDOG => st.watchdog = true,
+            _ => return Err(EINVAL),
+        }
+        Ok(())
+    }
+
+    fn vm_ioctl(_vm: &Vm<Self>, _cmd: u32, _arg: usize) -> Result<isize> {
+        Err(ENOTTY)
+    }
+
+    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
+        Err(EINVAL)
+    }
+
+    fn runnable(vcpu: &Vcpu<Self>) -> bool {
+        vcpu.shared.wake()
+    }
+
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+        mmu::unmap(vm, mmu, &gfns);
+    }
+
+    fn age_range(
+        vm: &Vm<Self>,
+        mmu: &mut E44xMmu,
+        _slot: &MemSlot,
+        gfns: Range<Gfn>,
+        clear: bool,
+    ) -> bool {
+        mmu::age(vm, mmu, &gfns, clear)
+    }
+
+    fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+        mmu::sync_dirty(vm, mmu, slot, &gfns);
+    }
+
+    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
+        // A slot above 64 GB is never hit.
+        Ok(())
+    }
+}
