@@ -9,8 +9,9 @@
 #			the selftests on powernv10 without huge pages, and
 #			some on a core with two threads
 #	pr		guests in problem state, on two kinds of hash host
+#	e44x		the tests of the 440 backend on an emulated 440
 #	soak		the long forms of what `guests` does briefly
-#	all		unit, hv and pr (default)
+#	all		unit, hv, pr and e44x (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
 # TESTS='api regs' runs only these programs. HOST and FLAVOUR choose the host of
@@ -162,6 +163,23 @@ suite_pr() {
 	HOST=pseries8 suite_guests '/pr/' 1200 slof
 }
 
+suite_e44x() {
+	local out=$results/e44x names=() name rc=0
+	for name in exits linux; do
+		if wanted "$name"; then names+=("$name"); fi
+	done
+	[ ${#names[@]} -gt 0 ] || return 0
+	"$top/scripts/module.sh" "${FLAVOUR:-44x}" >/dev/null || die "the module does not build for the 440"
+	stage e44x
+	mkdir -p "$out"
+	set +e
+	"$top/scripts/bamboo.sh" -v -t 1500 -o "$out" "${names[@]}" 2>"$out/host.err" | tee "$out/host.out" | live
+	rc=${PIPESTATUS[0]}
+	set -e
+	judge e44x "$out/console.log" load "${names[@]}" unload
+	[ "$rc" = 0 ] || fault e44x "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
+}
+
 suite_soak() {
 	suite_kselftest '/slow|long/' 7200 soak
 	suite_guests '/long/' 7200 soak
@@ -181,9 +199,9 @@ mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all) suite_unit; suite_hv; suite_pr ;;
-	unit | kselftest | guests | hv | pr | soak) "suite_$suite" ;;
-	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, soak, all" ;;
+	all) suite_unit; suite_hv; suite_pr; suite_e44x ;;
+	unit | kselftest | guests | hv | pr | e44x | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, soak, all" ;;
 	esac
 done
 

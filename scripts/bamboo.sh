@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# bamboo.sh [-o OUT] [-t SECONDS] [-v] PROGRAM[,ARGUMENT]...
+#
+# Boots an emulated 440 host and executes these programs of selftests/e44x there,
+# one after another, with the module loaded, as TAP; then switches it off. The
+# host has no disks: all is in its initramfs, and what it says on its console.
+# Exit status: 0, or 99 if the host itself came to harm, with the reason as the
+# last line of output.
+#
+# -o OUT      keep the console (console.log)
+# -t SECONDS  limit for the whole run, default 600
+# -v          show the console
+#
+# By environment:
+# FLAVOUR     of the host kernel, default 44x (see kernel.sh), and
+# GUEST       of the guests' kernel, default the same
+# MEM         default 256M
+# APPEND      more for the host's kernel command line
+. "$(dirname "$0")/lib.sh"
+
+out='' limit=600 verbose=0
+while getopts o:t:v opt; do
+	case $opt in
+	o) out=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	v) verbose=1 ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+flavour=${FLAVOUR:-44x}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-bamboo.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+: "${out:=$work/out}"
+mkdir -p "$out"
+rm -f "$out/console.log"
+
+kernel=$("$top/scripts/kernel.sh" "$flavour")
+guest=$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")
+tests=$cache/selftests-44x-$(key "$top")
+quietly "$cache/log/selftests-44x.log" make -j"$jobs" -C "$top/selftests/e44x" O="$tests" \
+	KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=powerpc-linux-gnu-
+
+# initramfs FOLDER FILE
+initramfs() { ( cd "$1" && find . | sort | cpio --quiet -o -H newc -R 0:0 | gzip -n1 ) >"$2"; }
+
+mkdir -p "$work"/{guest,host/{guest,tests}}
+cp "$tests"/{init,stress} "$work/guest/"
+cp "$tests/init" "$work/host/"
+find "$tests" -maxdepth 1 -type f -perm -u+x -exec cp -t "$work/host/tests" {} +
+cp "$(module_dir "$kernel")/kvm_ppc.ko" "$work/host/"
+powerpc-linux-gnu-strip -o "$work/host/guest/vmlinux" "$guest/vmlinux"
+initramfs "$work/guest" "$work/host/guest/initrd"
+initramfs "$work/host" "$work/initrd"
+
+run=''
+for program; do run+=" run=/tests/$program"; done
+# A kernel that warns or panics must end the run, not hang it
+append="console=ttyS0 loglevel=5 oops=panic panic=-1"
+case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
+append+=" ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
+
+cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc -M bamboo -m "${MEM:-256M}" -nic none -display none
+	-monitor none -serial stdio -no-reboot
+	-kernel "$kernel/arch/powerpc/boot/uImage" -initrd "$work/initrd" -append "$append")
+log=$out/console.log
+set +e
+if [ $verbose = 1 ]; then
+	"${cmd[@]}" </dev/null 2>"$out/qemu.log" | tee "$log"
+else
+	"${cmd[@]}" </dev/null >"$log" 2>"$out/qemu.log"
+fi
+rc=${PIPESTATUS[0]}
+set -e
+
+harm() {
+	printf 'host: FAILED: %s\n' "$*"
+	exit 99
+}
+bad=$(grep -aEm1 "$("$top/scripts/host/complaints")" "$log" || true)
+[ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
+[ -z "$bad" ] || harm "the host kernel says: $bad"
+[ "$rc" = 0 ] || harm "QEMU ended with $rc"
+grep -aq '^init: done' "$log" || harm "the host went down before all had run"

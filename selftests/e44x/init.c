@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * First program of a machine that has no userland but its initramfs: mounts
+ * what there is, does in turn what the command line says, and restarts the
+ * machine, which ends its emulator. load=FILE and unload=NAME are for modules,
+ * run=FILE,ARGUMENT,... is for programs. Says on the way what scripts/tap.awk
+ * understands.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_ARGS 32
+
+static char cmdline[2048];
+
+static void try_mount(const char *type, const char *where)
+{
+	mkdir(where, 0755);
+	if (mount(type, where, type, 0, NULL) && errno != EBUSY)
+		printf("init: no %s: %s\n", where, strerror(errno));
+}
+
+/* One test that is no program of its own */
+static void report(const char *program, const char *what, bool ok)
+{
+	printf("# BEGIN %s\n1..1\n%sok 1 %s\n# END %s 0-or-1\n", program,
+	       ok ? "" : "not ", what, program);
+}
+
+static void load(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && !syscall(SYS_finit_module, fd, "", 0);
+
+	if (!ok)
+		printf("init: %s: %s\n", name, strerror(errno));
+	report("load", name, ok);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void unload(const char *name)
+{
+	bool ok = !syscall(SYS_delete_module, name, O_NONBLOCK);
+
+	if (!ok)
+		printf("init: %s: %s\n", name, strerror(errno));
+	report("unload", name, ok);
+}
+
+static void run(char *what)
+{
+	char *argv[MAX_ARGS + 1] = {};
+	int n = 0, status;
+	char *next, *name;
+	pid_t pid;
+
+	for (next = strtok(what, ","); next && n < MAX_ARGS;
+	     next = strtok(NULL, ","))
+		argv[n++] = next;
+	if (!n)
+		return;
+	name = strrchr(argv[0], '/');
+	name = name ? name + 1 : argv[0];
+	printf("# BEGIN %s\n", name);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		execv(argv[0], argv);
+		printf("init: %s: %s\n", argv[0], strerror(errno));
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		status = -1;
+	printf("# END %s %d\n", name,
+	       WIFEXITED(status) ? WEXITSTATUS(status) :
+				   128 + WTERMSIG(status));
+}
+
+int main(void)
+{
+	char *save, *word;
+	int fd;
+
+	try_mount("devtmpfs", "/dev");
+	fd = open("/dev/console", O_RDWR);
+	if (fd >= 0 && fd <= 2)
+		for (; fd < 2; fd++)
+			dup(0);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	try_mount("proc", "/proc");
+	try_mount("sysfs", "/sys");
+	try_mount("tmpfs", "/tmp");
+	try_mount("debugfs", "/sys/kernel/debug");
+
+	fd = open("/proc/cmdline", O_RDONLY);
+	if (fd < 0 || read(fd, cmdline, sizeof(cmdline) - 1) <= 0)
+		printf("init: no command line\n");
+	close(fd);
+	cmdline[strcspn(cmdline, "\n")] = 0;
+	for (word = strtok_r(cmdline, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		if (!strncmp(word, "load=", 5))
+			load(word + 5);
+		else if (!strncmp(word, "unload=", 7))
+			unload(word + 7);
+		else if (!strncmp(word, "run=", 4))
+			run(word + 4);
+	}
+	printf("init: done\n");
+	fflush(stdout);
+	sync();
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A serial port of the 8250's kind, which writes to a file descriptor. */
+#ifndef SELFTESTS_UART8250_H
+#define SELFTESTS_UART8250_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define UART_FIFO 256
+
+struct uart8250 {
+	int out; /* where what is sent goes; below 0: nowhere */
+	uint8_t ier, lcr, mcr, scr, dll, dlm;
+	bool thr_interrupt; /* the transmitter has become empty since IIR was read */
+	uint8_t fifo[UART_FIFO]; /* received */
+	unsigned int head, tail;
+};
+
+uint8_t uart_read(struct uart8250 *u, unsigned int reg);
+void uart_write(struct uart8250 *u, unsigned int reg, uint8_t value);
+/* A byte comes in; it is lost if nobody reads */
+void uart_receive(struct uart8250 *u, uint8_t byte);
+bool uart_interrupt(const struct uart8250 *u);
+
+#endif
