@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -326,6 +327,121 @@ TEST_F(guest, memory_taken_away)
 	vmm_set_regs(self->vcpu, &regs);
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	EXPECT_EQ(0x22222222, stored(run));
+}
+
+/* Which pages the guest wrote, each time that is asked */
+TEST_F(guest, dirty_log)
+{
+	struct kvm_run *run = self->vcpu->run;
+	uint32_t bitmap[MEM / 4096 / 32];
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bitmap };
+	long page = getpagesize();
+	struct kvm_regs regs;
+	unsigned int i, n;
+
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, MEM,
+				  self->vmm->mem));
+	self->code[0] = STW(3, 0, 5);
+	self->code[1] = LWZ(6, 0, 7);
+	self->code[2] = LIS(4, DEVICE >> 16);
+	self->code[3] = STW(6, 0, 4);
+	for (i = 0; i < 4; i++) {
+		/* The same page twice, then others; a load is no store */
+		unsigned int nr = 16 + i / 2;
+
+		vmm_get_regs(self->vcpu, &regs);
+		regs.pc = 0x1000;
+		regs.gpr[5] = nr * page;
+		regs.gpr[7] = 20 * page;
+		vmm_set_regs(self->vcpu, &regs);
+		ASSERT_EQ(0, vmm_run(self->vcpu));
+		ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+		ASSERT_EQ(0, ioctl(self->vmm->fd, KVM_GET_DIRTY_LOG, &log));
+		for (n = 0; n < MEM / page; n++) {
+			/* Bits in little-endian order */
+			uint8_t byte = ((uint8_t *)bitmap)[n / 8];
+
+			EXPECT_EQ(n == nr, (byte >> n % 8) & 1)
+			TH_LOG("round %u, page %u", i, n);
+		}
+	}
+}
+
+/* A statistic of the VM, in which the vCPUs' are added up */
+static unsigned long statistic(struct vmm *vmm, const char *name)
+{
+	unsigned long value;
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(),
+		 vmm->fd, name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lu", &value) != 1)
+		vmm_die("%s", path);
+	fclose(f);
+	return value;
+}
+
+#define EXITS 20000
+
+/*
+ * All registers are what they were, after many exits. Those write no TLB entries;
+ * the host's own misses take some now and then, which come again.
+ */
+TEST_F(guest, registers_survive_exits)
+{
+	struct kvm_run *run = self->vcpu->run;
+	unsigned long writes, exits;
+	struct kvm_regs regs, after;
+	unsigned int i;
+
+	self->code[0] = MTSPR(0x110, 9); /* SPRG0 */
+	self->code[1] = MFSPR(10, 0x110);
+	self->code[2] = 0x7f895000; /* cmpw cr7,r9,r10 */
+	self->code[3] = 0x409e0010; /* bne cr7,+16 */
+	self->code[4] = 0x39290003; /* addi r9,r9,3 */
+	self->code[5] = 0x4200ffec; /* bdnz -20 */
+	self->code[6] = STW(9, 0, 8);
+	self->code[7] = STW(10, 4, 8);
+	vmm_get_regs(self->vcpu, &regs);
+	for (i = 0; i < 32; i++)
+		regs.gpr[i] = 0x01010101u * i;
+	regs.gpr[8] = DEVICE;
+	regs.gpr[9] = 7;
+	regs.ctr = EXITS;
+	regs.lr = 0x12345678;
+	regs.cr = 0x12345670;
+	regs.xer = 0xa0000000;
+	for (i = 4; i < 8; i++)
+		*(&regs.sprg0 + i) = 0x1000 + i;
+	regs.pc = 0x1000;
+	vmm_set_regs(self->vcpu, &regs);
+	writes = statistic(self->vmm, "tlb_writes");
+	exits = statistic(self->vmm, "sum_exits");
+
+	ASSERT_EQ(0, vmm_run(self->vcpu));
+	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	EXPECT_EQ(DEVICE, run->mmio.phys_addr);
+	EXPECT_LE(2 * EXITS, statistic(self->vmm, "sum_exits") - exits);
+	writes = statistic(self->vmm, "tlb_writes") - writes;
+	EXPECT_LE(writes, EXITS / 50);
+	printf("# %lu TLB entries written in %u exits\n", writes, 2 * EXITS);
+	vmm_get_regs(self->vcpu, &after);
+	EXPECT_EQ(7 + 3 * EXITS, after.gpr[9]);
+	EXPECT_EQ(after.gpr[9] - 3, after.gpr[10]);
+	for (i = 0; i < 32; i++)
+		if (i != 9 && i != 10)
+			EXPECT_EQ(regs.gpr[i], after.gpr[i])
+	TH_LOG("r%u", i);
+	EXPECT_EQ(0, after.ctr);
+	EXPECT_EQ(regs.lr, after.lr);
+	EXPECT_EQ(regs.xer, after.xer);
+	/* CR7 says "equal", and has XER's SO */
+	EXPECT_EQ((regs.cr & ~0xfu) | 3, after.cr);
+	for (i = 0; i < 8; i++)
+		EXPECT_EQ(*(&after.sprg0 + i),
+			  i ? *(&regs.sprg0 + i) : after.gpr[10]);
 }
 
 /* What there is not says so */
