@@ -7,7 +7,7 @@ pub(crate) mod debugfs;
 pub(crate) mod entry;
 pub(crate) mod eventfd;
 pub(crate) mod file;
-#[allow(dead_code)]
+#[allow(dead_code)] // each kind of host has its own use for it
 pub(crate) mod host_page;
 pub(crate) mod members;
 pub(crate) mod misc;
@@ -24,6 +24,7 @@ pub(crate) mod srcu_cell;
 pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod uapi;
+#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
 pub(crate) mod user;
 pub(crate) mod wait;
 

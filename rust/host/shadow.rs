@@ -238,6 +238,8 @@ impl Regs for ShadowVcpu {
 }
 
 impl WorldSwitch for ShadowVcpu {
+    type Exit = Trap;
+
     unsafe fn world_switch(&mut self) -> Option<Trap> {
         let msr = self.shadow_msr().raw();
         // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA and its shadow vcpu are ours until

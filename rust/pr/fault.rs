@@ -12,7 +12,8 @@ use super::{
 use crate::{
     host::{
         hash::Permission,
-        mm::{fault_in, send_hwpoison, HostPage, PageError, UserPage},
+        host_page::{fault_in, HostPage},
+        mm::{send_hwpoison, PageError, UserPage},
     },
     isa::{
         dsisr::Dsisr,

@@ -12,8 +12,9 @@ use super::{
 use crate::{
     bindings,
     host::{
+        book3s_time::next_timer,
         entry::{HostInterruptible, Pending},
-        time::{next_timer, timebase},
+        time::timebase,
     },
     isa::{msr::Msr, srr1::Srr1, trap::Trap},
     vm::{events::Events, mmio, run_page::RunPage, Vcpu},
