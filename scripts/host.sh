@@ -126,13 +126,22 @@ fi
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 "${board[@]}" "${tree[@]}" "${accel[@]}"
 	-monitor none -no-reboot "${console[@]}"
 	-device "nvme,id=nvme,serial=1,bus=$bus" "${disks[@]}")
-rc=0
-if [ $interactive = 1 ]; then
-	"${cmd[@]}" || rc=$?
-elif [ $verbose = 1 ]; then
-	"${cmd[@]}" </dev/null || rc=$?
-else
-	"${cmd[@]}" </dev/null >"$work/stdout" 2>"$out/qemu.log" || rc=$?
+# run_host: its QEMU, whose status is then in rc
+run_host() {
+	rc=0
+	if [ $interactive = 1 ]; then
+		"${cmd[@]}" || rc=$?
+	elif [ $verbose = 1 ]; then
+		"${cmd[@]}" </dev/null || rc=$?
+	else
+		"${cmd[@]}" </dev/null >"$work/stdout" 2>"$out/qemu.log" || rc=$?
+	fi
+}
+run_host
+# Firmware that a busy machine runs too slowly may reset before there is a kernel
+if [ $interactive = 0 ] && [ $rc = 0 ] && ! grep -aqE '^\[ *[0-9]+\.[0-9]{6}\] |^host: up ' "$out/console.log"; then
+	stage "the host's firmware did not come to the kernel; once more"
+	run_host
 fi
 
 harm() {
