@@ -10,7 +10,7 @@
 src=$("$top/scripts/kernel.sh" -s)
 log=${RESULTS:-$cache/results}/unit
 mkdir -p "$log"
-export RUSTC=$rustc CARGO_TARGET_DIR=$cache/cargo CARGO_TERM_COLOR=never
+export RUSTC=$rustc CARGO_TARGET_DIR=$cache/cargo-$(key "$top") CARGO_TERM_COLOR=never
 # The registry is asked only for what the lock file names and is not there yet
 fetch() { "$cargo" fetch -q --locked --offline 2>/dev/null || "$cargo" fetch --locked; }
 
@@ -63,7 +63,7 @@ fuzz_target() {
 		-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
 	local corpus=$cache/corpus/$1
 	mkdir -p "$corpus" "$log/artifacts"
-	RUSTFLAGS=${flags//[$'\n\t']/ } CARGO_TARGET_DIR=$cache/cargo-fuzz "$cargo" run --locked --offline --release \
+	RUSTFLAGS=${flags//[$'\n\t']/ } CARGO_TARGET_DIR=$CARGO_TARGET_DIR-fuzz "$cargo" run --locked --offline --release \
 		--target x86_64-unknown-linux-gnu --bin "$1" -- \
 		-max_total_time="${FUZZ_SECONDS:-15}" -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="$log/artifacts/$1-" "$corpus"
