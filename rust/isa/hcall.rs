@@ -551,6 +551,19 @@ pub const SYS_RESET_ALL_OTHERS: i64 = -2;
 mod tests {
     use super::*;
 
+    /// PAPR's figure of a translation specifier: type, code, R and C, request flags, index.
+    #[test]
+    fn bulk_remove_specifier() {
+        let request = BulkRemove::from_raw(0x4200_0000_0000_1234);
+        assert_eq!(
+            (request.kind(), request.flags(), request.index()),
+            (1, 2, 0x1234)
+        );
+        let response = request.with_kind(2).with_code(1).with_rc(2);
+        assert_eq!(response.raw(), 0x9a00_0000_0000_1234);
+        assert_eq!(BulkRemove::from_raw(u64::MAX).kind(), 3);
+    }
+
     #[test]
     fn papr_index_counts_by_fours() {
         assert_eq!(Hcall::H_REMOVE.papr_index(), Some(1));
