@@ -15,7 +15,7 @@ use crate::{
     isa::{
         insn::Insn,
         radix_walk::truncated,
-        slb::{SegmentSize, SlbEsid, VirtualAddress},
+        slb::{SegmentSize, SlbEsid},
         spr::Spr,
     },
     vm::{events::Events, Vcpu},
@@ -117,9 +117,11 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
             write_segment(st, sr, rs);
         }
         // A PAPR guest's table is the hypervisor's.
-        Privileged::TlbInvalidateEntry { rb, rs: _, .. } if !st.papr => tlbie(vcpu, st, rb),
+        // RB has not all of the virtual address, and a page may be shadowed with the missing bits.
+        Privileged::TlbInvalidateEntry { .. } | Privileged::TlbInvalidateAll if !st.papr => {
+            vcpu.vm().mmu.lock().unmap_all()
+        }
         Privileged::TlbSync if !st.papr => {}
-        Privileged::TlbInvalidateAll if !st.papr => vcpu.vm().mmu.lock().unmap_all(),
         Privileged::Message {
             privileged: true, ..
         } => return message(vcpu, st, insn),
@@ -200,23 +202,6 @@ fn write_segment(st: &mut PrVcpu, sr: u64, rs: u8) {
     let vsid = (val & 0xfff_ffff) << 12 | (val >> 28 & 7) << 9;
     st.slb.write(esid.raw(), vsid);
     st.forget_segments();
-}
-
-/// `tlbie` of a guest that has its page table in its own memory: what RB says of the page's size is not looked at, so
-/// all that it could be goes.
-fn tlbie(vcpu: &Vcpu<Pr>, st: &PrVcpu, rb: u8) {
-    let rb = st.gpr(rb);
-    let segment = SegmentSize::from_b(rb >> 8 & 3).unwrap_or(SegmentSize::Mb256);
-    let va = rb & !0xfff;
-    let shift = segment.shift();
-    let page = VirtualAddress {
-        // RB has the low 64 bits of the virtual address only: 14 fewer than there are.
-        vsid: va >> shift,
-        offset: segment.offset(va),
-        segment,
-    };
-    let size = if rb & 1 != 0 { 24 } else { 12 };
-    vcpu.vm().mmu.lock().unmap_virtual(page, size);
 }
 
 /// `msgsndp` and `msgclrp`: a core has one thread.
