@@ -59,7 +59,10 @@ struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.root.names.lock().retain(|n| *n != self.name);
+        let mut names = self.root.names.lock();
+        if let Some(i) = names.iter().position(|n| *n == self.name) {
+            let _ = names.remove(i);
+        }
     }
 }
 
