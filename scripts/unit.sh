@@ -10,7 +10,8 @@
 src=$("$top/scripts/kernel.sh" -s)
 log=${RESULTS:-$cache/results}/unit
 mkdir -p "$log"
-export RUSTC=$rustc CARGO_TARGET_DIR=$cache/cargo-$(key "$top") CARGO_TERM_COLOR=never
+CARGO_TARGET_DIR=$cache/cargo-$(key "$top")
+export RUSTC=$rustc CARGO_TARGET_DIR CARGO_TERM_COLOR=never
 # The registry is asked only for what the lock file names and is not there yet
 fetch() { "$cargo" fetch -q --locked --offline 2>/dev/null || "$cargo" fetch --locked; }
 
@@ -87,15 +88,16 @@ c_format() {
 		xargs -0r "clang-format-$LLVM_VERSION" --dry-run -Werror --style="file:$src/.clang-format" )
 }
 shell_lint() {
-	local f
-	cd "$top"
-	shellcheck -x scripts/*.sh .ci/run
+	local f bad=0
+	cd "$top" || return
+	shellcheck -x scripts/*.sh .ci/run || bad=1
 	# Those of the emulated machines, which busybox's ash reads
 	for f in scripts/host/init scripts/host/initrd-init scripts/host/functions scripts/host/run-tests \
 		scripts/guest/init scripts/payload/*/run selftests/guests/*; do
 		case $f in *.list) continue ;; esac
-		shellcheck -s dash -S warning -e SC1091,SC2034,SC2154,SC3043,SC2187,SC2013 "$f"
+		shellcheck -s dash -S warning -e SC1091,SC2034,SC2154,SC3043,SC2187,SC2013 "$f" || bad=1
 	done
+	return $bad
 }
 # A rustup in the home folder would put its own cargo-clippy before this one
 pure_clippy() { cd "$top/rust" && CARGO=$cargo /usr/bin/cargo-clippy clippy --locked --offline --all-targets -- -D warnings; }
@@ -111,6 +113,12 @@ no_warnings() {
 	! awk -v RS= '/^(warning|error).*\n *-->/ || /: warning:/ {print; bad = 1} END {exit !bad}' "$1"
 }
 module_warnings() { no_warnings "$log/module-compiles-under-clippy.log"; }
+# What the compiler could not show to be in bounds would call one of core's functions
+no_panic_paths() {
+	local kernel
+	kernel=$("$top/scripts/kernel.sh" book3s64+pages-64k)
+	! "llvm-nm-$LLVM_VERSION" -u "$(module_dir "$kernel")-clippy/kvm_ppc.ko" | grep panicking
+}
 licences() {
 	local f bad=0
 	while IFS= read -r -d '' f; do
@@ -129,6 +137,7 @@ lint() {
 	check "clippy on the pure code" pure_clippy
 	check "module compiles under clippy" module_clippy
 	check "no warnings about the module" module_warnings
+	check "no panic paths in the module" no_panic_paths
 	check "licences" licences
 	end lint
 }
