@@ -163,6 +163,22 @@ TEST(capabilities)
 	}
 }
 
+/* lis r0, ori r0, sc, nop: in the order of bytes that guests fetch big-endian */
+TEST(pvinfo)
+{
+	static const uint8_t hcall[16] = { 0x3c, 0,    0x4b, 0x56, 0x60, 0,
+					   0x4d, 0x21, 0x44, 0,	   0,	 2,
+					   0x60, 0,    0,    0 };
+	struct kvm_ppc_pvinfo info;
+	struct vmm *vmm = vmm_new(0);
+
+	memset(&info, 0x5a, sizeof(info));
+	ASSERT_EQ(0, ioctl(vmm->fd, KVM_PPC_GET_PVINFO, &info));
+	EXPECT_EQ(KVM_PPC_PVINFO_FLAGS_EV_IDLE, info.flags);
+	EXPECT_EQ(0, memcmp(hcall, info.hcall, sizeof(hcall)));
+	vmm_free(vmm);
+}
+
 TEST(limits)
 {
 	struct vmm *vmm = vmm_new(0);

@@ -11,6 +11,7 @@ use crate::{
     },
     isa::{hcall::Hcall, rpte::Patb1},
     vm::{
+        pvinfo::pvinfo,
         tce::{self, Tables},
         Vcpu, Vm,
     },
@@ -147,19 +148,6 @@ fn configure_mmu(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
     vm.arch.set_process_table(table, cfg.flags & gtse != 0);
     mmu.tree.set_process_table(table);
     Ok(())
-}
-
-/// `KVM_PPC_GET_PVINFO`: how a guest under kvm-pr would call its hypervisor; `KVM_CAP_PPC_GET_PVINFO` is 0 for these
-/// guests, which have `sc 1`.
-fn pvinfo() -> kvm_ppc_pvinfo {
-    // lis r0, KVM_SC_MAGIC_R0@h; ori r0, r0, KVM_SC_MAGIC_R0@l; sc; nop
-    const HCALL: [u32; 4] = [0x3c00_4b56, 0x6000_4d21, 0x4400_0002, 0x6000_0000];
-    let mut info: kvm_ppc_pvinfo = uapi::zeroed();
-    for (to, from) in info.hcall.iter_mut().zip(HCALL) {
-        *to = from;
-    }
-    info.flags = KVM_PPC_PVINFO_FLAGS_EV_IDLE;
-    info
 }
 
 /// `KVM_PPC_GET_SMMU_INFO`: the hash MMU's page sizes. Guests are radix, but QEMU asks this of every host.

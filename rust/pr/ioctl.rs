@@ -8,6 +8,7 @@ use crate::{
     host::{features::Features, uapi},
     isa::hcall::Hcall,
     vm::{
+        pvinfo::pvinfo,
         tce::{self, Tables},
         Vm,
     },
@@ -92,18 +93,6 @@ pub(crate) fn vm_ioctl(vm: &Vm<Pr>, cmd: u32, arg: usize) -> Result<isize> {
         _ => return Err(ENOTTY),
     }
     Ok(0)
-}
-
-/// `KVM_PPC_GET_PVINFO`: how a guest that is not PAPR's calls KVM.
-fn pvinfo() -> kvm_ppc_pvinfo {
-    // lis r0, KVM_SC_MAGIC_R0@h; ori r0, r0, KVM_SC_MAGIC_R0@l; sc; nop
-    const HCALL: [u32; 4] = [0x3c00_4b56, 0x6000_4d21, 0x4400_0002, 0x6000_0000];
-    let mut info: kvm_ppc_pvinfo = uapi::zeroed();
-    for (to, from) in info.hcall.iter_mut().zip(HCALL) {
-        *to = from.to_be();
-    }
-    info.flags = KVM_PPC_PVINFO_FLAGS_EV_IDLE;
-    info
 }
 
 /// `KVM_PPC_GET_SMMU_INFO`: the page sizes that a guest's table may have. What backs them makes no difference.

@@ -15,6 +15,7 @@
 //! | `events` | what waits for a vCPU |
 //! | `mmio` | emulated loads and stores |
 //! | `papr` | hypervisor calls |
+//! | `pvinfo` | how other guests call KVM |
 //! | `io_bus`, `coalesced` | stores that need no exit to userspace |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
 //! | `caps` | capabilities |
@@ -42,6 +43,7 @@ pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
 pub(crate) mod one_reg;
 pub(crate) mod papr;
+pub(crate) mod pvinfo;
 pub(crate) mod requests;
 pub(crate) mod run_page;
 pub(crate) mod stats;
