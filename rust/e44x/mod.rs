@@ -150,14 +150,6 @@ impl Backend for E44x {
         one_reg::set(st, id, val)
     }
 
-    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu) -> Result<u32> {
-        Err(EINVAL)
-    }
-
-    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu, _mp_state: u32) -> Result {
-        Err(EINVAL)
-    }
-
     // The address has the process in bits 32 to 39, and the address space in bit 40, as 440 KVM had it in Linux.
     fn translate(
         _vcpu: &Vcpu<Self>,
@@ -228,10 +220,6 @@ impl Backend for E44x {
         Err(ENOTTY)
     }
 
-    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut E44xVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
-        Err(EINVAL)
-    }
-
     fn runnable(vcpu: &Vcpu<Self>) -> bool {
         vcpu.shared.wake()
     }
@@ -252,10 +240,5 @@ impl Backend for E44x {
 
     fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, slot: &MemSlot, gfns: Range<Gfn>) {
         mmu::sync_dirty(vm, mmu, slot, &gfns);
-    }
-
-    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
-        // A slot above 64 GB is never hit.
-        Ok(())
     }
 }

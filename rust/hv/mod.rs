@@ -147,38 +147,12 @@ impl Backend for Hv {
         regs::set_sregs(st, sregs)
     }
 
-    fn get_fpu(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu) -> Result<bindings::kvm_fpu> {
-        Err(EOPNOTSUPP)
-    }
-
-    fn set_fpu(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _fpu: &bindings::kvm_fpu) -> Result {
-        Err(EOPNOTSUPP)
-    }
-
     fn get_one_reg(vcpu: &Vcpu<Self>, st: &mut HvVcpu, id: u64) -> Result<RegValue> {
         one_reg::get(vcpu, st, id)
     }
 
     fn set_one_reg(vcpu: &Vcpu<Self>, st: &mut HvVcpu, id: u64, val: RegValue) -> Result {
         one_reg::set(vcpu, st, id, val)
-    }
-
-    // api.rst has these for other architectures; on ours userspace owns the state.
-    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu) -> Result<u32> {
-        Err(EINVAL)
-    }
-
-    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _mp_state: u32) -> Result {
-        Err(EINVAL)
-    }
-
-    fn translate(
-        _vcpu: &Vcpu<Self>,
-        _st: &mut HvVcpu,
-        _tr: &mut bindings::kvm_translation,
-    ) -> Result {
-        // As the peer: succeeds and says nothing.
-        Ok(())
     }
 
     fn set_guest_debug(
@@ -209,10 +183,6 @@ impl Backend for Hv {
         ioctl::vm_ioctl(vm, cmd, arg)
     }
 
-    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut HvVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
-        Err(EINVAL)
-    }
-
     fn runnable(vcpu: &Vcpu<Self>) -> bool {
         vcpu.shared.events.wake()
     }
@@ -233,10 +203,5 @@ impl Backend for Hv {
 
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
         mmu::notify::sync_dirty(mmu, slot, gfns);
-    }
-
-    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
-        // A slot that the tree cannot address is never hit.
-        Ok(())
     }
 }

@@ -136,38 +136,12 @@ impl Backend for Pr {
         regs::set_sregs(vcpu, st, sregs)
     }
 
-    fn get_fpu(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu) -> Result<bindings::kvm_fpu> {
-        Err(EOPNOTSUPP)
-    }
-
-    fn set_fpu(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _fpu: &bindings::kvm_fpu) -> Result {
-        Err(EOPNOTSUPP)
-    }
-
     fn get_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64) -> Result<RegValue> {
         one_reg::get(st, id)
     }
 
     fn set_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64, val: RegValue) -> Result {
         one_reg::set(st, id, val)
-    }
-
-    // api.rst has these for other architectures; on ours userspace owns the state.
-    fn get_mp_state(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu) -> Result<u32> {
-        Err(EINVAL)
-    }
-
-    fn set_mp_state(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _mp_state: u32) -> Result {
-        Err(EINVAL)
-    }
-
-    fn translate(
-        _vcpu: &Vcpu<Self>,
-        _st: &mut PrVcpu,
-        _tr: &mut bindings::kvm_translation,
-    ) -> Result {
-        // As the peer: succeeds and says nothing.
-        Ok(())
     }
 
     fn set_guest_debug(
@@ -198,10 +172,6 @@ impl Backend for Pr {
         ioctl::vm_ioctl(vm, cmd, arg)
     }
 
-    fn vcpu_ioctl(_vcpu: &Vcpu<Self>, _st: &mut PrVcpu, _cmd: u32, _arg: usize) -> Result<isize> {
-        Err(EINVAL)
-    }
-
     fn runnable(vcpu: &Vcpu<Self>) -> bool {
         vcpu.shared.events.wake()
     }
@@ -229,9 +199,5 @@ impl Backend for Pr {
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
         // The next store faults, and is noted again.
         mmu.unmap_gfns(gfns, true);
-    }
-
-    fn check_memslot(_vm: &Vm<Self>, _slot: &MemSlot) -> Result {
-        Ok(())
     }
 }

@@ -72,21 +72,32 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     fn set_regs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, regs: &bindings::kvm_regs) -> Result;
     fn get_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<KBox<bindings::kvm_sregs>>;
     fn set_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, sregs: &bindings::kvm_sregs) -> Result;
-    /// `EOPNOTSUPP`-like answers are the backend's: kvm-hv has no GET_FPU and says ENOTTY... as the
-    /// peer does.
-    fn get_fpu(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<bindings::kvm_fpu>;
-    fn set_fpu(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, fpu: &bindings::kvm_fpu) -> Result;
+    /// Book3S has one-regs for these, and answers as kvm.ko does there.
+    fn get_fpu(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu) -> Result<bindings::kvm_fpu> {
+        Err(EOPNOTSUPP)
+    }
+    fn set_fpu(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu, _fpu: &bindings::kvm_fpu) -> Result {
+        Err(EOPNOTSUPP)
+    }
     /// A register by its KVM_REG_PPC_ id. The core has checked that the id's size is one it can
     /// carry (4, 8 or 16 bytes and vendor sizes up to 16); the value has the id's size.
     fn get_one_reg(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, id: u64) -> Result<RegValue>;
     fn set_one_reg(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, id: u64, val: RegValue) -> Result;
-    fn get_mp_state(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<u32>;
-    fn set_mp_state(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, mp_state: u32) -> Result;
+    /// api.rst has these two for other architectures; on ours userspace owns the state.
+    fn get_mp_state(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu) -> Result<u32> {
+        Err(EINVAL)
+    }
+    fn set_mp_state(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu, _mp_state: u32) -> Result {
+        Err(EINVAL)
+    }
+    /// `KVM_TRANSLATE`; Book3S succeeds and says nothing, as kvm.ko does there.
     fn translate(
-        vcpu: &Vcpu<Self>,
-        state: &mut Self::Vcpu,
-        tr: &mut bindings::kvm_translation,
-    ) -> Result;
+        _vcpu: &Vcpu<Self>,
+        _state: &mut Self::Vcpu,
+        _tr: &mut bindings::kvm_translation,
+    ) -> Result {
+        Ok(())
+    }
     fn set_guest_debug(
         vcpu: &Vcpu<Self>,
         state: &mut Self::Vcpu,
@@ -106,9 +117,6 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     ) -> Result;
     /// VM ioctls that the core does not know. `arg` is the ioctl's argument, mostly a user address.
     fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize>;
-    /// vCPU ioctls that the core does not know, with the vCPU's mutex held.
-    fn vcpu_ioctl(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, cmd: u32, arg: usize)
-        -> Result<isize>;
 
     /// Has the vCPU something to do (an interrupt, a doorbell, a prod), so that it must not halt?
     /// Called by the halting vCPU's own thread and, for poll, by others.
@@ -130,7 +138,4 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     /// Moves what the hardware has noted as written in `gfns` into the slot's dirty log, and makes
     /// the next write be noted again.
     fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
-
-    /// Per-VM limit checks for a new or changed slot (`EINVAL`), before it takes effect.
-    fn check_memslot(vm: &Vm<Self>, slot: &MemSlot) -> Result;
 }

@@ -123,7 +123,6 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
         Change::Create => state.total_pages.checked_add(npages).ok_or(EINVAL)?,
         _ => state.total_pages,
     };
-    B::check_memslot(vm, &new)?;
     if new.flags & LOG_DIRTY != 0 {
         new.dirty = match &change {
             Change::Move(old) | Change::Flags(old) if old.dirty.is_some() => old.dirty.clone(),

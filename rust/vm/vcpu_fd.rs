@@ -123,7 +123,8 @@ fn locked<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, cmd: u32, arg: usize
             }
             B::enable_vcpu_cap(vcpu, state, cap.cap, &cap.args)?;
         }
-        _ => return B::vcpu_ioctl(vcpu, state, cmd, arg),
+        // kvm.ko says so of a vCPU, other than of a VM.
+        _ => return Err(EINVAL),
     }
     Ok(0)
 }
