@@ -134,9 +134,10 @@ fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
             st.inject(Trap::DOORBELL, Srr1::EMPTY);
         }
     }
-    // While it is not due, the host's decrementer interrupts the guest when it will be.
-    let ticks = st.dec_expires.wrapping_sub(now);
-    st.switch.dec = (!due && ticks < next_timer(now).wrapping_sub(now)).then_some(ticks);
+    // While it is not due, the host's decrementer interrupts the guest when it will be; unless the host's own time
+    // comes first, or has come since interrupts are disabled: setting the decrementer would take that back.
+    let before_host = (next_timer(now).wrapping_sub(st.dec_expires) as i64) > 0;
+    st.switch.dec = (!due && before_host).then(|| st.dec_expires.wrapping_sub(now));
     if st.slb_changed {
         st.switch.set_slb(st.shadow.entries());
         st.slb_changed = false;
