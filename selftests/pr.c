@@ -116,11 +116,19 @@ static long statistic(const char *name)
 
 static volatile bool stop;
 
-/* Takes the code's translation away without pause; what is there stays */
+/*
+ * Takes the code's translation away again and again; what is there stays. Now
+ * and then for long enough that the guest gets somewhere.
+ */
 static void *take_away(void *code)
 {
-	while (!stop)
-		madvise(code, CODE_SIZE, MADV_DONTNEED);
+	unsigned int i;
+
+	while (!stop) {
+		for (i = 0; i < 4; i++)
+			madvise(code, CODE_SIZE, MADV_DONTNEED);
+		usleep(20);
+	}
 	return NULL;
 }
 
@@ -131,7 +139,7 @@ static void *take_away(void *code)
  */
 TEST_F_TIMEOUT(pr, fetch_race, 200)
 {
-	unsigned long n = vmm_env("FETCH_RACE_COUNT", 30000);
+	unsigned long n = vmm_env("FETCH_RACE_COUNT", 10000);
 	static const uint32_t code[] = {
 		/* 1: */ 0x80a40000u, /* lwz r5,0(r4) */
 		0x7c053040u, /* cmplw r5,r6 */
