@@ -11,7 +11,7 @@ use crate::{
     host::{
         e44x::{sync_icache, Tlb},
         host_page::{fault_in, HostPage},
-        mm::{send_hwpoison, PageError, UserPage},
+        mm::UserPage,
     },
     isa::e44x::tlbe::{Access, Attributes, Permissions, PAGE_SHIFTS},
     vm::{
@@ -245,14 +245,7 @@ fn map_by_reference(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Ta
     let vm = vcpu.vm();
     let hva = slot.hva(t.gpa >> PAGE_SHIFT);
     let seq = vm.mmu.fault_begin();
-    let mut page = UserPage::get(hva, t.writing).map_err(|e| match e {
-        PageError::Interrupted => EINTR,
-        PageError::Fault => EFAULT,
-        PageError::Poisoned => {
-            send_hwpoison(hva, HOST_SHIFT);
-            EFAULT
-        }
-    })?;
+    let mut page = UserPage::get(hva, t.writing)?;
     let inhibited = page.cache_inhibited();
     let permissions = Permissions {
         write: t.writable(slot, page.writable()),

@@ -60,17 +60,6 @@ impl Drop for LockedPages {
 /// the mmu notifier's `invalidate_start` takes, and knows that none is under way.
 pub(crate) trait InvalidationsExcluded {}
 
-/// Why there is no page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum PageError {
-    /// Nothing is mapped there, or not for that access.
-    Fault,
-    /// A signal came first.
-    Interrupted,
-    /// The memory is broken. The process gets a SIGBUS by [`send_hwpoison`].
-    Poisoned,
-}
-
 /// The page frame at an address of the current process, for as long as it takes to map it.
 ///
 /// If it is ordinary memory, a reference keeps it from being freed; it does not keep it from being
@@ -89,8 +78,11 @@ impl UserPage {
     /// Finds the page at `hva`, and faults it in if need be. With `write` it is one that may be
     /// written; without, it is told whether it may be. Sleeps, unless it is there and writable.
     ///
+    /// `EFAULT` if nothing is mapped there, or not for that access, or if the memory is broken: then the process
+    /// gets a SIGBUS, too. `EINTR` if a signal came first.
+    ///
     /// `mmu_lock`'s sequence number has to be read before.
-    pub(crate) fn get(hva: usize, write: bool) -> Result<Self, PageError> {
+    pub(crate) fn get(hva: usize, write: bool) -> Result<Self> {
         if let Some(page) = Self::fast(hva) {
             return Ok(page);
         }
@@ -109,12 +101,12 @@ impl UserPage {
         Self::from_page(page, hva, true)
     }
 
-    fn slow(hva: usize, write: bool) -> Result<Self, PageError> {
+    fn slow(hva: usize, write: bool) -> Result<Self> {
         let mut page = core::ptr::null_mut();
         // SAFETY: Task context of the process; `page` is valid for writes.
         let n = unsafe { bindings::kvm_ppc_gup_slow(hva, write, true, &mut page) };
         if n == 1 {
-            let read = Self::from_page(page, hva, write).ok_or(PageError::Fault)?;
+            let read = Self::from_page(page, hva, write).ok_or(EFAULT)?;
             // It may be writable though only a read was asked for.
             return Ok(match write {
                 false => Self::fast(hva).unwrap_or(read),
@@ -122,14 +114,17 @@ impl UserPage {
             });
         }
         match Error::from_errno(n as i32) {
-            e if e == EINTR || e == EAGAIN => Err(PageError::Interrupted),
-            e if e.to_errno() == -(kernel::bindings::EHWPOISON as i32) => Err(PageError::Poisoned),
+            e if e == EINTR || e == EAGAIN => Err(EINTR),
+            e if e.to_errno() == -(kernel::bindings::EHWPOISON as i32) => {
+                send_hwpoison(hva, PAGE_SHIFT as u32);
+                Err(EFAULT)
+            }
             _ => Self::pfnmap(hva, write),
         }
     }
 
     // A mapping of a device, or other memory without `struct page`.
-    fn pfnmap(hva: usize, write: bool) -> Result<Self, PageError> {
+    fn pfnmap(hva: usize, write: bool) -> Result<Self> {
         let (mut pfn, mut writable, mut inhibited) = (0, false, false);
         loop {
             // SAFETY: Task context of the process; the pointers are valid for writes.
@@ -138,12 +133,10 @@ impl UserPage {
             };
             match ret {
                 0 => break,
-                e if e == EAGAIN.to_errno() && current!().signal_pending() => {
-                    return Err(PageError::Interrupted)
-                }
+                e if e == EAGAIN.to_errno() && current!().signal_pending() => return Err(EINTR),
                 e if e == EAGAIN.to_errno() => (),
-                e if e == EINTR.to_errno() => return Err(PageError::Interrupted),
-                _ => return Err(PageError::Fault),
+                e if e == EINTR.to_errno() => return Err(EINTR),
+                _ => return Err(EFAULT),
             }
         }
         Ok(Self {
@@ -228,7 +221,7 @@ impl Drop for UserPage {
 
 /// Sends the current task the SIGBUS for an access to broken memory at `hva`, in a mapping of
 /// 2^`shift` bytes.
-pub(crate) fn send_hwpoison(hva: usize, shift: u32) {
+fn send_hwpoison(hva: usize, shift: u32) {
     // SAFETY: Sends a signal to the current task.
     unsafe { bindings::kvm_ppc_send_hwpoison(hva, shift) };
 }

@@ -13,7 +13,7 @@ use crate::{
     host::{
         hash::Permission,
         host_page::{fault_in, HostPage},
-        mm::{send_hwpoison, PageError, UserPage},
+        mm::UserPage,
     },
     isa::{
         dsisr::Dsisr,
@@ -116,14 +116,7 @@ fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool)
 
     // Something that userspace's tables alone do not tell, or an error to be found out.
     let seq = vm.mmu.fault_begin();
-    let mut page = UserPage::get(hva, writing).map_err(|e| match e {
-        PageError::Interrupted => EINTR,
-        PageError::Fault => EFAULT,
-        PageError::Poisoned => {
-            send_hwpoison(hva, PAGE_SHIFT as u32);
-            EFAULT
-        }
-    })?;
+    let mut page = UserPage::get(hva, writing)?;
     let mut mmu = vm.mmu.lock();
     if mmu.retry(&seq, &(hva..hva.saturating_add(PAGE_SIZE))) {
         return Ok(());

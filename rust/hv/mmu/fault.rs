@@ -9,7 +9,7 @@ use super::{
 use crate::{
     host::{
         host_page::{fault_in, HostPage},
-        mm::{send_hwpoison, PageError, UserPage},
+        mm::UserPage,
         trace,
     },
     hv::{vcpu::HvVcpu, Hv},
@@ -161,14 +161,7 @@ fn map(
 
     // Something that userspace's tables alone do not tell, or an error to be found out.
     let seq = vm.mmu.fault_begin();
-    let mut page = UserPage::get(hva, writing).map_err(|e| match e {
-        PageError::Interrupted => EINTR,
-        PageError::Fault => EFAULT,
-        PageError::Poisoned => {
-            send_hwpoison(hva, PAGE_SHIFT as u32);
-            EFAULT
-        }
-    })?;
+    let mut page = UserPage::get(hva, writing)?;
     let leaf = Leaf::new(slot, gpa, hva, writing, &page);
     loop {
         let mut mmu = vm.mmu.lock();
