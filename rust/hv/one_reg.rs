@@ -111,10 +111,10 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
         return Ok(RegValue::from_u64(fpr));
     }
     if let Some(i) = index(reg, id::VSR0, id::VSR31) {
-        return Ok(vector(st.switch.vsr(i as u8)));
+        return Ok(RegValue::from_vsr(st.switch.vsr(i as u8)));
     }
     if let Some(i) = index(reg, id::VR0, id::VR31) {
-        return Ok(vector(st.switch.vsr(32 + i as u8)));
+        return Ok(RegValue::from_vsr(st.switch.vsr(32 + i as u8)));
     }
     let vpas = *vcpu.shared.vpas.lock();
     let val = match reg {
@@ -143,11 +143,11 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         return tm::set(st, reg, val);
     }
     if let Some(i) = index(reg, id::VSR0, id::VSR31) {
-        st.switch.set_vsr(i as u8, halves(val)?);
+        st.switch.set_vsr(i as u8, val.vsr()?);
         return Ok(());
     }
     if let Some(i) = index(reg, id::VR0, id::VR31) {
-        st.switch.set_vsr(32 + i as u8, halves(val)?);
+        st.switch.set_vsr(32 + i as u8, val.vsr()?);
         return Ok(());
     }
     match reg {
@@ -207,16 +207,6 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         _ => return Err(EINVAL),
     }
     Ok(())
-}
-
-/// A VSX register as 16 bytes in the order the kernel keeps it.
-fn vector([high, low]: [u64; 2]) -> RegValue {
-    RegValue::from_u128(u128::from(high) << 64 | u128::from(low))
-}
-
-fn halves(val: RegValue) -> Result<[u64; 2]> {
-    let v = val.u128()?;
-    Ok([(v >> 64) as u64, v as u64])
 }
 
 fn area(area: super::vpa::Area) -> RegValue {

@@ -68,12 +68,9 @@ pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
             let gpr = st.switch.arch().gpr_tm.get(n as usize).ok_or(EINVAL)?;
             Ok(RegValue::from_u64(*gpr as u64))
         }
-        number::VSR0..=number::VSR63 => {
-            let [high, low] = st.switch.tm_vsr((n - number::VSR0) as u8);
-            Ok(RegValue::from_u128(
-                u128::from(high) << 64 | u128::from(low),
-            ))
-        }
+        number::VSR0..=number::VSR63 => Ok(RegValue::from_vsr(
+            st.switch.tm_vsr((n - number::VSR0) as u8),
+        )),
         number::VSCR => Ok(RegValue::from_u32(st.switch.tm_vscr())),
         _ => Err(EINVAL),
     }
@@ -88,9 +85,7 @@ pub(crate) fn set(st: &mut HvVcpu, reg: u64, val: RegValue) -> Result {
             *gpr.ok_or(EINVAL)? = val.u64()? as usize;
         }
         number::VSR0..=number::VSR63 => {
-            let v = val.u128()?;
-            st.switch
-                .set_tm_vsr((n - number::VSR0) as u8, [(v >> 64) as u64, v as u64]);
+            st.switch.set_tm_vsr((n - number::VSR0) as u8, val.vsr()?);
         }
         number::VSCR => st.switch.set_tm_vscr(val.u32()?),
         _ => {

@@ -55,10 +55,10 @@ pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
         return Ok(RegValue::from_u64(fpr));
     }
     if let Some(n) = index(reg, id::VSR0, id::VSR31) {
-        return Ok(vector(st.switch.vsr(n)));
+        return Ok(RegValue::from_vsr(st.switch.vsr(n)));
     }
     if let Some(n) = index(reg, id::VR0, id::VR31) {
-        return Ok(vector(st.switch.vsr(32 + n)));
+        return Ok(RegValue::from_vsr(st.switch.vsr(32 + n)));
     }
     if let Some(spr) = plain(reg) {
         return RegValue::new(reg, st.kept(spr));
@@ -84,11 +84,11 @@ pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
 /// `Backend::set_one_reg`, errors as [`get`].
 pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
     if let Some(n) = index(reg, id::VSR0, id::VSR31) {
-        st.switch.set_vsr(n, halves(val)?);
+        st.switch.set_vsr(n, val.vsr()?);
         return Ok(());
     }
     if let Some(n) = index(reg, id::VR0, id::VR31) {
-        st.switch.set_vsr(32 + n, halves(val)?);
+        st.switch.set_vsr(32 + n, val.vsr()?);
         return Ok(());
     }
     let val = val.int()?;
@@ -116,14 +116,4 @@ pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
         _ => return Err(EINVAL),
     }
     Ok(())
-}
-
-/// A VSX register as 16 bytes in the order the kernel keeps it.
-fn vector([high, low]: [u64; 2]) -> RegValue {
-    RegValue::from_u128(u128::from(high) << 64 | u128::from(low))
-}
-
-fn halves(val: RegValue) -> Result<[u64; 2]> {
-    let v = val.u128()?;
-    Ok([(v >> 64) as u64, v as u64])
 }

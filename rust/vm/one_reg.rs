@@ -115,17 +115,19 @@ impl RegValue {
         Self::from_pair([val, 0], 8)
     }
 
-    pub(crate) fn from_u128(val: u128) -> Self {
-        Self {
-            bytes: val.to_ne_bytes(),
-            size: 16,
-        }
-    }
-
     /// Two doublewords, the one at the lower address first: VPA, SLB shadow and DTL
     /// (`addr`, `length`).
     pub(crate) fn from_u64_pair(val: [u64; 2]) -> Self {
         Self::from_pair(val, 16)
+    }
+
+    /// A VSX register, its more significant doubleword first.
+    pub(crate) fn from_vsr([high, low]: [u64; 2]) -> Self {
+        let val = u128::from(high) << 64 | u128::from(low);
+        Self {
+            bytes: val.to_ne_bytes(),
+            size: 16,
+        }
     }
 
     fn from_pair([a, b]: [u64; 2], size: u8) -> Self {
@@ -160,10 +162,13 @@ impl RegValue {
         }
     }
 
-    /// `EINVAL` unless it has 16 bytes.
-    pub(crate) fn u128(&self) -> Result<u128> {
+    /// As [`from_vsr`](Self::from_vsr) takes it. `EINVAL` unless it has 16 bytes.
+    pub(crate) fn vsr(&self) -> Result<[u64; 2]> {
         match self.size {
-            16 => Ok(u128::from_ne_bytes(self.bytes)),
+            16 => {
+                let val = u128::from_ne_bytes(self.bytes);
+                Ok([(val >> 64) as u64, val as u64])
+            }
             _ => Err(EINVAL),
         }
     }
