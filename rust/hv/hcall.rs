@@ -12,9 +12,12 @@ use super::{
 };
 use crate::{
     host::features,
-    isa::hcall::{
-        HReturn, Hcall, PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR,
-        CONFER_ALL, DABRX_GUEST, DAWRX_HYP,
+    isa::{
+        hcall::{HReturn, Hcall},
+        hcall_args::{
+            PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR, CONFER_ALL,
+            DABRX_GUEST, DAWRX_HYP,
+        },
     },
     vm::{papr, tce_hcalls as tce, Vcpu},
 };

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     host::time::timebase,
     isa::{
-        hcall::{CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DAWRX_HYP},
+        hcall_args::{CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DAWRX_HYP},
         lpcr::Lpcr,
         pvr::{Arch, LogicalPvr, Pcr},
     },

@@ -16,7 +16,8 @@ use crate::{
     host::time::timebase,
     isa::{
         fscr::Fscr,
-        hcall::{HReturn, VpaFunction},
+        hcall::HReturn,
+        hcall_args::VpaFunction,
         vpa::{area, trace},
     },
     vm::Vcpu,

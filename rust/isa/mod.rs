@@ -13,6 +13,7 @@ pub mod dsisr;
 pub mod e44x;
 pub mod fscr;
 pub mod hcall;
+pub mod hcall_args;
 pub mod hpte;
 pub mod insn;
 pub mod lpcr;

@@ -5,7 +5,10 @@
 use super::{exit::Next, hpt, vcpu::PrVcpu, Pr};
 use crate::{
     host::features,
-    isa::hcall::{HReturn, Hcall, PageFlags, SetModeResource},
+    isa::{
+        hcall::{HReturn, Hcall},
+        hcall_args::{PageFlags, SetModeResource},
+    },
     vm::{events::Events, papr, tce_hcalls, Vcpu},
 };
 

@@ -10,7 +10,8 @@ use crate::{
     host::user::{read_user, write_user},
     isa::{
         dsisr::Dsisr,
-        hcall::{BulkRemove, HReturn, PageFlags},
+        hcall::HReturn,
+        hcall_args::{BulkRemove, PageFlags},
         hpte::{self, Hpte, HpteR, HpteV, ENTRY_BYTES, GROUP_ENTRIES},
         msr::Msr,
         radix_walk::{real_mode_address, truncated, Access, Fault},

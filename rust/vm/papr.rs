@@ -5,7 +5,10 @@
 use super::{backend::Backend, Vm};
 use crate::{
     host::once,
-    isa::hcall::{HReturn, Hcall, PageFlags},
+    isa::{
+        hcall::{HReturn, Hcall},
+        hcall_args::PageFlags,
+    },
 };
 use kernel::sync::atomic::{ordering::Relaxed, Atomic};
 

@@ -12,7 +12,7 @@ use kvm_ppc_pure::{
             ivor::Ivor,
             tlbe::{Space, Tlbe, TLB_SIZE},
         },
-        hcall, hpte,
+        hcall, hcall_args, hpte,
         insn::Insn,
         lpcr::Lpcr,
         msr::Msr,
@@ -148,7 +148,7 @@ pub fn registers(msr: u64, value: u64, number: u16) -> u64 {
         ^ old.at_interrupt(true, lpcr.interrupts_relocated(old)).raw()
         ^ u64::from(Spr::from_raw(number).name().is_some())
         ^ hcall::Hcall::from_raw(value).papr_index().unwrap_or(0) as u64
-        ^ hcall::RptPages::from_raw(value)
+        ^ hcall_args::RptPages::from_raw(value)
             .shifts()
             .map(u64::from)
             .fold(0, |a, b| a ^ b)
