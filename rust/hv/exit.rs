@@ -23,7 +23,12 @@ use crate::{
         srr1::Srr1,
         trap::Trap,
     },
-    vm::{mmio, run_page::RunPage, Vcpu},
+    vm::{
+        mmio,
+        papr::{self, Outcome},
+        run_page::RunPage,
+        Vcpu,
+    },
 };
 use kernel::prelude::*;
 
@@ -118,12 +123,12 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
         st.gpr(7),
     );
     match hcall::handle(vcpu, st) {
-        hcall::Outcome::Return(ret) => {
+        Outcome::Return(ret) => {
             trace::hcall_exit(vcpu.id, true, ret.gpr());
             st.switch.set_gpr(3, ret.gpr());
             Next::Guest
         }
-        hcall::Outcome::Cede => {
+        Outcome::Cede => {
             trace::hcall_exit(vcpu.id, true, HReturn::H_SUCCESS.gpr());
             st.switch.set_gpr(3, HReturn::H_SUCCESS.gpr());
             st.set_msr(st.msr() | Msr::EE);
@@ -133,13 +138,9 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
                 Next::Halt
             }
         }
-        hcall::Outcome::Userspace => {
+        Outcome::Userspace => {
             trace::hcall_exit(vcpu.id, false, 0);
-            let mut args = [0; 9];
-            for (i, arg) in args.iter_mut().enumerate() {
-                *arg = st.gpr(4 + i);
-            }
-            run.set_papr_hcall(st.gpr(3), &args);
+            papr::ask_userspace(&st.switch, run);
             st.completion = Completion::Hcall;
             Next::Userspace
         }

@@ -3,7 +3,7 @@
 //! Hypervisor calls (PAPR, "Hypervisor Call Functions").
 //!
 //! To add one: a function here or in a file of its own kind, an arm in [`handle`], and its number in
-//! [`IMPLEMENTED`], so that `KVM_CAP_PPC_ENABLE_HCALL` accepts it.
+//! [`HANDLED`], so that `KVM_CAP_PPC_ENABLE_HCALL` accepts it.
 
 use super::{
     find,
@@ -19,56 +19,36 @@ use crate::{
             DABRX_GUEST, DAWRX_HYP,
         },
     },
-    vm::{papr, tce_hcalls as tce, Vcpu},
+    vm::{
+        papr::{self, Handled, Outcome},
+        tce_hcalls as tce, Vcpu,
+    },
 };
 
-/// What is handled here unless userspace says otherwise: what the peer starts with, less what needs an
-/// interrupt controller in the kernel.
-pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
-    Hcall::H_GET_TCE,
-    Hcall::H_PUT_TCE,
-    Hcall::H_SET_DABR,
-    Hcall::H_SET_XDABR,
-    Hcall::H_CEDE,
-    Hcall::H_PROD,
-    Hcall::H_CONFER,
-    Hcall::H_REGISTER_VPA,
-];
-
-/// What can be handled here.
-const IMPLEMENTED: &[Hcall] = &[
-    Hcall::H_GET_TCE,
-    Hcall::H_PUT_TCE,
-    Hcall::H_STUFF_TCE,
-    Hcall::H_PUT_TCE_INDIRECT,
-    Hcall::H_SET_DABR,
-    Hcall::H_SET_XDABR,
-    Hcall::H_CEDE,
-    Hcall::H_PROD,
-    Hcall::H_CONFER,
-    Hcall::H_REGISTER_VPA,
-    Hcall::H_LOGICAL_CI_LOAD,
-    Hcall::H_LOGICAL_CI_STORE,
-    Hcall::H_SET_MODE,
-    Hcall::H_RANDOM,
-    Hcall::H_PAGE_INIT,
-    Hcall::H_RPT_INVALIDATE,
-];
-
-/// Can `hcall` be handled here?
-pub(crate) fn implemented(hcall: Hcall) -> bool {
-    IMPLEMENTED.contains(&hcall)
-}
-
-/// What became of an hcall.
-pub(crate) enum Outcome {
-    /// Done: r3 gets this.
-    Return(HReturn),
-    /// `H_CEDE`: the vCPU halts, then r3 gets `H_SUCCESS`.
-    Cede,
-    /// It is userspace's.
-    Userspace,
-}
+/// The hcalls that are handled here. By default it is what the peer starts with, less what needs an interrupt
+/// controller in the kernel.
+pub(crate) const HANDLED: &Handled = &Handled {
+    by_default: &[
+        Hcall::H_GET_TCE,
+        Hcall::H_PUT_TCE,
+        Hcall::H_SET_DABR,
+        Hcall::H_SET_XDABR,
+        Hcall::H_CEDE,
+        Hcall::H_PROD,
+        Hcall::H_CONFER,
+        Hcall::H_REGISTER_VPA,
+    ],
+    on_request: &[
+        Hcall::H_STUFF_TCE,
+        Hcall::H_PUT_TCE_INDIRECT,
+        Hcall::H_LOGICAL_CI_LOAD,
+        Hcall::H_LOGICAL_CI_STORE,
+        Hcall::H_SET_MODE,
+        Hcall::H_RANDOM,
+        Hcall::H_PAGE_INIT,
+        Hcall::H_RPT_INVALIDATE,
+    ],
+};
 
 /// Handles the hcall whose number is in r3.
 #[inline]

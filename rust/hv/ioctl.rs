@@ -2,14 +2,14 @@
 
 //! Capabilities and ioctls that are the backend's own.
 
-use super::{hcall, vcpu::HvVcpu, vm::Smt, Hv};
+use super::{vcpu::HvVcpu, vm::Smt, Hv};
 use crate::{
     bindings::*,
     host::{
         features::{firmware_feature, page_ap, Features},
         uapi,
     },
-    isa::{hcall::Hcall, rpte::Patb1},
+    isa::rpte::Patb1,
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
@@ -71,14 +71,7 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
 pub(crate) fn enable_vm_cap(vm: &Vm<Hv>, cap: u32, args: &[u64; 4]) -> Result {
     let [arg0, arg1, ..] = *args;
     match cap {
-        KVM_CAP_PPC_ENABLE_HCALL => {
-            let hcall = Hcall::from_raw(arg0);
-            if hcall.papr_index().is_none() || arg1 > 1 || !hcall::implemented(hcall) {
-                return Err(EINVAL);
-            }
-            vm.arch.hcalls.enable(hcall, arg1 == 1);
-            Ok(())
-        }
+        KVM_CAP_PPC_ENABLE_HCALL => vm.arch.hcalls.enable_cap(arg0, arg1),
         KVM_CAP_PPC_SMT if arg1 == 0 => {
             let smt = Smt::new(arg0)?;
             let locked = vm.lock.lock();

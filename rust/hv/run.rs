@@ -18,7 +18,7 @@ use crate::{
         trace,
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
-    vm::{mmio, run_page::RunPage, Vcpu},
+    vm::{mmio, papr, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 
@@ -54,11 +54,7 @@ pub(crate) fn complete(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Resul
     match core::mem::replace(&mut st.completion, Completion::None) {
         Completion::None => Ok(Next::Guest),
         Completion::Hcall => {
-            let (ret, args) = run.papr_hcall_ret();
-            st.switch.set_gpr(3, ret);
-            for (i, arg) in args.iter().enumerate() {
-                st.switch.set_gpr(4 + i, *arg);
-            }
+            papr::take_answer(&mut st.switch, run);
             Ok(Next::Guest)
         }
         Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),

@@ -78,7 +78,7 @@ impl HvVm {
             lpcr: Atomic::new(guest_lpcr(&host, features).raw()),
             process_table: Atomic::new(Patb1::GR.raw()),
             smt: Atomic::new(1),
-            hcalls: EnabledHcalls::new(super::hcall::DEFAULT_ENABLED),
+            hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             tce: Tables::new()?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),

@@ -25,6 +25,7 @@ use crate::{
     vm::{
         events::Events,
         mmio::{self, MmioBackend},
+        papr,
         run_page::RunPage,
         Vcpu,
     },
@@ -221,11 +222,11 @@ fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
 /// A call of the guest's kernel; the guest is behind the instruction.
 fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     match hcall::handle(vcpu, st) {
-        hcall::Outcome::Return(ret) => {
+        papr::Outcome::Return(ret) => {
             st.set_gpr(3, ret.gpr());
             Next::Guest
         }
-        hcall::Outcome::Cede => {
+        papr::Outcome::Cede => {
             st.set_gpr(3, 0);
             st.set_msr(st.msr() | Msr::EE);
             if vcpu.shared.events.take(Events::PRODDED) {
@@ -234,12 +235,8 @@ fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
                 Next::Halt
             }
         }
-        hcall::Outcome::Userspace => {
-            let mut args = [0; 9];
-            for (arg, gpr) in args.iter_mut().zip(4..) {
-                *arg = st.gpr(gpr);
-            }
-            run.set_papr_hcall(st.gpr(3), &args);
+        papr::Outcome::Userspace => {
+            papr::ask_userspace(&st.switch, run);
             st.completion = Completion::Hcall;
             Next::Userspace
         }

@@ -9,55 +9,35 @@ use crate::{
         hcall::{HReturn, Hcall},
         hcall_args::{PageFlags, SetModeResource},
     },
-    vm::{events::Events, papr, tce_hcalls, Vcpu},
+    vm::{
+        events::Events,
+        papr::{self, Handled, Outcome},
+        tce_hcalls, Vcpu,
+    },
 };
 
-/// What is handled here unless userspace says otherwise.
-pub(crate) const DEFAULT_ENABLED: &[Hcall] = &[
-    Hcall::H_ENTER,
-    Hcall::H_REMOVE,
-    Hcall::H_PROTECT,
-    Hcall::H_BULK_REMOVE,
-    Hcall::H_CEDE,
-    Hcall::H_PROD,
-    Hcall::H_SET_MODE,
-    Hcall::H_GET_TCE,
-    Hcall::H_PUT_TCE,
-];
-
-/// What can be handled here.
-const IMPLEMENTED: &[Hcall] = &[
-    Hcall::H_ENTER,
-    Hcall::H_REMOVE,
-    Hcall::H_PROTECT,
-    Hcall::H_BULK_REMOVE,
-    Hcall::H_CEDE,
-    Hcall::H_PROD,
-    Hcall::H_SET_MODE,
-    Hcall::H_GET_TCE,
-    Hcall::H_PUT_TCE,
-    Hcall::H_STUFF_TCE,
-    Hcall::H_PUT_TCE_INDIRECT,
-    Hcall::H_LOGICAL_CI_LOAD,
-    Hcall::H_LOGICAL_CI_STORE,
-    Hcall::H_RANDOM,
-    Hcall::H_PAGE_INIT,
-];
-
-/// Can `hcall` be handled here?
-pub(crate) fn implemented(hcall: Hcall) -> bool {
-    IMPLEMENTED.contains(&hcall)
-}
-
-/// What became of an hcall.
-pub(crate) enum Outcome {
-    /// Done: r3 gets this.
-    Return(HReturn),
-    /// `H_CEDE`: r3 gets `H_SUCCESS`, and the vCPU halts.
-    Cede,
-    /// It is userspace's.
-    Userspace,
-}
+/// The hcalls that are handled here.
+pub(crate) const HANDLED: &Handled = &Handled {
+    by_default: &[
+        Hcall::H_ENTER,
+        Hcall::H_REMOVE,
+        Hcall::H_PROTECT,
+        Hcall::H_BULK_REMOVE,
+        Hcall::H_CEDE,
+        Hcall::H_PROD,
+        Hcall::H_SET_MODE,
+        Hcall::H_GET_TCE,
+        Hcall::H_PUT_TCE,
+    ],
+    on_request: &[
+        Hcall::H_STUFF_TCE,
+        Hcall::H_PUT_TCE_INDIRECT,
+        Hcall::H_LOGICAL_CI_LOAD,
+        Hcall::H_LOGICAL_CI_STORE,
+        Hcall::H_RANDOM,
+        Hcall::H_PAGE_INIT,
+    ],
+};
 
 /// Handles the hcall whose number is in r3.
 pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {

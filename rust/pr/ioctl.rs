@@ -2,11 +2,10 @@
 
 //! Capabilities and ioctls that are the backend's own.
 
-use super::{hcall, vcpu::PrVcpu, Pr};
+use super::{vcpu::PrVcpu, Pr};
 use crate::{
     bindings::*,
     host::{features::Features, uapi},
-    isa::hcall::Hcall,
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
@@ -51,14 +50,7 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
 pub(crate) fn enable_vm_cap(vm: &Vm<Pr>, cap: u32, args: &[u64; 4]) -> Result {
     let [arg0, arg1, ..] = *args;
     match cap {
-        KVM_CAP_PPC_ENABLE_HCALL => {
-            let hcall = Hcall::from_raw(arg0);
-            if hcall.papr_index().is_none() || arg1 > 1 || !hcall::implemented(hcall) {
-                return Err(EINVAL);
-            }
-            vm.arch.hcalls.enable(hcall, arg1 == 1);
-            Ok(())
-        }
+        KVM_CAP_PPC_ENABLE_HCALL => vm.arch.hcalls.enable_cap(arg0, arg1),
         _ => Err(EINVAL),
     }
 }

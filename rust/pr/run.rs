@@ -17,7 +17,7 @@ use crate::{
         time::timebase,
     },
     isa::{msr::Msr, srr1::Srr1, trap::Trap},
-    vm::{events::Events, mmio, run_page::RunPage, Vcpu},
+    vm::{events::Events, mmio, papr, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 
@@ -43,11 +43,7 @@ pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Resul
     match core::mem::replace(&mut st.completion, Completion::None) {
         Completion::None => Ok(Next::Guest),
         Completion::Hcall => {
-            let (ret, args) = run.papr_hcall_ret();
-            st.set_gpr(3, ret);
-            for (gpr, val) in (4..).zip(args) {
-                st.set_gpr(gpr, val);
-            }
+            papr::take_answer(&mut st.switch, run);
             Ok(Next::Guest)
         }
         Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),

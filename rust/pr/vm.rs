@@ -42,7 +42,7 @@ impl PrVm {
             _relocation: hash::RelocationOff::new(),
             features: Features::read(),
             mmu: hash::Capabilities::read(),
-            hcalls: EnabledHcalls::new(super::hcall::DEFAULT_ENABLED),
+            hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             tce: Tables::new()?,
             hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
         })

@@ -2,27 +2,73 @@
 
 //! Hypervisor calls of PAPR guests, as far as they are the same whatever the backend.
 
-use super::{backend::Backend, Vm};
+use super::{backend::Backend, run_page::RunPage, Vm};
 use crate::{
+    emulate::regs::Regs,
     host::once,
     isa::{
         hcall::{HReturn, Hcall},
         hcall_args::PageFlags,
     },
 };
-use kernel::sync::atomic::{ordering::Relaxed, Atomic};
+use kernel::{
+    prelude::*,
+    sync::atomic::{ordering::Relaxed, Atomic},
+};
 
 /// Words of a bitmap of PAPR's hcall numbers.
 const WORDS: usize = Hcall::PAPR_COUNT.div_ceil(64);
 
+/// What became of an hcall.
+pub(crate) enum Outcome {
+    /// Done: r3 gets this.
+    Return(HReturn),
+    /// `H_CEDE`: r3 gets `H_SUCCESS`, and the vCPU halts.
+    Cede,
+    /// It is userspace's.
+    Userspace,
+}
+
+/// Leaves the hcall that the guest is behind to userspace.
+pub(crate) fn ask_userspace(regs: &impl Regs, run: &RunPage) {
+    let mut args = [0; 9];
+    for (arg, gpr) in args.iter_mut().zip(4..) {
+        *arg = regs.gpr(gpr);
+    }
+    run.set_papr_hcall(regs.gpr(3), &args);
+}
+
+/// Takes what userspace answers.
+pub(crate) fn take_answer(regs: &mut impl Regs, run: &RunPage) {
+    let (ret, args) = run.papr_hcall_ret();
+    regs.set_gpr(3, ret);
+    for (gpr, arg) in (4..).zip(args) {
+        regs.set_gpr(gpr, arg);
+    }
+}
+
+/// The hcalls that a backend can handle.
+pub(crate) struct Handled {
+    /// Unless userspace says otherwise.
+    pub(crate) by_default: &'static [Hcall],
+    /// If userspace asks for it.
+    pub(crate) on_request: &'static [Hcall],
+}
+
 /// The hcalls that are handled in the kernel; others go to userspace.
-pub(crate) struct EnabledHcalls([Atomic<u64>; WORDS]);
+pub(crate) struct EnabledHcalls {
+    handled: &'static Handled,
+    bits: [Atomic<u64>; WORDS],
+}
 
 impl EnabledHcalls {
-    /// These are enabled.
-    pub(crate) fn new(hcalls: &[Hcall]) -> Self {
-        let this = Self([const { Atomic::new(0) }; WORDS]);
-        for hcall in hcalls {
+    /// Those of `handled` that are enabled by default.
+    pub(crate) fn new(handled: &'static Handled) -> Self {
+        let this = Self {
+            handled,
+            bits: [const { Atomic::new(0) }; WORDS],
+        };
+        for hcall in handled.by_default {
             this.enable(*hcall, true);
         }
         this
@@ -33,19 +79,32 @@ impl EnabledHcalls {
     pub(crate) fn enabled(&self, hcall: Hcall) -> bool {
         match hcall.papr_index() {
             Some(index) => self
-                .0
+                .bits
                 .get(index / 64)
                 .is_some_and(|w| once::read_u64(w) >> (index % 64) & 1 != 0),
             None => hcall.raw() > Hcall::MAX_PAPR.raw(),
         }
     }
 
-    /// `KVM_CAP_PPC_ENABLE_HCALL`, the number checked.
-    pub(crate) fn enable(&self, hcall: Hcall, on: bool) {
+    /// `KVM_CAP_PPC_ENABLE_HCALL`: the number, and 1 or 0. `EINVAL` for hcalls that are never handled here.
+    pub(crate) fn enable_cap(&self, number: u64, on: u64) -> Result {
+        let hcall = Hcall::from_raw(number);
+        let Handled {
+            by_default,
+            on_request,
+        } = self.handled;
+        if on > 1 || !by_default.contains(&hcall) && !on_request.contains(&hcall) {
+            return Err(EINVAL);
+        }
+        self.enable(hcall, on == 1);
+        Ok(())
+    }
+
+    fn enable(&self, hcall: Hcall, on: bool) {
         let Some(index) = hcall.papr_index() else {
             return;
         };
-        let Some(word) = self.0.get(index / 64) else {
+        let Some(word) = self.bits.get(index / 64) else {
             return;
         };
         let bit = 1u64 << (index % 64);
