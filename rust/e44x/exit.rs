@@ -23,17 +23,9 @@ use crate::{
         },
         insn::Insn,
     },
-    vm::{run_page::RunPage, Vcpu},
+    vm::{run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
-
-/// Where to go next.
-pub(crate) enum Next {
-    /// Into the guest again.
-    Guest,
-    /// To userspace, with the reason in the run page.
-    Userspace,
-}
 
 /// Handles the exit for `ivor`; the host's own interrupts have been served.
 pub(crate) fn handle(

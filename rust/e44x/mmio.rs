@@ -3,7 +3,7 @@
 //! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
 
 use super::{
-    exit::{self, Next},
+    exit,
     mmu::{translate, Translation},
     run::Completion,
     vcpu::{E44xVcpu, LoadStore},
@@ -18,7 +18,7 @@ use crate::{
         ivor::{esr, Ivor},
         tlbe::Access,
     },
-    vm::{run_page::RunPage, Vcpu},
+    vm::{run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::{page::PAGE_SHIFT, prelude::*};
 

@@ -22,11 +22,12 @@ use crate::{
         backend::{Backend, Gfn},
         memslot::MemSlot,
         one_reg::RegValue,
+        run_loop::Next,
         run_page::RunPage,
         Vcpu, Vm,
     },
 };
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 use kernel::prelude::*;
 
 /// The backend.
@@ -101,15 +102,8 @@ impl Backend for E44x {
         E44xVcpu::new(&vm.arch, id)
     }
 
-    fn complete_exit(
-        vcpu: &Vcpu<Self>,
-        st: &mut E44xVcpu,
-        page: &RunPage,
-    ) -> Result<ControlFlow<()>> {
-        Ok(match run::complete(vcpu, st, page)? {
-            exit::Next::Userspace => ControlFlow::Break(()),
-            exit::Next::Guest => ControlFlow::Continue(()),
-        })
+    fn complete_exit(vcpu: &Vcpu<Self>, st: &mut E44xVcpu, page: &RunPage) -> Result<Next> {
+        run::complete(vcpu, st, page)
     }
 
     fn run(vcpu: &Vcpu<Self>, st: &mut E44xVcpu, page: &RunPage) -> Result {

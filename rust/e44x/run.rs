@@ -3,8 +3,7 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit::{self, Next},
-    mmio, mmu,
+    exit, mmio, mmu,
     vcpu::{E44xShared, E44xVcpu},
     E44x,
 };
@@ -16,7 +15,11 @@ use crate::{
         time::timebase,
     },
     isa::e44x::{ivor::Ivor, msr::Msr},
-    vm::{run_page::RunPage, Vcpu},
+    vm::{
+        run_loop::{enter_until_userspace, Entered, Next, RunBackend},
+        run_page::RunPage,
+        Vcpu,
+    },
 };
 use kernel::prelude::*;
 
@@ -32,40 +35,7 @@ pub(crate) enum Completion {
 
 /// Runs the guest. Errors: `EINTR` for a signal, `EFAULT` and the like if its memory is not there.
 pub(crate) fn run(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result {
-    let mut host = HostInterruptible::in_ioctl();
-    loop {
-        let entered;
-        (host, entered) = enter(vcpu, st, host);
-        let next = match entered {
-            Entered::Exited(ivor) => exit::handle(vcpu, st, run, ivor),
-            Entered::Not(Some(Pending::Work)) => host.handle_work().map(|()| Next::Guest),
-            Entered::Not(Some(Pending::Request)) => {
-                vcpu.requests.take();
-                Ok(Next::Guest)
-            }
-            Entered::Not(_) => Ok(Next::Guest),
-            Entered::Waits => {
-                halt(vcpu, st);
-                vcpu.requests.take();
-                host.handle_work().map(|()| Next::Guest)
-            }
-            Entered::WatchdogReset => {
-                run.set_exit(bindings::KVM_EXIT_WATCHDOG);
-                Ok(Next::Userspace)
-            }
-        };
-        match next {
-            Ok(Next::Guest) => {}
-            Ok(Next::Userspace) => return Ok(()),
-            Err(e) => {
-                if e == EINTR {
-                    vcpu.arch_stats.signal_exits.inc();
-                    run.set_exit(bindings::KVM_EXIT_INTR);
-                }
-                return Err(e);
-            }
-        }
-    }
+    enter_until_userspace(vcpu, st, run, HostInterruptible::in_ioctl()).1
 }
 
 /// Takes userspace's answer to the last exit.
@@ -80,51 +50,92 @@ pub(crate) fn complete(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> R
     }
 }
 
-/// How an attempt to enter the guest ended.
-enum Entered {
-    /// It ran, and exited.
-    Exited(Ivor),
-    /// It did not run.
-    Not(Option<Pending>),
+/// Why the guest does not run any more.
+pub(crate) enum Exit {
+    /// An interrupt.
+    Interrupt(Ivor),
     /// It has nothing to do until an interrupt comes.
     Waits,
     /// It did not see to its watchdog.
     WatchdogReset,
 }
 
-fn enter(
-    vcpu: &Vcpu<E44x>,
-    st: &mut E44xVcpu,
-    host: HostInterruptible,
-) -> (HostInterruptible, Entered) {
-    let irqs = host.hard_disable();
-    vcpu.entry.entering(irqs.cpu());
-    let reset = st.state.timer.update(timebase());
-    deliver(vcpu, st);
-    if reset.is_some() && st.watchdog {
-        vcpu.entry.left();
-        return (irqs.enable(), Entered::WatchdogReset);
-    }
-    if st.state.msr.contains(Msr::WE) {
-        vcpu.entry.left();
-        return (irqs.enable(), Entered::Waits);
-    }
-    let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
-        Ok(ready) => ready,
-        Err((irqs, pending)) => {
+impl RunBackend for E44x {
+    type Exit = Exit;
+
+    fn enter(
+        vcpu: &Vcpu<E44x>,
+        st: &mut E44xVcpu,
+        host: HostInterruptible,
+    ) -> (HostInterruptible, Entered<Exit>) {
+        let irqs = host.hard_disable();
+        vcpu.entry.entering(irqs.cpu());
+        let reset = st.state.timer.update(timebase());
+        deliver(vcpu, st);
+        if reset.is_some() && st.watchdog {
             vcpu.entry.left();
-            return (irqs.enable(), Entered::Not(Some(pending)));
+            return (irqs.enable(), Entered::Exited(Exit::WatchdogReset));
         }
-    };
-    prepare(vcpu, st);
-    let exited = ready.enter(&mut st.switch);
-    vcpu.entry.left();
-    st.state.usprg0 = st.switch.registers().usprg0;
-    let ivor = exited.trap();
-    let host = exited.replay();
-    match ivor {
-        Some(ivor) => (host, Entered::Exited(ivor)),
-        None => (host, Entered::Not(None)),
+        if st.state.msr.contains(Msr::WE) {
+            vcpu.entry.left();
+            return (irqs.enable(), Entered::Exited(Exit::Waits));
+        }
+        let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
+            Ok(ready) => ready,
+            Err((irqs, pending)) => {
+                vcpu.entry.left();
+                return (irqs.enable(), Entered::Not(Some(pending)));
+            }
+        };
+        prepare(vcpu, st);
+        let exited = ready.enter(&mut st.switch);
+        vcpu.entry.left();
+        st.state.usprg0 = st.switch.registers().usprg0;
+        let ivor = exited.trap();
+        let host = exited.replay();
+        (host, ivor.map(Exit::Interrupt).into())
+    }
+
+    fn handle(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, exit: Exit) -> Result<Next> {
+        match exit {
+            Exit::Interrupt(ivor) => exit::handle(vcpu, st, run, ivor),
+            Exit::Waits => Ok(Next::Halt),
+            Exit::WatchdogReset => {
+                run.set_exit(bindings::KVM_EXIT_WATCHDOG);
+                Ok(Next::Userspace)
+            }
+        }
+    }
+
+    fn not_entered(
+        vcpu: &Vcpu<E44x>,
+        _st: &mut E44xVcpu,
+        host: &HostInterruptible,
+        pending: Option<Pending>,
+    ) -> Result {
+        match pending {
+            Some(Pending::Work) => host.handle_work(),
+            Some(Pending::Request) => {
+                vcpu.requests.take();
+                Ok(())
+            }
+            // The host has served it.
+            Some(Pending::Interrupt) | None => Ok(()),
+        }
+    }
+
+    fn halt(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, host: &HostInterruptible) -> Result {
+        let msr = st.state.msr;
+        vcpu.shared.set_enabled(msr.contains(Msr::EE));
+        vcpu.halt(st.state.timer.deadline());
+        vcpu.shared.set_enabled(true);
+        // The next attempt looks at neither while the guest still waits.
+        vcpu.requests.take();
+        host.handle_work()
+    }
+
+    fn signalled(vcpu: &Vcpu<E44x>) {
+        vcpu.arch_stats.signal_exits.inc();
     }
 }
 
@@ -151,12 +162,4 @@ fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     st.switch.registers_mut().usprg0 = state.usprg0;
     st.switch
         .prepare(pid.pid, state.msr, state.timer.deadline());
-}
-
-/// The guest waits for an interrupt: sleeps until there is one, or a signal.
-fn halt(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
-    let msr = st.state.msr;
-    vcpu.shared.set_enabled(msr.contains(Msr::EE));
-    vcpu.halt(st.state.timer.deadline());
-    vcpu.shared.set_enabled(true);
 }

@@ -26,21 +26,12 @@ use crate::{
     vm::{
         mmio,
         papr::{self, Outcome},
+        run_loop::Next,
         run_page::RunPage,
         Vcpu,
     },
 };
 use kernel::prelude::*;
-
-/// Where to go next.
-pub(crate) enum Next {
-    /// Into the guest again.
-    Guest,
-    /// The guest has nothing to do: wait until it has.
-    Halt,
-    /// To userspace, with the reason in the run page.
-    Userspace,
-}
 
 /// HDSISR as the host puts it there before an entry on processors that sometimes do not write it.
 const HDSISR_CANARY: u32 = 0x7fff;
@@ -147,6 +138,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
     }
 }
 
+#[inline(always)]
 fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
     let arch = st.switch.arch();
     if vcpu.vm().arch.features.prefetch_bug() && arch.fault_dsisr == HDSISR_CANARY {
@@ -167,7 +159,7 @@ fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next>
         Resolution::Mmio(gpa) => {
             vcpu.arch_stats.mmio_exits.inc();
             let store = fault.dsisr.contains(Dsisr::ISSTORE);
-            Ok(mmio::start(vcpu, st, run, fault.ea, gpa, store)?.into())
+            mmio::start(vcpu, st, run, fault.ea, gpa, store)
         }
     }
 }

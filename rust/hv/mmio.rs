@@ -3,7 +3,6 @@
 //! What `vm::mmio` needs of this backend.
 
 use super::{
-    exit::Next,
     mmu::guest,
     vcpu::{Completion, HvVcpu},
     Hv,
@@ -18,19 +17,10 @@ use crate::{
         trap::Trap,
     },
     vm::{
-        mmio::{self, MmioBackend, Pending},
+        mmio::{MmioBackend, Pending},
         Vcpu,
     },
 };
-
-impl From<mmio::Next> for Next {
-    fn from(next: mmio::Next) -> Self {
-        match next {
-            mmio::Next::Guest => Self::Guest,
-            mmio::Next::Userspace => Self::Userspace,
-        }
-    }
-}
 
 impl MmioBackend for Hv {
     type Regs = SwitchVcpu;

@@ -31,11 +31,12 @@ use crate::{
         backend::{Backend, Gfn},
         memslot::MemSlot,
         one_reg::RegValue,
+        run_loop::Next,
         run_page::RunPage,
         Vcpu, Vm,
     },
 };
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 use kernel::prelude::*;
 
 /// The backend.
@@ -115,15 +116,8 @@ impl Backend for Hv {
         HvVcpu::new(&vm.arch)
     }
 
-    fn complete_exit(
-        vcpu: &Vcpu<Self>,
-        st: &mut HvVcpu,
-        page: &RunPage,
-    ) -> Result<ControlFlow<()>> {
-        Ok(match run::complete(vcpu, st, page)? {
-            exit::Next::Userspace => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        })
+    fn complete_exit(vcpu: &Vcpu<Self>, st: &mut HvVcpu, page: &RunPage) -> Result<Next> {
+        run::complete(vcpu, st, page)
     }
 
     fn run(vcpu: &Vcpu<Self>, st: &mut HvVcpu, page: &RunPage) -> Result {

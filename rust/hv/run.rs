@@ -3,7 +3,7 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit::{self, Next},
+    exit,
     vcpu::{Completion, Events, HvVcpu},
     vm::HvVm,
     vpa, Hv,
@@ -18,7 +18,12 @@ use crate::{
         trace,
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
-    vm::{mmio, papr, run_page::RunPage, Vcpu},
+    vm::{
+        mmio, papr,
+        run_loop::{enter_until_userspace, Entered, Next, RunBackend},
+        run_page::RunPage,
+        Vcpu,
+    },
 };
 use kernel::prelude::*;
 
@@ -57,83 +62,92 @@ pub(crate) fn complete(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Resul
             papr::take_answer(&mut st.switch, run);
             Ok(Next::Guest)
         }
-        Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),
+        Completion::Mmio => mmio::complete(vcpu, st, run),
     }
 }
 
-fn enter_until_userspace(
-    vcpu: &Vcpu<Hv>,
-    st: &mut HvVcpu,
-    run: &RunPage,
-    mut host: HostInterruptible,
-) -> (HostInterruptible, Result) {
-    loop {
-        let entered;
-        (host, entered) = enter(vcpu, st, host);
-        let next = match entered {
-            Entered::Exited(trap) => exit::handle(vcpu, st, run, trap),
-            Entered::Not(pending) => not_entered(vcpu, st, &host, pending),
-        };
-        match next {
-            Ok(Next::Guest) => {}
-            Ok(Next::Halt) => halt(vcpu, st),
-            Ok(Next::Userspace) => return (host, Ok(())),
-            Err(e) => {
-                if e == EINTR {
-                    vcpu.arch_stats.signal_exits.inc();
-                    run.set_exit(bindings::KVM_EXIT_INTR);
-                }
-                return (host, Err(e));
+impl RunBackend for Hv {
+    type Exit = Trap;
+
+    #[inline(always)]
+    fn enter(
+        vcpu: &Vcpu<Hv>,
+        st: &mut HvVcpu,
+        host: HostInterruptible,
+    ) -> (HostInterruptible, Entered<Trap>) {
+        let vm = &vcpu.vm().arch;
+        let irqs = host.hard_disable();
+        let cpu = irqs.cpu();
+        if st.prev_cpu != Some(cpu) {
+            return (moved(vm, st, irqs), Entered::Not(None));
+        }
+
+        // From here on a kick interrupts this CPU; what was asked for before is seen below.
+        vcpu.entry.entering(cpu);
+        let events = vcpu.shared.events.get();
+        let request = || vcpu.requests.pending() || events & Events::VPAS != 0;
+        prepare(vcpu, st, &irqs, vm, events);
+        let ready = match irqs.check_pending(request) {
+            Ok(ready) => ready,
+            Err((irqs, pending)) => {
+                leave(vcpu, st);
+                return (irqs.enable(), Entered::Not(Some(pending)));
             }
+        };
+        trace::guest_enter(vcpu.id, st.nip(), events);
+        let exited = ready.enter(&mut st.switch);
+        leave(vcpu, st);
+        let trap = exited.trap();
+        if let Some(trap) = trap {
+            let msr = st.switch.arch().shregs.msr;
+            trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
         }
-    }
-}
-
-/// How an attempt to enter the guest ended.
-enum Entered {
-    /// It ran, and exited.
-    Exited(Trap),
-    /// It did not run.
-    Not(Option<Pending>),
-}
-
-#[inline]
-fn enter(
-    vcpu: &Vcpu<Hv>,
-    st: &mut HvVcpu,
-    host: HostInterruptible,
-) -> (HostInterruptible, Entered) {
-    let vm = &vcpu.vm().arch;
-    let irqs = host.hard_disable();
-    let cpu = irqs.cpu();
-    if st.prev_cpu != Some(cpu) {
-        return (moved(vm, st, irqs), Entered::Not(None));
+        let host = exited.replay();
+        (host, trap.into())
     }
 
-    // From here on a kick interrupts this CPU; what was asked for before is seen below.
-    vcpu.entry.entering(cpu);
-    let events = vcpu.shared.events.get();
-    let request = || vcpu.requests.pending() || events & Events::VPAS != 0;
-    prepare(vcpu, st, &irqs, vm, events);
-    let ready = match irqs.check_pending(request) {
-        Ok(ready) => ready,
-        Err((irqs, pending)) => {
-            leave(vcpu, st);
-            return (irqs.enable(), Entered::Not(Some(pending)));
+    #[inline(always)]
+    fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+        exit::handle(vcpu, st, run, trap)
+    }
+
+    fn not_entered(
+        vcpu: &Vcpu<Hv>,
+        st: &mut HvVcpu,
+        host: &HostInterruptible,
+        pending: Option<Pending>,
+    ) -> Result {
+        match pending {
+            Some(Pending::Work) => {
+                vpa::stopped(vcpu);
+                let before = timebase();
+                let ret = host.handle_work();
+                st.stolen += timebase().wrapping_sub(before);
+                vpa::dispatched(vcpu, st, last_cpu(vcpu));
+                ret?;
+            }
+            Some(Pending::Request) => {
+                vcpu.requests.take();
+                if vcpu.shared.events.test(Events::VPAS) {
+                    vpa::dispatched(vcpu, st, last_cpu(vcpu));
+                }
+            }
+            // The host has served it.
+            Some(Pending::Interrupt) | None => {}
         }
-    };
-    trace::guest_enter(vcpu.id, st.nip(), events);
-    let exited = ready.enter(&mut st.switch);
-    leave(vcpu, st);
-    let trap = exited.trap();
-    if let Some(trap) = trap {
-        let msr = st.switch.arch().shregs.msr;
-        trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
+        Ok(())
     }
-    let host = exited.replay();
-    match trap {
-        Some(trap) => (host, Entered::Exited(trap)),
-        None => (host, Entered::Not(None)),
+
+    fn halt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, _host: &HostInterruptible) -> Result {
+        vpa::stopped(vcpu);
+        vcpu.halt(Some(st.dec_expires()));
+        vcpu.shared.events.take(Events::PRODDED);
+        vpa::dispatched(vcpu, st, last_cpu(vcpu));
+        Ok(())
+    }
+
+    fn signalled(vcpu: &Vcpu<Hv>) {
+        vcpu.arch_stats.signal_exits.inc();
     }
 }
 
@@ -184,40 +198,4 @@ fn moved(vm: &HvVm, st: &mut HvVcpu, irqs: IrqsHardDisabled) -> HostInterruptibl
         }
     }
     host
-}
-
-/// Does what kept the guest from running.
-fn not_entered(
-    vcpu: &Vcpu<Hv>,
-    st: &mut HvVcpu,
-    host: &HostInterruptible,
-    pending: Option<Pending>,
-) -> Result<Next> {
-    match pending {
-        Some(Pending::Work) => {
-            vpa::stopped(vcpu);
-            let before = timebase();
-            let ret = host.handle_work();
-            st.stolen += timebase().wrapping_sub(before);
-            vpa::dispatched(vcpu, st, last_cpu(vcpu));
-            ret?;
-        }
-        Some(Pending::Request) => {
-            vcpu.requests.take();
-            if vcpu.shared.events.test(Events::VPAS) {
-                vpa::dispatched(vcpu, st, last_cpu(vcpu));
-            }
-        }
-        // The host has served it.
-        Some(Pending::Interrupt) | None => {}
-    }
-    Ok(Next::Guest)
-}
-
-/// The guest ceded: sleeps until there is something for it, a signal included.
-fn halt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) {
-    vpa::stopped(vcpu);
-    vcpu.halt(Some(st.dec_expires()));
-    vcpu.shared.events.take(Events::PRODDED);
-    vpa::dispatched(vcpu, st, last_cpu(vcpu));
 }

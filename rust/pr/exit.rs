@@ -26,30 +26,12 @@ use crate::{
         events::Events,
         mmio::{self, MmioBackend},
         papr,
+        run_loop::Next,
         run_page::RunPage,
         Vcpu,
     },
 };
 use kernel::prelude::*;
-
-/// Where to go next.
-pub(crate) enum Next {
-    /// Into the guest again.
-    Guest,
-    /// The guest has nothing to do: wait until it has.
-    Halt,
-    /// To userspace, with the reason in the run page.
-    Userspace,
-}
-
-impl From<mmio::Next> for Next {
-    fn from(next: mmio::Next) -> Self {
-        match next {
-            mmio::Next::Guest => Self::Guest,
-            mmio::Next::Userspace => Self::Userspace,
-        }
-    }
-}
 
 /// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
 pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;

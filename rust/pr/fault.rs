@@ -3,7 +3,6 @@
 //! Segments and pages that are missing while the guest runs: shadowed if the guest has them, else its own fault.
 
 use super::{
-    exit::Next,
     hpt::{self, lock, Translated},
     mmu::{within_host_page, ShadowPage},
     vcpu::PrVcpu,
@@ -19,7 +18,7 @@ use crate::{
         dsisr::Dsisr,
         radix_walk::{truncated, Access, Fault},
     },
-    vm::{memslot::MemSlot, mmio, run_page::RunPage, Vcpu},
+    vm::{memslot::MemSlot, mmio, run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},
@@ -98,7 +97,7 @@ pub(crate) fn page(
         _ => {
             vcpu.arch_stats.mmio_exits.inc();
             let store = access == Access::Store;
-            Ok(mmio::start(vcpu, st, run, ea, gpa, store)?.into())
+            mmio::start(vcpu, st, run, ea, gpa, store)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 //! Hypervisor calls (PAPR, "Hypervisor Call Functions"), and those to KVM itself.
 
-use super::{exit::Next, hpt, vcpu::PrVcpu, Pr};
+use super::{hpt, vcpu::PrVcpu, Pr};
 use crate::{
     host::features,
     isa::{
@@ -12,6 +12,7 @@ use crate::{
     vm::{
         events::Events,
         papr::{self, Handled, Outcome},
+        run_loop::Next,
         tce_hcalls, Vcpu,
     },
 };

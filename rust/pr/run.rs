@@ -3,21 +3,25 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit::{self, Next},
-    request,
+    exit, request,
     slb::Mode,
     vcpu::{Completion, PrVcpu},
     Pr,
 };
 use crate::{
-    bindings,
     host::{
         book3s_time::next_timer,
         entry::{HostInterruptible, Pending},
         time::timebase,
     },
     isa::{msr::Msr, srr1::Srr1, trap::Trap},
-    vm::{events::Events, mmio, papr, run_page::RunPage, Vcpu},
+    vm::{
+        events::Events,
+        mmio, papr,
+        run_loop::{enter_until_userspace, Entered, Next, RunBackend},
+        run_page::RunPage,
+        Vcpu,
+    },
 };
 use kernel::prelude::*;
 
@@ -46,72 +50,70 @@ pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Resul
             papr::take_answer(&mut st.switch, run);
             Ok(Next::Guest)
         }
-        Completion::Mmio => Ok(mmio::complete(vcpu, st, run)?.into()),
+        Completion::Mmio => mmio::complete(vcpu, st, run),
     }
 }
 
-fn enter_until_userspace(
-    vcpu: &Vcpu<Pr>,
-    st: &mut PrVcpu,
-    run: &RunPage,
-    mut host: HostInterruptible,
-) -> (HostInterruptible, Result) {
-    loop {
-        let entered;
-        (host, entered) = enter(vcpu, st, host);
-        let next = match entered {
-            Entered::Exited(trap) => exit::handle(vcpu, st, run, trap),
-            Entered::Not(pending) => not_entered(vcpu, st, &host, pending),
+impl RunBackend for Pr {
+    type Exit = Trap;
+
+    #[inline]
+    fn enter(
+        vcpu: &Vcpu<Pr>,
+        st: &mut PrVcpu,
+        host: HostInterruptible,
+    ) -> (HostInterruptible, Entered<Trap>) {
+        let irqs = host.hard_disable();
+        // From here on a kick interrupts this CPU; what was asked for before is seen below.
+        vcpu.entry.entering(irqs.cpu());
+        prepare(vcpu, st);
+        let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
+            Ok(ready) => ready,
+            Err((irqs, pending)) => {
+                vcpu.entry.left();
+                return (irqs.enable(), Entered::Not(Some(pending)));
+            }
         };
-        match next {
-            Ok(Next::Guest) => {}
-            Ok(Next::Halt) => {
-                vcpu.halt(Some(st.dec_expires));
-                vcpu.shared.events.take(Events::PRODDED);
-            }
-            Ok(Next::Userspace) => return (host, Ok(())),
-            Err(e) => {
-                if e == EINTR {
-                    vcpu.arch_stats.signal_exits.inc();
-                    run.set_exit(bindings::KVM_EXIT_INTR);
-                }
-                return (host, Err(e));
-            }
-        }
+        let exited = ready.enter(&mut st.switch);
+        vcpu.entry.left();
+        let trap = exited.trap();
+        let host = exited.replay();
+        (host, trap.into())
     }
-}
 
-/// How an attempt to enter the guest ended.
-enum Entered {
-    /// It ran, and exited.
-    Exited(Trap),
-    /// It did not run.
-    Not(Option<Pending>),
-}
+    #[inline]
+    fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+        exit::handle(vcpu, st, run, trap)
+    }
 
-fn enter(
-    vcpu: &Vcpu<Pr>,
-    st: &mut PrVcpu,
-    host: HostInterruptible,
-) -> (HostInterruptible, Entered) {
-    let irqs = host.hard_disable();
-    // From here on a kick interrupts this CPU; what was asked for before is seen below.
-    vcpu.entry.entering(irqs.cpu());
-    prepare(vcpu, st);
-    let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
-        Ok(ready) => ready,
-        Err((irqs, pending)) => {
-            vcpu.entry.left();
-            return (irqs.enable(), Entered::Not(Some(pending)));
+    fn not_entered(
+        vcpu: &Vcpu<Pr>,
+        st: &mut PrVcpu,
+        host: &HostInterruptible,
+        pending: Option<Pending>,
+    ) -> Result {
+        match pending {
+            Some(Pending::Work) => host.handle_work()?,
+            Some(Pending::Request) => {
+                if vcpu.requests.take() & request::SEGMENTS != 0 {
+                    st.forget_segments();
+                    st.shadow.generation = vcpu.vm().mmu.lock().generation();
+                }
+            }
+            // The host has served it.
+            Some(Pending::Interrupt) | None => {}
         }
-    };
-    let exited = ready.enter(&mut st.switch);
-    vcpu.entry.left();
-    let trap = exited.trap();
-    let host = exited.replay();
-    match trap {
-        Some(trap) => (host, Entered::Exited(trap)),
-        None => (host, Entered::Not(None)),
+        Ok(())
+    }
+
+    fn halt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, _host: &HostInterruptible) -> Result {
+        vcpu.halt(Some(st.dec_expires));
+        vcpu.shared.events.take(Events::PRODDED);
+        Ok(())
+    }
+
+    fn signalled(vcpu: &Vcpu<Pr>) {
+        vcpu.arch_stats.signal_exits.inc();
     }
 }
 
@@ -138,25 +140,4 @@ fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
         st.switch.set_slb(st.shadow.entries());
         st.slb_changed = false;
     }
-}
-
-/// Does what kept the guest from running.
-fn not_entered(
-    vcpu: &Vcpu<Pr>,
-    st: &mut PrVcpu,
-    host: &HostInterruptible,
-    pending: Option<Pending>,
-) -> Result<Next> {
-    match pending {
-        Some(Pending::Work) => host.handle_work()?,
-        Some(Pending::Request) => {
-            if vcpu.requests.take() & request::SEGMENTS != 0 {
-                st.forget_segments();
-                st.shadow.generation = vcpu.vm().mmu.lock().generation();
-            }
-        }
-        // The host has served it.
-        Some(Pending::Interrupt) | None => {}
-    }
-    Ok(Next::Guest)
 }

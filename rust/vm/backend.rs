@@ -2,9 +2,12 @@
 
 //! What the VM core asks of a backend.
 
-use super::{memslot::MemSlot, one_reg::RegValue, run_page::RunPage, stats::StatSet, Vcpu, Vm};
+use super::{
+    memslot::MemSlot, one_reg::RegValue, run_loop::Next, run_page::RunPage, stats::StatSet, Vcpu,
+    Vm,
+};
 use crate::bindings;
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 use kernel::prelude::*;
 
 /// Guest frame number, in units of the host's `PAGE_SIZE`.
@@ -57,12 +60,8 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
 
     /// The beginning of `KVM_RUN`: completes what the last exit left to userspace, such as an MMIO
     /// load or a hypercall's return values, which are in `run`. Comes before `immediate_exit` and
-    /// signals are looked at. `Break` if this leads to the next exit, which `run` then tells.
-    fn complete_exit(
-        vcpu: &Vcpu<Self>,
-        state: &mut Self::Vcpu,
-        run: &RunPage,
-    ) -> Result<ControlFlow<()>>;
+    /// signals are looked at. `Next::Userspace` if this leads to the next exit, which `run` then tells.
+    fn complete_exit(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, run: &RunPage) -> Result<Next>;
     /// `KVM_RUN`: runs the guest until userspace has something to do, which `run` then tells.
     /// Returns `EINTR` with `KVM_EXIT_INTR` in `run` for a signal. The core has handled
     /// `immediate_exit` and the signal mask; it has not touched `exit_reason`.

@@ -5,7 +5,7 @@
 //! The same for all backends whose guests run a Book III processor's loads and stores; how an instruction is fetched,
 //! an address translated and an interrupt delivered is the backend's ([`MmioBackend`]).
 
-use super::{backend::Backend, run_page::RunPage, Vcpu};
+use super::{backend::Backend, run_loop::Next, run_page::RunPage, Vcpu};
 use crate::{
     emulate::{
         mmio::{Plan, Reason, Step},
@@ -51,14 +51,6 @@ pub(crate) trait MmioBackend: Backend {
     fn owes_access(st: &mut Self::Vcpu);
     /// The instruction has changed since it faulted, and runs again.
     fn changed(vcpu: &Vcpu<Self>);
-}
-
-/// Where to go on.
-pub(crate) enum Next {
-    /// In the guest.
-    Guest,
-    /// In userspace.
-    Userspace,
 }
 
 /// An instruction in the middle of its accesses; kept where it is, because it is large.

@@ -8,6 +8,7 @@
 //! | `system` | /dev/kvm |
 //! | `vm`, `vm_fd` | a VM, and its descriptor's ioctls |
 //! | `vcpu`, `vcpu_fd`, `run_page`, `one_reg` | a vCPU, its ioctls, the page it shares with userspace, register values |
+//! | `run_loop` | `KVM_RUN` |
 //! | `requests`, `halt` | getting a vCPU's attention; halting it |
 //! | `memslot`, `memory` | memory slots, and changing them |
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
@@ -45,6 +46,7 @@ pub(crate) mod one_reg;
 pub(crate) mod papr;
 pub(crate) mod pvinfo;
 pub(crate) mod requests;
+pub(crate) mod run_loop;
 pub(crate) mod run_page;
 pub(crate) mod stats;
 mod stats_fd;

@@ -6,6 +6,7 @@ use super::{
     backend::Backend,
     ioctl,
     one_reg::{size_of_id, RegValue},
+    run_loop::Next,
     stats_fd::StatsFd,
     vcpu::{Owned, Vcpu},
     vm::CountedVcpu,
@@ -73,7 +74,7 @@ fn run<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, arg: usize) -> Result {
     vcpu.thread.set_current();
     let run = &vcpu.run;
     let immediate_exit = run.immediate_exit();
-    if B::complete_exit(vcpu, &mut owned.arch, run)?.is_break() {
+    if let Next::Userspace = B::complete_exit(vcpu, &mut owned.arch, run)? {
         return Ok(());
     }
     let _mask = owned.sigset.map(|set| set.activate());
