@@ -10,7 +10,7 @@ declare -A limit=([hcall_kernel]=0.70 [hcall_user]=0.85 [mmio_load]=0.50 [page_f
 ours=${MODULE:-kvm_ppc}
 flavour=${FLAVOUR:-book3s64+pages-64k}
 
-out=${RESULTS:-$cache/results}/bench
+out=$results/bench
 rm -rf "$out"
 mkdir -p "$out/payload"
 [ "$ours" != kvm_ppc ] || "$top/scripts/module.sh" "$flavour" >/dev/null

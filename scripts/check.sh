@@ -19,7 +19,6 @@
 . "$(dirname "$0")/lib.sh"
 
 module=${MODULE:-kvm_ppc}
-results=${RESULTS:-$cache/results}
 passed=0 failed=0 skipped=0
 failures=()
 
@@ -71,6 +70,10 @@ on_host() {
 	fi
 }
 
+# lane CORES: LANE=one has those hosts only whose emulation is one thread, of one
+# CPU or of time that counts instructions; LANE=many the others
+lane() { [ "${LANE:-$1}" = "$1" ]; }
+
 # wanted NAME: is it among TESTS?
 wanted() { [ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $1 "* ]]; }
 
@@ -94,8 +97,8 @@ payload() {
 
 build_selftests() {
 	selftests=$cache/selftests-$(key "$top")
-	quietly "$cache/log/selftests.log" make -j"$jobs" -C "$top/selftests" O="$selftests" \
-		KSRC="$("$top/scripts/kernel.sh" -s)" "$@"
+	locked "$(basename "$selftests")" quietly "$cache/log/selftests.log" make -j"$jobs" -C "$top/selftests" \
+		O="$selftests" KSRC="$("$top/scripts/kernel.sh" -s)" "$@"
 }
 
 build_module() {
@@ -128,7 +131,9 @@ suite_kselftest() {
 
 # kselftest_host TITLE FILTER SECONDS OPTION
 kselftest_host() {
-	local dir=$work/kselftest
+	local dir=$work/kselftest cores=many
+	if [ "${ICOUNT:-0}" = 1 ] || [ "${SMP:-}" = 1 ]; then cores=one; fi
+	lane $cores || return 0
 	payload "$dir" "$selftests" "$2" || return 0
 	echo "$4" >"$dir/options"
 	on_host "kselftest$1 $(label)" "$3" "$dir"
@@ -137,6 +142,7 @@ kselftest_host() {
 # suite_guests [FILTER [SECONDS [OPTION]]]: OPTION is told to every program
 suite_guests() {
 	local dir=$work/guests
+	lane many || return 0
 	build_module
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-}" >"$dir/options"
@@ -166,6 +172,7 @@ suite_pr() {
 
 suite_e44x() {
 	local out=$results/e44x names=() name rc=0
+	lane one || return 0
 	for name in exits linux; do
 		if wanted "$name"; then names+=("$name"); fi
 	done
@@ -194,14 +201,37 @@ suite_unit() {
 	judge unit "$log" judge pure fuzz lint
 }
 
+# What needs one core goes on beside the rest, once everything is built
+suite_all() {
+	local title='beside the rest' out=$work/one.out flavour p f s line
+	[ "$module" != kvm_ppc ] || for flavour in book3s64+pages-{64k,4k,64k+debug} 44x; do
+		"$top/scripts/module.sh" "$flavour" >/dev/null || die "the module does not build for $flavour"
+	done
+	LANE=one setsid nice -n 5 "$0" hv pr e44x >"$out" &
+	beside=$!
+	suite_unit
+	LANE=many suite_hv
+	LANE=many suite_pr
+	wait $beside || true
+	beside=
+	stage "$title:"
+	grep '^ ' "$out" || true
+	while IFS= read -r line; do failures+=("${line#FAILED }"); done < <(grep '^FAILED ' "$out" || true)
+	if IFS=' ,' read -r p _ f _ s _ < <(tail -n 1 "$out" | grep ' passed, .* failed, .* skipped$'); then
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	else
+		fault "$title" "no result; its last line: $(tail -n 1 "$out")"
+	fi
+}
+
+beside=
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-check.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap '[ -z "$beside" ] || kill -- "-$beside"; rm -rf "$work"' EXIT
 mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all) suite_unit; suite_hv; suite_pr; suite_e44x ;;
-	unit | kselftest | guests | hv | pr | e44x | soak) "suite_$suite" ;;
+	all | unit | kselftest | guests | hv | pr | e44x | soak) "suite_$suite" ;;
 	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, soak, all" ;;
 	esac
 done

@@ -33,7 +33,7 @@ if [ "${HOST:-}" = bamboo ]; then
 	flavour=44x
 	step "" kernel_and_module
 	stage "starting the bamboo host"
-	out=${RESULTS:-$cache/results}/demo-bamboo
+	out=$results/demo-bamboo
 	mkdir -p "$out"
 	why="see $out/console.log"
 	set +e
@@ -74,7 +74,7 @@ if [ "$what" = shell ]; then
 	exit
 fi
 
-out=${RESULTS:-$cache/results}/demo
+out=$results/demo
 set +e
 # shellcheck disable=SC2016 # the fields are awk's
 "$top/scripts/host.sh" -v -t 180 -o "$out" "$work/payload" 2>"$work/err" | tr -d '\r' | tee "$work/console" |

@@ -24,6 +24,10 @@ key() {
 		sha256sum | cut -c1-12
 }
 
+# Where the logs of this tree's tests are
+# shellcheck disable=SC2034 # for those who source this
+results=${RESULTS:-$cache/results/$(key "$top")}
+
 # quietly LOG CMD...: run it, and show the end of its log only if it fails
 quietly() {
 	local log=$1

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 src=$("$top/scripts/kernel.sh" -s)
-log=${RESULTS:-$cache/results}/unit
+log=$results/unit
 mkdir -p "$log"
 CARGO_TARGET_DIR=$cache/cargo-$(key "$top")
 export RUSTC=$rustc CARGO_TARGET_DIR CARGO_TERM_COLOR=never
