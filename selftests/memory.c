@@ -16,7 +16,6 @@
 #include <sys/mman.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 DECLARE_PAYLOAD(memory);
 DECLARE_PAYLOAD(toucher);
@@ -145,7 +144,6 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 		  bool shared)
 {
 	void *away;
-	pid_t pid;
 
 	switch (op) {
 	case OP_DISCARD:
@@ -206,12 +204,7 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 		pthread_mutex_unlock(&slot_lock);
 		break;
 	case OP_FORK:
-		pid = fork();
-		if (!pid) {
-			usleep(500);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
+		fork_briefly();
 		break;
 	case OP_COMPACT:
 		write_file("/proc/sys/vm/compact_memory", "1\n");

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MEM (16ul << 20)
@@ -93,6 +94,18 @@ static inline long stat_of(struct vmm *vmm, const char *name)
 
 #define mapped_2m(vmm) stat_of(vmm, "num_2M_pages")
 #define mapped_1g(vmm) stat_of(vmm, "num_1G_pages")
+
+/* All pages write-protected, for a child that is gone at once */
+static inline void fork_briefly(void)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		usleep(500);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
 
 /* Address space for @size bytes, aligned to @align */
 static inline char *reserve(size_t size, size_t align)

@@ -9,8 +9,6 @@
 
 #include "memory_guest.h"
 
-#include <sys/wait.h>
-
 DECLARE_PAYLOAD(memory);
 
 #define SIZE (32ul << 20)
@@ -34,8 +32,6 @@ FIXTURE_TEARDOWN(thp)
 
 static void do_op(struct vmm *vmm, enum op op, char *p, size_t page)
 {
-	pid_t pid;
-
 	switch (op) {
 	case COLLAPSE:
 		madvise(memory, SIZE, MADV_HUGEPAGE);
@@ -56,12 +52,7 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t page)
 		madvise((char *)((uintptr_t)p & -M2), M2, MADV_PAGEOUT);
 		break;
 	case FORK:
-		pid = fork();
-		if (!pid) {
-			usleep(500);
-			_exit(0);
-		}
-		waitpid(pid, NULL, 0);
+		fork_briefly();
 		break;
 	case MIGRATE:
 		/* a gigabyte in one piece makes the host clear the way */
