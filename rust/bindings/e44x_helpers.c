@@ -214,6 +214,15 @@ void kvm_ppc_e44x_sync_icache(u64 real, unsigned int shift)
 	}
 }
 
+/* The page has been written, as the guest says */
+void kvm_ppc_e44x_flush_icache_page(u64 real)
+{
+	unsigned long pfn = real >> PAGE_SHIFT;
+
+	if (pfn_valid(pfn))
+		flush_dcache_icache_folio(page_folio(pfn_to_page(pfn)));
+}
+
 /* With interrupts off, and user mode's registers saved (check_entry) */
 void kvm_ppc_e44x_load_fp(struct thread_fp_state *fp)
 {

@@ -19,6 +19,7 @@ use crate::{
     isa::{
         e44x::{
             ivor::{esr, Ivor},
+            spr,
             tlbe::Access,
         },
         insn::Insn,
@@ -51,8 +52,13 @@ pub(crate) fn handle(
         Ivor::Debug => {}
         Ivor::MachineCheck => {
             stats.machine_checks.inc();
-            run.set_unknown(Ivor::MachineCheck as u64);
-            return Ok(Next::Userspace);
+            pr_warn!("machine check in a guest, ESR {:#x}\n", syndrome);
+            if syndrome & esr::MCI == 0 {
+                // Of some access to memory since the guest was entered; nearly all of them are the guest's.
+                st.state.mcsr |= spr::MCSR_MCS | spr::MCSR_IMPE;
+            } else if !st.state.fetch_machine_check(&mut st.switch) {
+                return Ok(unusable_instruction(st, run));
+            }
         }
         Ivor::DataTlbError | Ivor::DataStorage => {
             if ivor == Ivor::DataStorage {
@@ -104,17 +110,33 @@ fn storage(
             }
             return Ok(Next::Guest);
         }
-        Resolution::Mmio { gpa, .. } if fetch => {
-            // Nothing can be executed there.
-            run.set_internal_error(
-                bindings::KVM_INTERNAL_ERROR_EMULATION,
-                &[0, u64::from(ea), gpa],
-            );
-            return Ok(Next::Userspace);
+        Resolution::Mmio { .. } if fetch => {
+            if st.state.fetch_machine_check(&mut st.switch) {
+                return Ok(Next::Guest);
+            }
+            return Ok(unusable_instruction(st, run));
         }
         Resolution::Mmio { gpa, little_endian } => {
             stats.mmio_exits.inc();
-            return mmio::start(vcpu, st, run, (ea, gpa), store, little_endian);
+            let fault = mmio::Fault {
+                ea,
+                gpa,
+                store,
+                little_endian,
+                memory: false,
+            };
+            return mmio::start(vcpu, st, run, &fault);
+        }
+        Resolution::Emulate { gpa, little_endian } => {
+            stats.emulated_access_exits.inc();
+            let fault = mmio::Fault {
+                ea,
+                gpa,
+                store,
+                little_endian,
+                memory: true,
+            };
+            return mmio::start(vcpu, st, run, &fault);
         }
         Resolution::Miss if fetch => {
             stats.itlb_real_miss_exits.inc();
@@ -135,6 +157,15 @@ fn storage(
         st.state.data_interrupt(&mut st.switch, ivor, ea, syndrome);
     }
     Ok(Next::Guest)
+}
+
+/// The guest executes what its bus did not give, which has no defined result.
+fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
+    run.set_internal_error(
+        bindings::KVM_INTERNAL_ERROR_EMULATION,
+        &[0, st.switch.nip().into()],
+    );
+    Next::Userspace
 }
 
 /// The instruction that the guest is at, by its own TLB; `None` if that does not translate it any more.

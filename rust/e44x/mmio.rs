@@ -4,7 +4,8 @@
 
 use super::{
     exit,
-    mmu::{translate, Translation},
+    mmu::{self, translate, Translation},
+    reserve,
     run::Completion,
     vcpu::{E44xVcpu, LoadStore},
     E44x,
@@ -28,6 +29,8 @@ pub(crate) struct Pending {
     /// The effective address that faulted, and the guest physical address it has.
     known: (u32, u64),
     little_endian: bool,
+    /// There is memory at that address too.
+    memory: bool,
     /// Where the instruction is; userspace sees the next one meanwhile.
     nip: u32,
 }
@@ -38,6 +41,7 @@ impl Pending {
         plan: Plan::IDLE,
         known: (0, 0),
         little_endian: false,
+        memory: false,
         nip: 0,
     };
 }
@@ -45,22 +49,45 @@ impl Pending {
 /// Addresses of one page of the smallest size translate alike.
 const SAME_PAGE: u32 = !0x3ff;
 
-/// Emulates the instruction that the guest is at, which faulted at effective address `ea`, guest physical address `gpa`.
-/// Returns `EFAULT` if memory that the instruction also touches cannot be reached.
+/// An access that the hardware did not make.
+pub(crate) struct Fault {
+    /// The effective address.
+    pub(crate) ea: u32,
+    /// The guest physical address it has.
+    pub(crate) gpa: u64,
+    /// Was it a store?
+    pub(crate) store: bool,
+    /// TLB entry's E.
+    pub(crate) little_endian: bool,
+    /// There is memory.
+    pub(crate) memory: bool,
+}
+
+/// Emulates the instruction that the guest is at, which faulted. Returns `EFAULT` if memory that it touches cannot be
+/// reached.
 pub(crate) fn start(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
     run: &RunPage,
-    (ea, gpa): (u32, u64),
-    store: bool,
-    little_endian: bool,
+    fault: &Fault,
 ) -> Result<Next> {
+    let &Fault {
+        ea,
+        gpa,
+        store,
+        little_endian,
+        memory,
+    } = fault;
     let Some(insn) = exit::fetch(vcpu, st) else {
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
     st.mmio.known = (ea, gpa);
     st.mmio.little_endian = little_endian;
+    st.mmio.memory = memory;
+    if memory && reserve::is_one(insn) {
+        return reserve::emulate(vcpu, st, insn, fault);
+    }
     let msr = st.state.msr;
     let regs = LoadStore {
         switch: &mut st.switch,
@@ -137,6 +164,11 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                 };
                 // All accesses are made, so this cannot be incomplete.
                 let _ = pending.plan.finish(&mut regs);
+                if pending.memory && pending.plan.bytes() == 0 {
+                    // Of the instructions on cache blocks, `icbi` matters.
+                    let (_, gpa) = pending.known;
+                    mmu::sync_code(vcpu, gpa);
+                }
                 return Ok(Next::Guest);
             }
             Step::Read { ea, len, .. } => (ea as u32, len, None),
@@ -144,6 +176,7 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
         };
         let len = usize::from(len);
         let (known_ea, known_gpa) = pending.known;
+        let memory = pending.memory;
         let faulted = ea & SAME_PAGE == known_ea & SAME_PAGE;
         let gpa = if faulted {
             known_gpa & !u64::from(!SAME_PAGE) | u64::from(ea & !SAME_PAGE)
@@ -166,7 +199,7 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                 }
             }
         };
-        if !faulted && memory_access(vcpu, st, gpa, len, write.as_ref())?
+        if (!faulted || memory) && memory_access(vcpu, st, gpa, len, write.as_ref())?
             || bus_access(vcpu, st, gpa, len, write.as_ref())
         {
             continue;

@@ -7,9 +7,12 @@ use super::{
     E44x,
 };
 use crate::{
-    emulate::e44x::shadow::{Context, Mapping, ShadowPid},
+    emulate::e44x::{
+        shadow::{Context, Mapping, ShadowPid},
+        state::Registers,
+    },
     host::{
-        e44x::{sync_icache, Tlb},
+        e44x::{flush_icache_page, sync_icache, Tlb},
         host_page::{fault_in, HostPage},
         mm::UserPage,
     },
@@ -32,6 +35,13 @@ pub(crate) enum Resolution {
     Miss,
     /// The guest's TLB does not permit it: it gets a storage interrupt.
     Denied,
+    /// There is memory that the hardware must not give to this instruction: it is to be emulated.
+    Emulate {
+        /// Guest physical address.
+        gpa: u64,
+        /// TLB entry's E.
+        little_endian: bool,
+    },
     /// There is no memory at this guest physical address. The page may be in little-endian order.
     Mmio {
         /// The address.
@@ -103,9 +113,18 @@ pub(crate) fn resolve(
     if writing && slot.readonly() {
         return mmio;
     }
+    let mut max_shift = found.tlbe.shift().unwrap_or(0);
     // Where fetches and loads are translated by different spaces, an entry serves one of the two.
     if state.fetch_space() != state.data_space() {
         let fetch = access == Access::Fetch;
+        // The instruction's own page has to stay executable while it runs.
+        if !fetch && (ea ^ st.switch.nip()) >> HOST_SHIFT == 0 {
+            return Ok(Resolution::Emulate {
+                gpa,
+                little_endian: attributes.little_endian(),
+            });
+        }
+        max_shift = max_shift.min(HOST_SHIFT);
         permissions.execute &= fetch;
         permissions.read &= !fetch;
         permissions.write &= !fetch;
@@ -117,7 +136,7 @@ pub(crate) fn resolve(
         ea,
         gpa,
         // No larger than the guest's page.
-        max_shift: found.tlbe.shift().unwrap_or(0),
+        max_shift,
         attributes,
         permissions,
         writing,
@@ -267,6 +286,23 @@ fn map_by_reference(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Ta
     page.set_mapped(permissions.write);
     drop(page);
     Ok(())
+}
+
+/// The guest has emulated an instruction on a cache block at this address: instructions are fetched anew from its page.
+pub(crate) fn sync_code(vcpu: &Vcpu<E44x>, gpa: u64) {
+    let vm = vcpu.vm();
+    let slots = vm.slots.read();
+    let Some(slot) = slots.find(gpa >> PAGE_SHIFT) else {
+        return;
+    };
+    let mmu = vm.mmu.lock();
+    let page = mmu
+        .quiet()
+        .and_then(|quiet| HostPage::find(&quiet, &vm.mm, slot.hva(gpa >> PAGE_SHIFT), false));
+    // A page that is not there is synchronized when it comes.
+    if let Some(page) = page {
+        flush_icache_page(page.phys);
+    }
 }
 
 /// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest believes,

@@ -7,6 +7,7 @@ mod mmio;
 mod mmu;
 mod one_reg;
 mod regs;
+mod reserve;
 mod run;
 mod stats;
 mod vcpu;

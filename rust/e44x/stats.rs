@@ -21,6 +21,8 @@ stats! {
         sum_exits: Counter = COUNT,
         /// Loads and stores emulated.
         mmio_exits: Counter = COUNT,
+        /// Loads and stores to memory that had to be emulated.
+        emulated_access_exits: Counter = COUNT,
         /// Device control registers.
         dcr_exits: Counter = COUNT,
         /// Returns to userspace for a signal.

@@ -39,6 +39,12 @@ pub(crate) fn sync_icache(real: u64, shift: u32) {
     unsafe { bindings::kvm_ppc_e44x_sync_icache(real, shift) };
 }
 
+/// Sees to it that instructions are fetched as they are now from the page at real address `real`, which is memory.
+pub(crate) fn flush_icache_page(real: u64) {
+    // SAFETY: As above.
+    unsafe { bindings::kvm_ppc_e44x_flush_icache_page(real) };
+}
+
 /// 64 KB of lowmem with the switch's code and vectors.
 ///
 /// # Invariants

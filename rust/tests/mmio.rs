@@ -415,3 +415,21 @@ fn a_plan_waits_between_accesses() {
     assert_eq!(regs.vsr(1), [9, 0x0807_0605_0403_0201]);
     assert_eq!(regs.nip(), 4);
 }
+
+/// A plan may be prepared anew after it was another instruction's: nothing of that is left.
+#[test]
+fn a_block_of_zeros_after_a_store() {
+    let mut regs = RegisterFile {
+        gpr: [u64::MAX; 32],
+        ..RegisterFile::default()
+    };
+    regs.gpr[3] = 0x1000;
+    let mut plan = Plan::IDLE;
+    let (stmw, dcbz) = (Insn::word(0xbc03_0000), Insn::word(0x7c00_1fec));
+    plan.prepare(stmw, &regs).unwrap();
+    plan.prepare(dcbz, &regs).unwrap();
+    let mut stored = BTreeMap::new();
+    run(&mut plan, &mut stored);
+    assert!(!stored.is_empty());
+    assert!(stored.values().all(|byte| *byte == 0));
+}

@@ -6,8 +6,9 @@ use core::ops::DerefMut;
 
 use super::state::{Registers, State};
 use crate::isa::e44x::{
-    ivor::{Class, Ivor},
+    ivor::{esr, Class, Ivor},
     msr::Msr,
+    spr::{has_mcsrr, MCSR_MCS},
     tlbe::Tlbe,
 };
 
@@ -22,8 +23,11 @@ pub struct Lines {
 
 impl<S: DerefMut<Target = [Tlbe]>> State<S> {
     /// The interrupt of those that wait whose turn it is, if MSR enables any (UM, "Interrupt Ordering and Masking":
-    /// critical ones first).
+    /// machine checks first, then critical ones).
     pub fn pending(&self, lines: Lines) -> Option<Ivor> {
+        if self.msr.contains(Msr::ME) && self.mcsr & MCSR_MCS != 0 {
+            return Some(Ivor::MachineCheck);
+        }
         if self.msr.contains(Msr::CE) {
             if lines.critical {
                 return Some(Ivor::CriticalInput);
@@ -48,14 +52,33 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
 
     /// Goes to the interrupt's handler; it returns to where the registers say that the program is.
     pub fn interrupt(&mut self, regs: &mut impl Registers, ivor: Ivor) {
+        self.reservation = None;
         let saved = [regs.nip(), self.msr.word()];
         match ivor.class() {
             Class::Normal => self.srr = saved,
-            Class::Critical | Class::MachineCheck => self.csrr = saved,
+            Class::MachineCheck if has_mcsrr(self.pvr) => self.mcsrr = saved,
+            // There is no MCSR in which the handler could clear it.
+            Class::MachineCheck => {
+                self.mcsr &= !MCSR_MCS;
+                self.csrr = saved;
+            }
+            Class::Critical => self.csrr = saved,
         }
         self.msr = self.msr.at_interrupt(ivor.class());
         let offset = self.ivor.get(ivor.number()).copied().unwrap_or(0);
         regs.set_nip(self.ivpr & 0xffff_0000 | offset & 0xfff0);
+    }
+
+    /// The instruction that the program is at came with a bus error (UM, "Instruction Synchronous Machine Check
+    /// exception"). Returns whether the guest gets the interrupt: with MSR[ME] = 0 the instruction is executed, whatever it
+    /// is.
+    pub fn fetch_machine_check(&mut self, regs: &mut impl Registers) -> bool {
+        self.esr |= esr::MCI;
+        let enabled = self.msr.contains(Msr::ME);
+        if enabled {
+            self.interrupt(regs, Ivor::MachineCheck);
+        }
+        enabled
     }
 
     /// A program interrupt; `esr` says why.

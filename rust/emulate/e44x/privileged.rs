@@ -89,8 +89,10 @@ pub fn execute<S: Tlbes>(
         Privileged::WriteEeImmediate { ee } => st.msr = st.msr.set(Msr::EE, ee),
         Privileged::ReturnFromInterrupt => return go(st, regs, st.srr),
         Privileged::ReturnFromCritical => return go(st, regs, st.csrr),
-        // Not of the 440's first core; that has its machine checks return by rfci.
-        Privileged::ReturnFromMachineCheck => return go(st, regs, st.mcsrr),
+        Privileged::ReturnFromMachineCheck if spr::has_mcsrr(st.pvr) => {
+            return go(st, regs, st.mcsrr)
+        }
+        Privileged::ReturnFromMachineCheck => return Outcome::Program(esr::PIL),
         Privileged::ReadDcr { dcr, rt } => outcome = Outcome::ReadDcr { dcr, rt },
         Privileged::WriteDcr { dcr, rs } => {
             outcome = Outcome::WriteDcr {
@@ -161,7 +163,7 @@ fn wait<S: Tlbes>(st: &State<S>) -> Outcome {
 }
 
 /// CR with CR0 saying "equal" or not, and XER[SO].
-fn cr0(regs: &impl Registers, equal: bool) -> u32 {
+pub fn cr0(regs: &impl Registers, equal: bool) -> u32 {
     let eq = if equal { 2 } else { 0 };
     regs.cr() & 0x0fff_ffff | (eq | regs.xer() >> 31) << 28
 }

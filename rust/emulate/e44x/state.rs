@@ -76,6 +76,8 @@ pub struct State<S> {
     pub dvc: [u32; 2],
     /// Cache victim registers, which nothing here depends on: INV, ITV, DNV, DTV, then DVLIM and IVLIM.
     pub victims: [u32; 18],
+    /// What the last emulated `lwarx` read, and at which guest physical address. It is lost at an interrupt.
+    pub reservation: Option<(u64, [u8; 4])>,
     /// The timers.
     pub timer: Timer,
     /// The TLB.
@@ -110,6 +112,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             dac: [0; 2],
             dvc: [0; 2],
             victims: [0; 18],
+            reservation: None,
             timer: Timer::default(),
             tlb: GuestTlb::new(entries),
         };

@@ -410,7 +410,9 @@ impl Plan {
     fn fill<R: Regs + ?Sized>(&mut self, regs: &R) {
         let reg = self.form.reg;
         match self.form.transfer {
-            Transfer::Nothing | Transfer::Zeros => {}
+            Transfer::Nothing => {}
+            // The plan may have been another instruction's.
+            Transfer::Zeros => self.data.fill(0),
             Transfer::Gpr {
                 bytes, reversed, ..
             } => {

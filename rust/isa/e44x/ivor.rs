@@ -50,7 +50,7 @@ pub enum Class {
     Normal,
     /// CSRR0 and CSRR1.
     Critical,
-    /// CSRR0 and CSRR1 on a 440 (MCSRR0 and MCSRR1 on those with a core of revision A).
+    /// CSRR0 and CSRR1, or MCSRR0 and MCSRR1 (see [`has_mcsrr`](super::spr::has_mcsrr)).
     MachineCheck,
 }
 

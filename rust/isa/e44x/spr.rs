@@ -56,13 +56,55 @@ pub const CCR0: u16 = 0x3b3;
 pub const ICDBDR: u16 = 0x3d3;
 pub const DBDR: u16 = 0x3f3;
 
+/// Does the processor of this PVR save machine checks in registers of their own, MCSRR0 and MCSRR1 (and has MCSR, and
+/// `rfmci`)? 440EPx, GRx, GX and SPe, 460 and APM821xx do; 440EP, GR, GP and SP do not.
+pub const fn has_mcsrr(pvr: u32) -> bool {
+    matches!(pvr & 0xf000_0ffb, 0x2000_08d0 | 0x2000_08d8)
+        || matches!(
+            pvr & 0xf000_0fff,
+            0x5000_0850 | 0x5000_0851 | 0x5000_0892 | 0x5000_0894
+        )
+        || matches!(pvr & 0xfff0_0fff, 0x5340_0890 | 0x5340_0891)
+        || matches!(pvr >> 16, 0x1302 | 0x1354 | 0x12c4)
+}
+
 /// MMUCR: the process that `tlbsx` looks for, and that `tlbwe` writes.
 pub const MMUCR_STID: u32 = 0xff;
 /// MMUCR: the address space that `tlbsx` looks in.
 pub const MMUCR_STS: u32 = 0x0001_0000;
 
+/// MCSR: a machine check that no instruction waits for is there.
+pub const MCSR_MCS: u32 = 0x8000_0000;
+/// MCSR: it is not known whose it is.
+pub const MCSR_IMPE: u32 = 0x0080_0000;
+
 /// May problem state read the register?
 pub const fn user_readable(spr: u16) -> bool {
     // Bit 4 of the number tells privileged registers.
     spr & 0x10 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machine_checks_of_known_processors() {
+        // 440EP, as QEMU's bamboo has it; GP; SP.
+        for pvr in [0x4222_18d3, 0x4005_2440, 0x5322_1891] {
+            assert!(!has_mcsrr(pvr), "{pvr:#x}");
+        }
+        // 440EPx, GRx, GX, SPe; 460EX, SX; APM821xx.
+        for pvr in [
+            0x2162_18d8,
+            0x2162_18d4,
+            0x51b2_1894,
+            0x5342_1891,
+            0x1302_18a4,
+            0x1354_1800,
+            0x12c4_1c80,
+        ] {
+            assert!(has_mcsrr(pvr), "{pvr:#x}");
+        }
+    }
 }

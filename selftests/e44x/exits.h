@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A 440 guest of a few instructions, for the tests of what ends it */
+#ifndef KVM_PPC_E44X_EXITS_H
+#define KVM_PPC_E44X_EXITS_H
+
+#include "kselftest_harness.h"
+#include "vmm.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MEM (1u << 20)
+/* In the page that firmware maps, and in no slot */
+#define DEVICE 0x08000000u
+
+#define LI(r, v) (0x38000000u | (r) << 21 | ((v) & 0xffff))
+#define LIS(r, v) (0x3c000000u | (r) << 21 | ((v) & 0xffff))
+#define STW(s, d, a) (0x90000000u | (s) << 21 | (a) << 16 | ((d) & 0xffff))
+#define LWZ(t, d, a) (0x80000000u | (t) << 21 | (a) << 16 | ((d) & 0xffff))
+#define SPRFIELD(n) (((n) & 31) << 16 | ((n) >> 5) << 11)
+#define MTSPR(n, s) (0x7c0003a6u | (s) << 21 | SPRFIELD(n))
+#define MFSPR(t, n) (0x7c0002a6u | (t) << 21 | SPRFIELD(n))
+#define MTDCR(n, s) (0x7c000386u | (s) << 21 | SPRFIELD(n))
+#define MFDCR(t, n) (0x7c000286u | (t) << 21 | SPRFIELD(n))
+#define ORI(a, s, v) (0x60000000u | (s) << 21 | (a) << 16 | ((v) & 0xffff))
+#define B_SELF 0x48000000u
+#define WRTEEI1 0x7c008146u
+#define MTMSR(s) (0x7c000124u | (s) << 21)
+
+#define TLBWE(s, a, w) (0x7c0007a4u | (s) << 21 | (a) << 16 | (w) << 11)
+#define RFI 0x4c000064u
+#define NOP 0x60000000u
+
+#define SPR_DEC 0x16
+#define SPR_SRR0 0x1a
+#define SPR_CSRR0 0x3a
+#define ESR_MCI 0x80000000u
+#define MCSR_MCS 0x80000000u
+#define SPR_TSR 0x150
+#define SPR_TCR 0x154
+#define TCR_DIE 0x04000000u
+#define TSR_DIS 0x08000000u
+#define MSR_WE 0x00040000u
+#define MSR_EE 0x8000u
+#define MSR_ME 0x1000u
+#define MSR_IS 0x20u
+#define MSR_DS 0x10u
+#define IVOR_MACHINE_CHECK 1
+#define IVOR_EXTERNAL 4
+#define IVOR_DECREMENTER 10
+#define IVOR_DATA_TLB 13
+
+FIXTURE(guest)
+{
+	struct vmm *vmm;
+	struct vmm_vcpu *vcpu;
+	uint32_t *code;
+	unsigned int n;
+};
+
+FIXTURE_SETUP(guest)
+{
+	self->vmm = vmm_new(MEM);
+	self->vcpu = vmm_add_vcpu(self->vmm, 0);
+	self->code = vmm_gpa(self->vmm, 0x1000);
+	self->n = 0;
+}
+
+FIXTURE_TEARDOWN(guest)
+{
+	vmm_free(self->vmm);
+}
+
+static inline void start(struct vmm_vcpu *vcpu, uint32_t pc)
+{
+	struct kvm_regs regs;
+
+	vmm_get_regs(vcpu, &regs);
+	regs.pc = pc;
+	vmm_set_regs(vcpu, &regs);
+}
+
+/* A vector that stores @code's result, GPR 3, to the device */
+static inline void vector(struct vmm_vcpu *vcpu, unsigned int ivor, uint32_t at,
+		   uint32_t code)
+{
+	uint32_t *p = vmm_gpa(vcpu->vmm, at);
+	struct kvm_sregs sregs;
+
+	p[0] = code;
+	p[1] = LIS(4, DEVICE >> 16);
+	p[2] = STW(3, 0, 4);
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
+		vmm_die("KVM_GET_SREGS");
+	sregs.u.e.ivpr = 0;
+	sregs.u.e.ivor_low[ivor] = at;
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
+		vmm_die("KVM_SET_SREGS");
+}
+
+static inline uint32_t stored(struct kvm_run *run)
+{
+	uint32_t value;
+
+	memcpy(&value, run->mmio.data, 4);
+	return value;
+}
+
+/* A statistic of the VM, in which the vCPUs' are added up */
+static inline unsigned long statistic(struct vmm *vmm, const char *name)
+{
+	unsigned long value;
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(),
+		 vmm->fd, name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%lu", &value) != 1)
+		vmm_die("%s", path);
+	fclose(f);
+	return value;
+}
+
+#endif
