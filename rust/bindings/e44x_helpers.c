@@ -174,6 +174,45 @@ void kvm_ppc_e44x_timer_back(u64 host)
 	mtspr(SPRN_DEC, host > now ? (u32)(host - now) : 1);
 }
 
+/*
+ * Adds to the timebase, and what it went on by between being read and written.
+ * Interrupts are off.
+ */
+void kvm_ppc_e44x_tb_add(u64 offset, u32 lost)
+{
+	u64 tb = get_tb() + offset + lost;
+
+	set_tb(upper_32_bits(tb), lower_32_bits(tb));
+}
+
+/*
+ * How much that is. The decrementer, which counts at the same rate, goes on
+ * meanwhile; in it, the least of some tries is one without a cache miss.
+ */
+u32 kvm_ppc_e44x_tb_lost(void)
+{
+	u32 least = ~0u;
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		unsigned long flags;
+		u32 dec, passed;
+		u64 tb;
+
+		local_irq_save(flags);
+		tb = get_tb();
+		dec = mfspr(SPRN_DEC);
+		kvm_ppc_e44x_tb_add(0, 0);
+		passed = dec - mfspr(SPRN_DEC);
+		passed -= (u32)(get_tb() - tb);
+		local_irq_restore(flags);
+		if ((s32)passed > 0 && passed < least)
+			least = passed;
+	}
+	/* Only if the decrementer stood still all the time */
+	return least == ~0u ? 0 : least;
+}
+
 /* 64 KB, aligned so; in lowmem, and so mapped by a pinned TLB entry */
 unsigned long kvm_ppc_e44x_alloc_block(void)
 {

@@ -23,6 +23,8 @@ u32 kvm_ppc_e44x_pvr(void);
 u32 kvm_ppc_e44x_ivor(unsigned int n);
 u64 kvm_ppc_e44x_timer_at(u64 deadline);
 void kvm_ppc_e44x_timer_back(u64 host);
+void kvm_ppc_e44x_tb_add(u64 offset, u32 lost);
+u32 kvm_ppc_e44x_tb_lost(void);
 unsigned long kvm_ppc_e44x_alloc_block(void);
 void kvm_ppc_e44x_free_block(unsigned long block);
 void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end);

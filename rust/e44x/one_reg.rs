@@ -27,6 +27,7 @@ mod id {
     pub(super) const CLEAR_TSR: u64 = u32(0x88);
     pub(super) const TCR: u64 = u32(0x89);
     pub(super) const TSR: u64 = u32(0x8a);
+    pub(super) const TB_OFFSET: u64 = u64(0x9c);
 }
 
 /// Register `reg`. `EINVAL` if there is none.
@@ -43,6 +44,7 @@ pub(crate) fn get(st: &E44xVcpu, reg: u64) -> Result<RegValue> {
         id::DAC2 => dac2,
         id::TSR => s.timer.tsr().into(),
         id::TCR => s.timer.tcr().into(),
+        id::TB_OFFSET => s.timer.tb_offset(),
         id::FPSCR => st.switch.fpscr(),
         _ => match reg.checked_sub(id::FPR0) {
             Some(n @ 0..=31) => st.switch.fpr(n as usize),
@@ -72,6 +74,7 @@ pub(crate) fn set(st: &mut E44xVcpu, reg: u64, val: RegValue) -> Result {
         }
         id::CLEAR_TSR => s.timer.clear_tsr(value as u32),
         id::TCR => s.timer.set_tcr(value as u32, timebase()),
+        id::TB_OFFSET => s.timer.set_tb_offset(value, timebase()),
         id::FPSCR => st.switch.set_fpscr(value),
         _ => match reg.checked_sub(id::FPR0) {
             Some(n @ 0..=31) => st.switch.set_fpr(n as usize, value),

@@ -109,7 +109,7 @@ pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<KBox<kvm_sregs>> {
     e.tcr = s.timer.tcr();
     e.decar = s.timer.decar();
     e.dec = s.timer.dec(now);
-    e.tb = now;
+    e.tb = s.timer.tb(now);
     e.vrsave = s.usprg0;
     e.ivor_low = s.ivor;
     e.dbsr = s.dbsr;

@@ -162,4 +162,5 @@ fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     st.switch.registers_mut().usprg0 = state.usprg0;
     st.switch
         .prepare(pid.pid, state.msr, state.timer.deadline());
+    st.switch.set_tb_offset(state.timer.tb_offset());
 }

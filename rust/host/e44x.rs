@@ -56,6 +56,8 @@ pub(crate) struct Block {
     pinned: usize,
     /// Whose entries are in the TLB, as [`OWNER`] has it.
     id: u32,
+    /// Ticks that writing the timebase takes.
+    tb_lost: u32,
 }
 
 /// Whose shadow entries may be in the TLB; 0 nobody's.
@@ -93,6 +95,8 @@ impl Block {
         let mut block = Self {
             base,
             pinned: 0,
+            // SAFETY: Writes the timebase that it reads.
+            tb_lost: unsafe { bindings::kvm_ppc_e44x_tb_lost() },
             id: LAST_ID.fetch_add(1, Relaxed).wrapping_add(1).max(1),
         };
         block.fill()?;
@@ -258,6 +262,8 @@ pub(crate) struct SwitchVcpu {
     uses_fp: bool,
     /// The guest exits at this timebase.
     deadline: Option<u64>,
+    /// The guest's timebase, less the host's.
+    tb_offset: u64,
 }
 
 /// The guest is always left for interrupts, and always translated in address space 1.
@@ -277,6 +283,7 @@ impl SwitchVcpu {
             block,
             uses_fp: false,
             deadline: None,
+            tb_offset: 0,
         })
     }
 
@@ -288,6 +295,11 @@ impl SwitchVcpu {
         self.context.pid = pid.into();
         self.context.msr = ALWAYS.with(fp).word();
         self.deadline = deadline;
+    }
+
+    /// The guest reads the host's timebase and this.
+    pub(crate) fn set_tb_offset(&mut self, offset: u64) {
+        self.tb_offset = offset;
     }
 
     /// The guest's registers that it can reach without privilege: SPRG4 to SPRG7.
@@ -396,7 +408,14 @@ impl WorldSwitch for SwitchVcpu {
                 bindings::kvm_ppc_e44x_load_fp(&mut *self.fp);
             }
             let host = self.deadline.map(|at| bindings::kvm_ppc_e44x_timer_at(at));
+            if self.tb_offset != 0 {
+                bindings::kvm_ppc_e44x_tb_add(self.tb_offset, self.block.tb_lost);
+            }
             let ivor = enter(&mut *self.context);
+            if self.tb_offset != 0 {
+                let back = self.tb_offset.wrapping_neg();
+                bindings::kvm_ppc_e44x_tb_add(back, self.block.tb_lost);
+            }
             if let Some(host) = host {
                 bindings::kvm_ppc_e44x_timer_back(host);
             }

@@ -200,8 +200,8 @@ fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
         spr::USPRG0 => st.usprg0,
         spr::SPRG4R..=spr::SPRG7R => nth(&st.sprg, number, spr::SPRG4R - 4)?,
         spr::SPRG0..=spr::SPRG7 => nth(&st.sprg, number, spr::SPRG0)?,
-        spr::TBL_R => now as u32,
-        spr::TBU_R => (now >> 32) as u32,
+        spr::TBL_R => st.timer.tb(now) as u32,
+        spr::TBU_R => (st.timer.tb(now) >> 32) as u32,
         spr::PIR => st.pir,
         spr::PVR => st.pvr,
         spr::DBSR => st.dbsr,
@@ -266,8 +266,16 @@ fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> 
                 reset => Outcome::Reset(reset as u8),
             });
         }
-        // The guest reads the host's timebase, which stays as it is.
-        spr::TBL_W | spr::TBU_W => return Some(Outcome::Done),
+        spr::TBL_W => {
+            let tb = st.timer.tb(now) >> 32 << 32 | u64::from(value);
+            st.timer.set_tb(tb, now);
+            return Some(Outcome::Done);
+        }
+        spr::TBU_W => {
+            let tb = st.timer.tb(now) << 32 >> 32 | u64::from(value) << 32;
+            st.timer.set_tb(tb, now);
+            return Some(Outcome::Done);
+        }
         // Of caches' debug instructions and the chip's reset: not to be written, without effect.
         spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR | spr::DBDR => {
             return Some(Outcome::Done)

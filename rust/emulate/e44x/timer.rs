@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are timebase ticks of the host, which
-//! is also the guest's: its reads of the timebase are not privileged.
+//! Timebase, decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are timebase ticks of the
+//! host; the guest's timebase is that and an offset.
 
 /// TCR: watchdog period, what its second time-out resets, watchdog interrupt enable.
 const TCR_WP_SHIFT: u32 = 30;
@@ -34,6 +34,8 @@ pub struct Timer {
     tsr: u32,
     /// Up to when all has happened.
     seen: u64,
+    /// The guest's timebase, less the host's.
+    offset: u64,
 }
 
 /// The watchdog wants a reset: TCR[WRC] (1 core, 2 chip, 3 system).
@@ -60,11 +62,11 @@ impl Timer {
         if now < self.seen {
             self.seen = now;
         }
-        if next_edge(self.seen, self.fit_shift()) <= now {
+        if self.next_edge(self.fit_shift()) <= now {
             self.tsr |= TSR_FIS;
         }
         let mut reset = None;
-        if next_edge(self.seen, self.watchdog_shift()) <= now {
+        if self.next_edge(self.watchdog_shift()) <= now {
             if self.tsr & TSR_ENW == 0 {
                 self.tsr |= TSR_ENW;
             } else if self.tsr & TSR_WIS == 0 {
@@ -87,15 +89,41 @@ impl Timer {
         21 + 4 * (self.tcr >> TCR_WP_SHIFT & 3)
     }
 
+    /// [`next_edge`] of the guest's timebase after what has been seen, in the host's.
+    const fn next_edge(&self, shift: u32) -> u64 {
+        next_edge(self.seen.wrapping_add(self.offset), shift).wrapping_sub(self.offset)
+    }
+
+    /// The guest's timebase.
+    pub const fn tb(&self, now: u64) -> u64 {
+        now.wrapping_add(self.offset)
+    }
+
+    /// Writes the guest's timebase. The decrementer does not depend on it.
+    pub fn set_tb(&mut self, tb: u64, now: u64) {
+        self.set_tb_offset(tb.wrapping_sub(now), now);
+    }
+
+    /// The guest's timebase, less the host's.
+    pub const fn tb_offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Sets that. What happens with bits of the timebase counts from `now`.
+    pub fn set_tb_offset(&mut self, offset: u64, now: u64) {
+        self.offset = offset;
+        self.seen = now;
+    }
+
     /// When the next interrupt is due that is enabled and not yet there; `None` if there is none.
     pub fn deadline(&self) -> Option<u64> {
         let dec = self
             .zero_at
             .filter(|_| self.tcr & TCR_DIE != 0 && self.tsr & TSR_DIS == 0);
         let fit = (self.tcr & TCR_FIE != 0 && self.tsr & TSR_FIS == 0)
-            .then(|| next_edge(self.seen, self.fit_shift()));
+            .then(|| self.next_edge(self.fit_shift()));
         let watched = self.tcr & TCR_WRC != 0 || self.tcr & TCR_WIE != 0 && self.tsr & TSR_WIS == 0;
-        let watchdog = watched.then(|| next_edge(self.seen, self.watchdog_shift()));
+        let watchdog = watched.then(|| self.next_edge(self.watchdog_shift()));
         [dec, fit, watchdog].into_iter().flatten().min()
     }
 
@@ -252,6 +280,27 @@ mod tests {
         assert!(!t.fixed_interval());
         t.update(4096);
         assert!(t.fixed_interval());
+    }
+
+    #[test]
+    fn edges_are_those_of_the_guests_timebase() {
+        let mut t = Timer::default();
+        t.set_tcr(TCR_FIE, 5_000);
+        t.set_dec(700, 5_000);
+        t.set_tb(0, 5_000);
+        assert_eq!((t.tb(5_000), t.tb(5_007)), (0, 7));
+        assert_eq!(t.tb_offset(), 5_000u64.wrapping_neg());
+        // Bit 12 becomes 1 at 4096 of the guest's.
+        assert_eq!(t.deadline(), Some(9_096));
+        assert_eq!(t.dec(5_000), 700);
+        t.update(9_095);
+        assert!(!t.fixed_interval());
+        t.update(9_096);
+        assert!(t.fixed_interval());
+        // Past the end of 64 bits.
+        t.clear_tsr(TSR_FIS);
+        t.set_tb(u64::MAX, 10_000);
+        assert_eq!((t.tb(10_001), t.deadline()), (0, Some(10_001 + 4_096)));
     }
 
     #[test]
