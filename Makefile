@@ -11,7 +11,8 @@
 #				an emulated host, the module, and a guest on it
 #	make shell		the same host, at a prompt
 #	make check [SUITE=unit|kselftest|guests|hv|pr|e44x|soak]
-#	make bench		path lengths, next to the kernel's own module
+#	make bench [HOST=bamboo]	path lengths, next to the kernel's own module; on a
+#				bamboo host, next to saving the whole TLB
 #	make deps		installs what all these need
 
 MACHINE := $(shell uname -m)

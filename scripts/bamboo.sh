@@ -17,6 +17,7 @@
 # GUEST       of the guests' kernel, default the same
 # MEM         default 256M
 # APPEND      more for the host's kernel command line
+# ICOUNT      1: time counts instructions
 . "$(dirname "$0")/lib.sh"
 
 out='' limit=600 verbose=0
@@ -62,7 +63,9 @@ append="console=ttyS0 loglevel=5 oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
 append+=" ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
 
-cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc -M bamboo -m "${MEM:-256M}" -nic none -display none
+accel=(-accel tcg)
+[ "${ICOUNT:-0}" = 0 ] || accel=(-accel "tcg,thread=single" -icount "shift=1,sleep=off")
+cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc "${accel[@]}" -M bamboo -m "${MEM:-256M}" -nic none -display none
 	-monitor none -serial stdio -no-reboot
 	-kernel "$kernel/arch/powerpc/boot/uImage" -initrd "$work/initrd" -append "$append")
 log=$out/console.log

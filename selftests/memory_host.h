@@ -78,22 +78,8 @@ static inline long write_number(const char *path, long v)
 	return read_number(path);
 }
 
-/* A statistic of the VM */
-static inline long stat_of(struct vmm *vmm, const char *name)
-{
-	char path[120];
-	long v;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(),
-		 vmm->fd, name);
-	v = read_number(path);
-	if (v < 0)
-		vmm_die("%s", path);
-	return v;
-}
-
-#define mapped_2m(vmm) stat_of(vmm, "num_2M_pages")
-#define mapped_1g(vmm) stat_of(vmm, "num_1G_pages")
+#define mapped_2m(vmm) vmm_stat(vmm, "num_2M_pages")
+#define mapped_1g(vmm) vmm_stat(vmm, "num_1G_pages")
 
 /* All pages write-protected, for a child that is gone at once */
 static inline void fork_briefly(void)

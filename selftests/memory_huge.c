@@ -136,7 +136,7 @@ TEST_F(huge, mapped)
 	EXPECT_2M(NR_HUGE);
 	EXPECT_EQ(0, mapped_1g(self->vmm));
 	/* and few for the guest itself: a list of pages is the most of it */
-	EXPECT_GE(self->n / 8, stat_of(self->vmm, "pf_storage"));
+	EXPECT_GE(self->n / 8, vmm_stat(self->vmm, "pf_storage"));
 	EXPECT_EQ(0, wrong(self, 0, self->n, 1));
 }
 

@@ -192,6 +192,21 @@ void vmm_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs)
 		vmm_die("KVM_SET_REGS");
 }
 
+long vmm_stat(struct vmm *vmm, const char *name)
+{
+	char path[128];
+	long v;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(),
+		 vmm->fd, name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%ld", &v) != 1)
+		vmm_die("%s", path);
+	fclose(f);
+	return v;
+}
+
 const char *vmm_exit_str(struct vmm_vcpu *vcpu)
 {
 	static char buf[256];

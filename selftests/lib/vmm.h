@@ -85,6 +85,9 @@ static inline size_t vmm_reg_size(uint64_t id)
 void vmm_get_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
 void vmm_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
 
+/* A statistic of the VM in debugfs, in which its vCPUs' are added up */
+long vmm_stat(struct vmm *vmm, const char *name);
+
 /* What a vCPU came back with, for messages; the buffer is static */
 const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# bench-bamboo.sh: path lengths of the e44x backend in instructions, and the TLB
+# entries it writes, in a host whose time counts instructions. Next to them: the
+# entries that a world switch would write which saved all that are not pinned and
+# loaded the guest's, and the other way round on the way out, as KVM for the 440
+# did when it was in Linux. Fails if an exit writes more than it may.
+. "$(dirname "$0")/lib.sh"
+
+exits="mfspr mtspr system_call rfi guest_miss mmio_load mmio_store touch tlbwe"
+# What is written may be this part of what the other would write, at the most
+limit=0.20
+
+out=${RESULTS:-$cache/results}/bench-bamboo
+rm -rf "$out"
+mkdir -p "$out"
+"$top/scripts/module.sh" 44x >/dev/null
+stage "measuring exits of 440 guests"
+ICOUNT=1 "$top/scripts/bamboo.sh" -t 300 -o "$out" bench >"$out/bench.out" 2>&1 ||
+	{ tail -n 3 "$out/bench.out" >&2; die "the host failed; log: $out/console.log"; }
+tr -d '\r' <"$out/console.log" | awk '$1 == "bench"' >"$out/bench"
+grep -aq '^# END bench 0' "$out/console.log" || die "bench failed; log: $out/console.log"
+
+awk -v exits="$exits" -v limit=$limit '
+	{
+		seen[$2] = 1
+		ratio = $5 ? $4 / $5 : 1
+		verdict = ratio > limit || $4 > $6 ? "OVER" : "ok"
+		if (!over)
+			over = verdict != "ok"
+		if (NR == 1)
+			printf row, "", "instructions", "TLB writes", "may be", "all saved", "ratio", "limit", ""
+		printf row, $2, $3, $4, $6, $5, sprintf("%.4f", ratio), limit, verdict
+	}
+	END {
+		n = split(exits, names, " ")
+		for (i = 1; i <= n; i++)
+			if (!(names[i] in seen)) {
+				print names[i] " was not measured"
+				over = 1
+			}
+		exit over
+	}' row='%-12s %12s %10s %6s %9s %7s %6s  %s\n' "$out/bench" ||
+	{ echo "bench: FAILED: above a limit"; exit 1; }
+echo "bench: ok"
