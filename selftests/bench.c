@@ -21,6 +21,7 @@ DECLARE_PAYLOAD(bench);
 #define VCPU 0
 
 static uint64_t overhead;
+static bool on_hash;
 
 static int by_value(const void *a, const void *b)
 {
@@ -53,7 +54,8 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 	struct vmm *vmm = vmm_new(MEM);
 	struct vmm_vcpu *vcpu;
 
-	if (op == BENCH_PROD && book3s_on_hash(vmm))
+	on_hash = book3s_on_hash(vmm);
+	if (op == BENCH_PROD && on_hash)
 		op = BENCH_SET_MODE;
 	/* host pages present and small, so that a touch maps one page */
 	madvise(vmm->mem, MEM, MADV_NOHUGEPAGE);
@@ -62,7 +64,9 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 		memset(vmm_gpa(vmm, BENCH_PAGES), 0, MEM - BENCH_PAGES);
 	book3s_load(vmm, PAYLOAD(bench));
 	if (virt) {
-		book3s_map(vmm, 0, 0, MEM, 21, RPTE_KERNEL);
+		book3s_map(vmm, 0, 0, MEM, 21,
+			   op == BENCH_SYSCALL ? RPTE_KERNEL & ~RPTE_PRIV :
+						 RPTE_KERNEL);
 		book3s_map(vmm, BENCH_MMIO, BENCH_MMIO, 1 << 21, 21, RPTE_IO);
 		book3s_translate(vmm);
 	}
@@ -134,6 +138,11 @@ int main(void)
 	      BENCH_PAGES, false);
 	guest("mmio_store", BENCH_STORE, reps, BENCH_MMIO, false);
 	guest("mmio_load_virt", BENCH_LOAD, reps, BENCH_MMIO, true);
+	/* What is the hardware's alone where guests have more than problem state */
+	if (on_hash) {
+		guest("syscall", BENCH_SYSCALL, reps, 0, true);
+		guest("context_switch", BENCH_SWITCH, reps, 0, true);
+	}
 	/* kvm-pr.ko leaves the prod to the VMM */
 	if (access("/sys/module/kvm_pr", F_OK))
 		guest("cede_prodded", BENCH_CEDE, reps, VCPU, false);

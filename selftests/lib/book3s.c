@@ -47,6 +47,9 @@ struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
 	vmm_set_regs(vcpu, &regs);
 	vmm_reg_set(vcpu, KVM_REG_PPC_LPCR_64,
 		    vmm_reg(vcpu, KVM_REG_PPC_LPCR_64) | LPCR_ILE);
+	/* kvm-pr.ko's guests have their vectors elsewhere unless told */
+	if (book3s_on_hash(vmm))
+		vmm_reg_set(vcpu, KVM_REG_PPC_HIOR, 0);
 	if (vmm->hash)
 		book3s_hash_set(vcpu);
 	return vcpu;

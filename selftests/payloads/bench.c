@@ -15,10 +15,72 @@ void interrupt(struct frame *f)
 		dec_interrupts++;
 	else if (f->vector == 0x500)
 		ext_interrupts++;
-	else
+	else if (f->vector == 0x700 && f->srr1 & MSR_PR) {
+		/* user mode ends by an instruction that it may not execute */
+		f->srr1 &= ~MSR_PR;
+		f->srr0 += 4;
+	} else
 		unexpected(f);
 	/* none until the next one is wanted */
 	mtspr(SPR_DEC, 0x7fffffff);
+}
+
+/* From here on a system call does nothing but return */
+static void answer_system_calls(void)
+{
+	*(volatile u32 *)0xc00 = 0x4c000024; /* rfid */
+	asm volatile("dcbst 0,%0; sync; icbi 0,%0; sync; isync"
+		     :
+		     : "r"(0xc00)
+		     : "memory");
+	mtmsrd(mfmsr() | MSR_PR);
+}
+
+static void system_call(void)
+{
+	asm volatile("sc"
+		     :
+		     :
+		     : "r0", "r9", "r10", "r11", "r12", "cr0", "ctr", "xer",
+		       "memory");
+}
+
+/* As the kernel's switch_slb() does it on POWER9: class 1 is user mode's */
+static void to_space(u64 n)
+{
+	u64 ea, vsid, i;
+
+	asm volatile("isync; .long 0x7c6003e4; isync" : : : "memory"); /* slbia 3 */
+	for (i = 0; i < BENCH_SEGMENTS; i++) {
+		ea = BENCH_SPACE + i * BENCH_SEGMENT;
+		vsid = BENCH_VSID(n, i) << 12 | BENCH_SLB_USER;
+		asm volatile("slbmte %0, %1"
+			     :
+			     : "r"(vsid), "r"(ea | 1ul << 27 | (8 + i))
+			     : "memory");
+	}
+	asm volatile("isync" : : : "memory");
+	for (i = 0; i < BENCH_SEGMENTS; i++)
+		if (*(volatile u64 *)(BENCH_SPACE + i * BENCH_SEGMENT) != n)
+			fail(3, n, i, 0);
+}
+
+/* A page of each segment of each space, that has the space's number */
+static void make_spaces(void)
+{
+	u64 n, i, group, page, slot;
+
+	for (n = 0; n < BENCH_SPACES; n++)
+		for (i = 0; i < BENCH_SEGMENTS; i++) {
+			page = BENCH_PAGES + (n * BENCH_SEGMENTS + i) * BENCH_PAGE;
+			*(volatile u64 *)page = n;
+			group = BENCH_VSID(n, i) & (BENCH_GROUPS - 1);
+			slot = hcall4(H_ENTER, 0, group * 8,
+				      BENCH_VSID(n, i) << 12 | 5,
+				      page | 0x1192, 0);
+			if (slot)
+				fail(4, 0, slot, n);
+		}
 }
 
 long guest_main(u64 op, u64 reps, u64 arg)
@@ -27,6 +89,10 @@ long guest_main(u64 op, u64 reps, u64 arg)
 	u64 i, t0, t1, irqs = 0;
 
 	mtspr(SPR_DEC, 0x7fffffff);
+	if (op == BENCH_SWITCH)
+		make_spaces();
+	if (op == BENCH_SYSCALL)
+		answer_system_calls();
 
 	for (i = 0; i < reps; i++) {
 		/* the page of results is touched before, not within */
@@ -66,6 +132,13 @@ long guest_main(u64 op, u64 reps, u64 arg)
 		case BENCH_TOUCH:
 			(void)*(volatile u32 *)(arg + i * BENCH_PAGE);
 			break;
+		case BENCH_SYSCALL:
+			system_call();
+			break;
+		case BENCH_SWITCH:
+			to_space(1);
+			to_space(0);
+			break;
 		}
 		t1 = mftb();
 		out[i] = t1 - t0;
@@ -75,6 +148,8 @@ long guest_main(u64 op, u64 reps, u64 arg)
 			out[i] -= BENCH_SLEEP;
 		}
 	}
+	if (op == BENCH_SYSCALL)
+		(void)mfmsr(); /* back to the kernel: interrupt() */
 	if (op == BENCH_IRQ && ext_interrupts != reps)
 		fail(2, reps, ext_interrupts, 0);
 	return 0;

@@ -15,6 +15,8 @@ enum bench_op {
 	BENCH_SET_MODE, /* one that kvm-pr.ko handles in the kernel, too */
 	BENCH_SPR, /* mtspr and mfspr of SPRG0 */
 	BENCH_TOUCH, /* of a page the host has and the guest not yet */
+	BENCH_SYSCALL, /* of the guest's user mode, answered with rfid */
+	BENCH_SWITCH, /* to another hashed address space, and back */
 };
 
 #define BENCH_OUT 0x400000 /* u64[reps] */
@@ -22,5 +24,13 @@ enum bench_op {
 #define BENCH_PAGE 0x10000
 #define BENCH_SLEEP 100000 /* ticks */
 #define BENCH_MMIO 0x40000000
+/* Of an address space: two segments of 256 MB, with a page of 64 KB in each */
+#define BENCH_SPACE 0x10000000000ul
+#define BENCH_SPACES 2
+#define BENCH_SEGMENTS 2
+#define BENCH_SEGMENT 0x10000000ul
+#define BENCH_VSID(space, segment) (0x54321ul + 0x100 * (space) + (segment))
+#define BENCH_SLB_USER 0xd90ul /* Ks, Kp, class 1, pages of 64 KB */
+#define BENCH_GROUPS 0x8000ul /* of the library's table */
 
 #endif

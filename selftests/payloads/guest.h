@@ -20,6 +20,7 @@ long guest_main(u64 a0, u64 a1, u64 a2);
 void interrupt(struct frame *f);
 
 #define MSR_EE 0x8000ul
+#define MSR_PR 0x4000ul
 
 #define mfspr(n)                                                  \
 	({                                                        \
