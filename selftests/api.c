@@ -38,7 +38,9 @@ TEST(mmap_size)
 
 TEST(vm_types)
 {
-	static const long types[] = { 0, 1 /* HV */ };
+	/* the default, HV or PR; the other one is not there */
+	bool pr = book3s_on_hash(vmm_new(0));
+	const long types[] = { 0, pr ? 2 : 1 };
 	int fd = vmm_open(), vm;
 	unsigned int i;
 
@@ -55,19 +57,25 @@ TEST(vm_types)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, ioctl(fd, KVM_CREATE_VM, -1ul));
 	EXPECT_EQ(EINVAL, errno);
-	/* PR: as the module has it, but never another errno */
-	vm = ioctl(fd, KVM_CREATE_VM, 2ul);
+	/* a host may have both, but gives no other errno */
+	vm = ioctl(fd, KVM_CREATE_VM, pr ? 1ul : 2ul);
 	if (vm < 0)
 		EXPECT_EQ(EINVAL, errno);
 }
 
-/* What an unmodified VMM depends on, with the value it must have */
+/*
+ * What an unmodified VMM depends on, with the value it must have: with HV, and
+ * with PR if that is another one
+ */
 static const struct {
 	long cap;
 	const char *name;
 	int system, vm;
+	bool differs;
+	int pr;
 } caps[] = {
 #define CAP(c, s, v) { c, #c, s, v }
+#define CAP_PR(c, hv, pr) { c, #c, hv, hv, true, pr }
 	CAP(KVM_CAP_USER_MEMORY, 1, 1),
 	CAP(KVM_CAP_USER_MEMORY2, 1, 1),
 	CAP(KVM_CAP_SYNC_MMU, 1, 1),
@@ -93,20 +101,20 @@ static const struct {
 	CAP(KVM_CAP_SPAPR_TCE_64, 1, 1),
 	CAP(KVM_CAP_SPAPR_MULTITCE, 1, 1),
 	CAP(KVM_CAP_PPC_GET_SMMU_INFO, 1, 1),
-	CAP(KVM_CAP_PPC_MMU_RADIX, 1, 1),
-	CAP(KVM_CAP_PPC_RPT_INVALIDATE, 1, 1),
-	CAP(KVM_CAP_PPC_FWNMI, 1, 1),
+	CAP_PR(KVM_CAP_PPC_MMU_RADIX, 1, 0),
+	CAP_PR(KVM_CAP_PPC_RPT_INVALIDATE, 1, 0),
+	CAP_PR(KVM_CAP_PPC_FWNMI, 1, 0),
 	CAP(KVM_CAP_PPC_GET_CPU_CHAR, 1, 1),
 	CAP(KVM_CAP_BINARY_STATS_FD, 1, 1),
 	CAP(KVM_CAP_DEVICE_CTRL, 1, 1),
 	CAP(KVM_CAP_HALT_POLL, 1, 1),
 	CAP(KVM_CAP_PPC_SMT, 1, 1),
-	CAP(KVM_CAP_PPC_SMT_POSSIBLE, 15, 15),
+	CAP_PR(KVM_CAP_PPC_SMT_POSSIBLE, 15, 1),
 	/* defined for other processors, other kinds of guest, or nobody */
 	CAP(KVM_CAP_PPC_PAIRED_SINGLES, 0, 0),
 	CAP(KVM_CAP_PPC_OSI, 0, 0),
 	CAP(KVM_CAP_PPC_GUEST_DEBUG_SSTEP, 0, 0),
-	CAP(KVM_CAP_PPC_GET_PVINFO, 0, 0),
+	CAP_PR(KVM_CAP_PPC_GET_PVINFO, 0, 1),
 	CAP(KVM_CAP_PPC_BOOKE_SREGS, 0, 0),
 	CAP(KVM_CAP_PPC_BOOKE_WATCHDOG, 0, 0),
 	CAP(KVM_CAP_PPC_EPR, 0, 0),
@@ -127,38 +135,44 @@ static const struct {
 	{ -1, "-1", 0, 0 },
 	{ 0x100000000l | KVM_CAP_USER_MEMORY, "beyond 32 bits", 0, 0 },
 #undef CAP
+#undef CAP_PR
 };
 
 /*
  * api.rst leaves a module free to have more; these may read otherwise where
- * the module does more than kvm-hv.ko.
+ * the module does more than kvm-hv.ko or kvm-pr.ko. The last ones are PR's.
  */
-static bool may_be_more(long cap)
+static bool may_be_more(long cap, bool pr)
 {
 	return cap == KVM_CAP_READONLY_MEM || cap == KVM_CAP_MP_STATE ||
-	       cap == KVM_CAP_PPC_GUEST_DEBUG_SSTEP;
+	       cap == KVM_CAP_PPC_GUEST_DEBUG_SSTEP ||
+	       (pr && (cap == KVM_CAP_PPC_FWNMI || cap == KVM_CAP_PPC_OSI ||
+		       cap == KVM_CAP_PPC_PAIRED_SINGLES));
 }
 
 TEST(capabilities)
 {
 	struct vmm *vmm = vmm_new(0);
+	bool pr = book3s_on_hash(vmm);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(caps); i++) {
+		bool differs = pr && caps[i].differs;
+		int system = differs ? caps[i].pr : caps[i].system;
+		int vm = differs ? caps[i].pr : caps[i].vm;
 		int s = ioctl(vmm->kvm_fd, KVM_CHECK_EXTENSION, caps[i].cap);
 		int v = ioctl(vmm->fd, KVM_CHECK_EXTENSION, caps[i].cap);
 
-		EXPECT_TRUE(s == caps[i].system ||
-			    (s > 0 && may_be_more(caps[i].cap)))
+		EXPECT_TRUE(s == system ||
+			    (s > 0 && may_be_more(caps[i].cap, pr)))
 		{
 			TH_LOG("%s: system %d, not %d", caps[i].name, s,
-			       caps[i].system);
+			       system);
 		}
-		EXPECT_TRUE(v == caps[i].vm ||
-			    (v > 0 && may_be_more(caps[i].cap)))
+		EXPECT_TRUE(v == vm ||
+			    (v > 0 && may_be_more(caps[i].cap, pr)))
 		{
-			TH_LOG("%s: VM %d, not %d", caps[i].name, v,
-			       caps[i].vm);
+			TH_LOG("%s: VM %d, not %d", caps[i].name, v, vm);
 		}
 	}
 }
@@ -229,6 +243,12 @@ TEST(smt_modes)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 2, 1));
 	EXPECT_EQ(EINVAL, errno);
+	/* PR's cores have one thread */
+	if (book3s_on_hash(vmm)) {
+		EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 4, 0));
+		EXPECT_EQ(EINVAL, errno);
+		return;
+	}
 	EXPECT_EQ(0, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 4, 0));
 	EXPECT_EQ(4, vmm_check(vmm, KVM_CAP_PPC_SMT));
 	vmm_add_vcpu(vmm, 0);
@@ -301,11 +321,39 @@ TEST(close_order)
 	}
 }
 
-/* An HV vCPU that was not made a PAPR one */
+static void nothing(int sig)
+{
+}
+
+/* A vCPU that was not made a PAPR one: HV has no other, and PR runs it */
 TEST(not_papr)
 {
 	struct vmm *vmm = vmm_new(MEM);
 	struct vmm_vcpu *vcpu = vmm_add_vcpu(vmm, 0);
+	struct sigaction sa = { .sa_handler = nothing };
+	struct kvm_regs r = { .pc = 0x100, .msr = MSR_REAL };
+
+	if (book3s_on_hash(vmm)) {
+		const uint32_t code[] = { 0x38630001, /* addi r3,r3,1 */
+					  INSN_SC1, INSN_B_SELF };
+		const uint32_t self[] = { 0x38840001, /* addi r4,r4,1 */
+					  INSN_B_SELF };
+
+		/* "sc 1" calls nobody */
+		book3s_code(vmm, 0x100, true, code, ARRAY_SIZE(code));
+		book3s_code(vmm, 0xc00, false, self, ARRAY_SIZE(self));
+		vmm_set_regs(vcpu, &r);
+		sigaction(SIGALRM, &sa, NULL);
+		ualarm(200000, 0);
+		EXPECT_EQ(-1, vmm_run(vcpu));
+		EXPECT_EQ(EINTR, errno);
+		vmm_get_regs(vcpu, &r);
+		EXPECT_EQ(0xc04, r.pc);
+		EXPECT_EQ(0x108, r.srr0);
+		EXPECT_EQ(1, r.gpr[3]);
+		EXPECT_EQ(1, r.gpr[4]);
+		return;
+	}
 
 	EXPECT_EQ(-1, vmm_run(vcpu));
 	EXPECT_EQ(EINVAL, errno);
@@ -471,10 +519,6 @@ static void *spin(void *arg)
 	s->ret = vmm_run(s->vcpu);
 	s->err = errno;
 	return NULL;
-}
-
-static void nothing(int sig)
-{
 }
 
 static void start_spinner(struct vmm *vmm, struct spinner *s, pthread_t *t)

@@ -107,6 +107,29 @@ TEST_F(bad, configure_mmu)
 				       .process_table = 1ull << 63 };
 	int fd = self->vmm->fd;
 
+	if (book3s_on_hash(self->vmm)) {
+		static const struct kvm_ppc_mmuv3_cfg bad[] = {
+			{ KVM_PPC_MMUV3_RADIX, 1ull << 63 },
+			{ 0, 1ull << 63 },
+			{ KVM_PPC_MMUV3_RADIX, 0 },
+			{ KVM_PPC_MMUV3_GTSE, 0 },
+			{ 4, 0 },
+			{ 1ull << 63, 0 },
+			{ 0, 1 },
+		};
+		unsigned int i;
+
+		/* hash is all there is, and processors before POWER9 lack even this */
+		memset(&c, 0, sizeof(c));
+		errno = 0;
+		if (ioctl(fd, KVM_PPC_CONFIGURE_V3_MMU, &c)) {
+			EXPECT_EQ(ENODEV, errno);
+			return;
+		}
+		for (i = 0; i < ARRAY_SIZE(bad); i++)
+			REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &bad[i], EINVAL);
+		return;
+	}
 	EXPECT_EQ(0, ioctl(fd, KVM_PPC_CONFIGURE_V3_MMU, &c));
 	c.flags |= 4;
 	REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, EINVAL);

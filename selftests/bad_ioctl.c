@@ -289,6 +289,11 @@ TEST_F(bad, addresses)
 		};
 		int want = t[i].err ?: EFAULT;
 
+		/* PR has no radix */
+		if (t[i].cmd == KVM_PPC_GET_RMMU_INFO &&
+		    book3s_on_hash(self->vmm))
+			want = book3s_peer() ? EINVAL : ENOTTY;
+
 		for (j = 0; j < ARRAY_SIZE(bad); j++) {
 			errno = 0;
 			EXPECT_EQ(-1,

@@ -42,6 +42,7 @@ FIXTURE(hcall)
 	struct vmm_vcpu *vcpu;
 	uint64_t r[32]; /* registers after a call */
 	bool p10;
+	bool pr; /* the VM's guests are in problem state */
 };
 
 FIXTURE_SETUP(hcall)
@@ -56,7 +57,8 @@ FIXTURE_SETUP(hcall)
 	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
 	book3s_code(self->vmm, CODE, true, code, ARRAY_SIZE(code));
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	self->p10 = sregs.pvr >> 16 != 0x4e;
+	self->p10 = sregs.pvr >> 16 == 0x80 || sregs.pvr >> 16 == 0x82;
+	self->pr = book3s_on_hash(self->vmm);
 }
 
 FIXTURE_TEARDOWN(hcall)

@@ -90,9 +90,10 @@ TEST_F(hcall, enable)
 	EXPECT_EQ(0, enable(self->vmm, H_PROD, true));
 	EXPECT_EQ(0, CALL(H_PROD, 0));
 	/* what old VMMs do not know of is off until they turn it on */
+	if (!self->pr)
+		EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 1, 0, 0));
 	EXPECT_EQ(TO_USER, CALL(H_RPT_INVALIDATE, 0, 1, 2, 1, 0, -1ull));
 	EXPECT_EQ(TO_USER, CALL(H_RANDOM));
-	EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 1, 0, 0));
 	EXPECT_EQ(TO_USER, CALL(H_PAGE_INIT, 0, PAGES, 0));
 	EXPECT_EQ(TO_USER, CALL(H_LOGICAL_CI_LOAD, 4, 0x40000000));
 	EXPECT_EQ(0, enable(self->vmm, H_LOGICAL_CI_LOAD, true));
@@ -111,8 +112,53 @@ TEST_F(hcall, prod)
 	EXPECT_EQ(H_PARAMETER, CALL(H_PROD, -1ull));
 }
 
+/* Are these userspace's all, or all the kernel's? */
+static void are_userspaces(struct __test_metadata *_metadata, struct vmm *vmm,
+			   struct vmm_vcpu *vcpu, const uint64_t *nr, size_t n)
+{
+	static const uint64_t args[][6] = {
+		{ 0 }, { -1ull, 0 }, { 0, 1 }, { 1, 1, 2, 1, 0x1000, 0x2000 },
+	};
+	uint64_t r[32];
+	size_t i, j;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < ARRAY_SIZE(args); j++)
+			EXPECT_EQ(TO_USER, call_args(vcpu, r, nr[i], args[j]))
+			{
+				TH_LOG("%#" PRIx64, nr[i]);
+			}
+		/* and the kernel does not claim to have them */
+		EXPECT_EQ(-1, enable(vmm, nr[i], true));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+/* With PR, userspace has what HV has in the kernel */
+TEST_F(hcall, userspaces_with_pr)
+{
+	static const uint64_t nr[] = { H_SET_DABR, H_SET_XDABR,
+				       H_RPT_INVALIDATE };
+	/* of nested guests, and of secure ones */
+	static const uint64_t beyond[] = { 0xf800, 0xf804, 0xf808, 0xf80c,
+					   0xef00, 0xef04, 0xef08, 0xef0c };
+
+	if (!self->pr)
+		SKIP(return, "HV");
+	are_userspaces(_metadata, self->vmm, self->vcpu, nr, ARRAY_SIZE(nr));
+	are_userspaces(_metadata, self->vmm, self->vcpu, beyond,
+		       ARRAY_SIZE(beyond));
+}
+
 TEST_F(hcall, confer)
 {
+	/* it goes with the VPA, which userspace may have */
+	if (self->pr && CALL(H_CONFER, -1ull, 0) == TO_USER) {
+		const uint64_t nr = H_CONFER;
+
+		are_userspaces(_metadata, self->vmm, self->vcpu, &nr, 1);
+		return;
+	}
 	EXPECT_EQ(0, CALL(H_CONFER, -1ull, 0));
 	EXPECT_EQ(0, CALL(H_CONFER, 0, 1));
 	EXPECT_EQ(0, CALL(H_CONFER, 0, 0));
@@ -200,6 +246,14 @@ TEST_F(hcall, cede_woken_by_interrupt)
 TEST_F(hcall, set_mode)
 {
 	EXPECT_EQ(0, enable(self->vmm, H_SET_MODE, true));
+	if (self->pr) {
+		EXPECT_EQ(0, CALL(H_SET_MODE, 0, 3, 0, 0));
+		EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 1, 0x1001, 0));
+		EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 2, 0x1000, 1));
+		EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 1, 4, 0, 0));
+		EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 9, 0, 0));
+		return;
+	}
 	/* CIABR */
 	EXPECT_EQ(0, CALL(H_SET_MODE, 0, 1, 0x123456789abcdef1, 0));
 	EXPECT_EQ(0x123456789abcdef1, vmm_reg(self->vcpu, KVM_REG_PPC_CIABR));
@@ -244,6 +298,8 @@ TEST_F(hcall, set_dabr)
 {
 	int64_t ok = self->p10 ? 0 : H_HARDWARE;
 
+	if (self->pr)
+		SKIP(return, "userspace's with PR");
 	EXPECT_EQ(ok, CALL(H_SET_DABR, 0));
 	EXPECT_EQ(ok, CALL(H_SET_XDABR, 0x1000, 3));
 	/* neither kernel nor user, and the hypervisor */
@@ -336,6 +392,8 @@ TEST_F(hcall, rpt_invalidate)
 {
 	uint64_t types, sizes;
 
+	if (self->pr)
+		SKIP(return, "userspace's with PR");
 	EXPECT_EQ(0, enable(self->vmm, H_RPT_INVALIDATE, true));
 	/* pid, target, type, page sizes, start, end */
 	for (types = 0; types < 16; types += 2)
@@ -360,6 +418,8 @@ TEST_F(hcall, not_enabled)
 	static const uint64_t svm[] = { 0xef00, 0xef04, 0xef08, 0xef0c };
 	unsigned int i;
 
+	if (self->pr)
+		SKIP(return, "userspace's with PR");
 	for (i = 0; i < ARRAY_SIZE(nested); i++)
 		EXPECT_EQ(H_FUNCTION, CALL(nested[i]));
 	for (i = 0; i < ARRAY_SIZE(svm); i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Registers as userspace sees them: every ONE_REG id that api.rst lists for
- * Book3S HV, wrong ids and sizes, GET/SET_REGS, SREGS, FPU, MP_STATE.
+ * Book3S, HV and PR, wrong ids and sizes, GET/SET_REGS, SREGS, FPU, MP_STATE.
  */
 #include "regs.h"
 
@@ -120,9 +120,55 @@ static const struct reg regs[] = {
 	P(TM_XER),
 };
 
+/* PR has neither these nor the rest of PMC1 to PMC8 */
+static const uint64_t not_pr[] = {
+	KVM_REG_PPC_DABR,     KVM_REG_PPC_DABRX,     KVM_REG_PPC_PURR,
+	KVM_REG_PPC_SPURR,    KVM_REG_PPC_MMCR3,     KVM_REG_PPC_MMCRS,
+	KVM_REG_PPC_SIER2,    KVM_REG_PPC_SIER3,     KVM_REG_PPC_PMC1 + 6,
+	KVM_REG_PPC_PMC1 + 7, KVM_REG_PPC_SPMC1,     KVM_REG_PPC_SPMC1 + 1,
+	KVM_REG_PPC_DPDES,    KVM_REG_PPC_DAWR,	     KVM_REG_PPC_DAWRX,
+	KVM_REG_PPC_DAWR1,    KVM_REG_PPC_DAWRX1,    KVM_REG_PPC_CSIGR,
+	KVM_REG_PPC_TACR,     KVM_REG_PPC_TCSCR,     KVM_REG_PPC_PSSCR,
+	KVM_REG_PPC_PTCR,     KVM_REG_PPC_DEXCR,     KVM_REG_PPC_HASHKEYR,
+	KVM_REG_PPC_HASHPKEYR,
+};
+
+/* Those that only ours has */
+static const uint64_t not_kvm_pr[] = {
+	KVM_REG_PPC_DSCR,     KVM_REG_PPC_AMR,	    KVM_REG_PPC_UAMOR,
+	KVM_REG_PPC_IAMR,     KVM_REG_PPC_MMCR0,    KVM_REG_PPC_MMCR1,
+	KVM_REG_PPC_MMCR2,    KVM_REG_PPC_MMCRA,    KVM_REG_PPC_SIAR,
+	KVM_REG_PPC_SDAR,     KVM_REG_PPC_SIER,	    KVM_REG_PPC_PMC1,
+	KVM_REG_PPC_PMC1 + 1, KVM_REG_PPC_PMC1 + 2, KVM_REG_PPC_PMC1 + 3,
+	KVM_REG_PPC_PMC1 + 4, KVM_REG_PPC_PMC1 + 5, KVM_REG_PPC_PSPB,
+	KVM_REG_PPC_PID,      KVM_REG_PPC_ACOP,	    KVM_REG_PPC_WORT,
+	KVM_REG_PPC_TIDR,     KVM_REG_PPC_PPR,	    KVM_REG_PPC_DEC_EXPIRY,
+};
+
+static bool pr;
+
+static bool in(uint64_t id, const uint64_t *list, unsigned int n)
+{
+	while (n--)
+		if (list[n] == id)
+			return true;
+	return false;
+}
+
+/* Is it one that this kind of VM has? */
+static bool here(uint64_t id)
+{
+	return !pr || (!in(id, not_pr, ARRAY_SIZE(not_pr)) &&
+		       !(book3s_peer() &&
+			 in(id, not_kvm_pr, ARRAY_SIZE(not_kvm_pr))));
+}
+
 static bool is_known(uint64_t id)
 {
 	unsigned int i;
+
+	if (!here(id))
+		return false;
 
 	for (i = 0; i < ARRAY_SIZE(regs); i++)
 		if (id >= regs[i].id && id < regs[i].id + regs[i].n)
@@ -136,8 +182,18 @@ static bool is_alias(const struct reg *r)
 	return r->id == KVM_REG_PPC_FPR0;
 }
 
-static bool plain(const struct reg *r)
+static bool plain(const struct reg *r, unsigned int n)
 {
+	if (!here(r->id + n))
+		return false;
+	if (pr && r->id == KVM_REG_PPC_VTB)
+		return false;
+	/* the vectors of bare guests are elsewhere */
+	if (pr && r->id == KVM_REG_PPC_HIOR)
+		return true;
+	/* kvm-pr.ko sets FPSCR instead */
+	if (pr && book3s_peer() && r->id == KVM_REG_PPC_FSCR)
+		return false;
 	return r->kind == PLAIN || (r->kind == PEER_WRONG && !book3s_peer());
 }
 
@@ -147,10 +203,11 @@ TEST_F(regs, round_trip)
 	uint64_t want[2], got[2];
 	unsigned int pass, i, j;
 
+	pr = book3s_on_hash(self->vmm);
 	for (pass = 0; pass < 3; pass++) {
 		for (i = 0; i < ARRAY_SIZE(regs); i++) {
 			for (j = 0; j < regs[i].n; j++) {
-				if (!plain(&regs[i]) || is_alias(&regs[i]))
+				if (!plain(&regs[i], j) || is_alias(&regs[i]))
 					continue;
 				pattern(regs[i].id + j, pass, want);
 				if (pass == 2)
@@ -168,7 +225,10 @@ TEST_F(regs, round_trip)
 			for (j = 0; j < regs[i].n; j++) {
 				uint64_t mask = regs[i].mask;
 
-				if (!plain(&regs[i]))
+				/* HIOR, which is fixed with HV */
+				if (!mask)
+					mask = ALL;
+				if (!plain(&regs[i], j))
 					continue;
 				pattern(regs[i].id + j, pass, want);
 				if (is_alias(&regs[i])) {
@@ -209,10 +269,13 @@ TEST_F(regs, fixed)
 	uint64_t zero[2] = { 0 }, one[2] = { 1 }, got[2];
 	unsigned int i;
 
+	pr = book3s_on_hash(self->vmm);
 	for (i = 0; i < ARRAY_SIZE(regs); i++) {
 		const struct reg *r = &regs[i];
 
 		memset(got, 0, sizeof(got));
+		if (pr && r->id == KVM_REG_PPC_HIOR)
+			continue;
 		switch (r->kind) {
 		case FIXED:
 		case NO_SET:
@@ -255,6 +318,7 @@ TEST_F(regs, unknown)
 	uint64_t buf[256] = { 0 }, id, size;
 	unsigned int a, i;
 
+	pr = book3s_on_hash(self->vmm);
 	for (a = 0; a < ARRAY_SIZE(area); a++) {
 		for (size = 0; size < 16; size++) {
 			for (i = 0; i < 0x140; i++) {
@@ -280,7 +344,7 @@ TEST_F(regs, unknown)
 
 TEST_F(regs, bad_addresses)
 {
-	struct kvm_one_reg r = { .id = KVM_REG_PPC_DSCR };
+	struct kvm_one_reg r = { .id = KVM_REG_PPC_TAR };
 	char *page = mmap(NULL, 2 * getpagesize(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	uint64_t v;
@@ -310,14 +374,16 @@ TEST_F(regs, bad_addresses)
 	EXPECT_EQ(EINVAL, errno);
 	/* unaligned is fine */
 	v = 0x123456789abcdef;
-	EXPECT_EQ(0, vmm_set_reg(self->vcpu, KVM_REG_PPC_DSCR,
+	EXPECT_EQ(0, vmm_set_reg(self->vcpu, KVM_REG_PPC_TAR,
 				 memcpy(page + 3, &v, 8)));
-	EXPECT_EQ(0, vmm_get_reg(self->vcpu, KVM_REG_PPC_DSCR, page + 21));
+	EXPECT_EQ(0, vmm_get_reg(self->vcpu, KVM_REG_PPC_TAR, page + 21));
 	EXPECT_EQ(0, memcmp(page + 21, &v, 8));
 }
 
 TEST_F(regs, ciabr)
 {
+	if (book3s_on_hash(self->vmm))
+		SKIP(return, "a register of HV");
 	/* a match in problem or supervisor state stays, in hypervisor state is none */
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_CIABR, 0x1001);
 	EXPECT_EQ(0x1001, vmm_reg(self->vcpu, KVM_REG_PPC_CIABR));
@@ -329,6 +395,8 @@ TEST_F(regs, ciabr)
 
 TEST_F(regs, tb_offset)
 {
+	if (book3s_on_hash(self->vmm))
+		SKIP(return, "a register of HV");
 	/* in units of 2^24, rounded up */
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_TB_OFFSET, 0x5000000);
 	EXPECT_EQ(0x5000000, vmm_reg(self->vcpu, KVM_REG_PPC_TB_OFFSET));
@@ -347,6 +415,8 @@ TEST(tb_offset_dec)
 	struct vmm_vcpu *vcpu = vmm_add_vcpu(vmm, 0);
 	uint64_t tb, dec;
 
+	if (book3s_on_hash(vmm))
+		SKIP(return, "a register of HV");
 	EXPECT_EQ(0, vmm_reg(vcpu, KVM_REG_PPC_DEC_EXPIRY));
 	tb = mftb();
 	vmm_reg_set(vcpu, KVM_REG_PPC_TB_OFFSET, 1ull << 40);
@@ -360,6 +430,19 @@ TEST_F(regs, lpcr)
 {
 	uint64_t user = LPCR_DPFD | LPCR_ILE | LPCR_AIL | LPCR_LD, base, got;
 
+	if (book3s_on_hash(self->vmm)) {
+		/* of it there is only how interrupts are taken */
+		for (got = 0; got < 64; got++) {
+			vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64,
+				    1ull << got);
+			base = vmm_reg(self->vcpu, KVM_REG_PPC_LPCR_64);
+			EXPECT_EQ(0, base & ~(LPCR_ILE | LPCR_AIL));
+			EXPECT_EQ(1ull << got & LPCR_ILE, base & LPCR_ILE);
+			EXPECT_EQ((uint32_t)base,
+				  vmm_reg(self->vcpu, KVM_REG_PPC_LPCR));
+		}
+		return;
+	}
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64, 0);
 	base = vmm_reg(self->vcpu, KVM_REG_PPC_LPCR_64);
 	/* what is the hypervisor's cannot be cleared, or set */
@@ -394,16 +477,36 @@ TEST_F(regs, lpcr_per_vcpu)
 	struct vmm_vcpu *b = vmm_add_vcpu(self->vmm, 1);
 	uint64_t lpcr = vmm_reg(b, KVM_REG_PPC_LPCR_64);
 
-	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64, lpcr ^ LPCR_DPFD);
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64,
+		    lpcr ^ LPCR_DPFD ^ LPCR_ILE);
+	EXPECT_NE(lpcr, vmm_reg(self->vcpu, KVM_REG_PPC_LPCR_64));
 	EXPECT_EQ(lpcr, vmm_reg(b, KVM_REG_PPC_LPCR_64));
+}
+
+/* PR's virtual timebase goes on from what it is set to */
+TEST_F(regs, vtb)
+{
+	uint64_t from = 1ull << 40, v;
+
+	if (!book3s_on_hash(self->vmm) || book3s_peer())
+		SKIP(return, "a register that stands still");
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_VTB, from);
+	usleep(1000);
+	v = vmm_reg(self->vcpu, KVM_REG_PPC_VTB);
+	EXPECT_LE(from + TB_HZ / 1000, v);
+	EXPECT_GT(from + 100 * TB_HZ, v);
 }
 
 TEST_F(regs, arch_compat)
 {
-	uint32_t pvr = vmm_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT), v;
 	struct kvm_sregs sregs;
+	uint32_t pvr, v;
 	bool p10;
 
+	if (book3s_on_hash(self->vmm) &&
+	    vmm_get_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, &v))
+		SKIP(return, "a register of HV");
+	pvr = vmm_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT);
 	EXPECT_EQ(0, pvr);
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	p10 = sregs.pvr >> 16 == 0x80;
@@ -429,6 +532,8 @@ TEST_F(regs, online)
 {
 	struct vmm_vcpu *b = vmm_add_vcpu(self->vmm, 1);
 
+	if (book3s_on_hash(self->vmm))
+		SKIP(return, "a register of HV");
 	EXPECT_EQ(0, vmm_reg(b, KVM_REG_PPC_ONLINE));
 	vmm_reg_set(b, KVM_REG_PPC_ONLINE, 1);
 	EXPECT_EQ(1, vmm_reg(b, KVM_REG_PPC_ONLINE));
@@ -443,6 +548,9 @@ TEST_F(regs, vpa)
 {
 	uint64_t addr, area[2];
 
+	if (book3s_on_hash(self->vmm) &&
+	    vmm_get_reg(self->vcpu, KVM_REG_PPC_VPA_ADDR, &addr))
+		SKIP(return, "a register of HV");
 	/* the others only after the VPA, the VPA not before they are gone */
 	area[0] = GPA_FREE + 0x1000;
 	area[1] = 0x100;
@@ -488,6 +596,8 @@ TEST_F(regs, regs)
 		p[i] = 0x0101010101010101ull * (i + 1);
 	in.msr = MSR_VIRT | MSR_ALL_FP | MSR_EE;
 	in.cr = 0x87654321;
+	/* kvm-pr.ko has no more of it */
+	in.xer &= 0xffffffff;
 	vmm_set_regs(self->vcpu, &in);
 	memset(&out, 0xff, sizeof(out));
 	vmm_get_regs(self->vcpu, &out);
@@ -499,6 +609,43 @@ TEST_F(regs, regs)
 	EXPECT_EQ(0x1234, out.pid);
 }
 
+/* PR: the page table's place and the SLB come back, and the PVR is any */
+static void pr_sregs(struct __test_metadata *_metadata, struct vmm_vcpu *vcpu,
+		     struct kvm_sregs *sregs)
+{
+	struct kvm_sregs got;
+	unsigned int i;
+
+	sregs->pvr = 0x004d0200;
+	sregs->u.s.sdr1 = 0x7fff00000000 | 7;
+	for (i = 0; i < 32; i++) {
+		bool valid = i % 3;
+
+		sregs->u.s.ppc64.slb[i].slbe =
+			valid ? (uint64_t)i << 28 | 1 << 27 | i : 0;
+		sregs->u.s.ppc64.slb[i].slbv =
+			valid ? 0x123000ull + i * 0x1000 : 0;
+	}
+	ASSERT_EQ(0, ioctl(vcpu->fd, KVM_SET_SREGS, sregs));
+	memset(&got, 0xff, sizeof(got));
+	ASSERT_EQ(0, ioctl(vcpu->fd, KVM_GET_SREGS, &got));
+	EXPECT_EQ(sregs->pvr, got.pvr);
+	EXPECT_EQ(sregs->u.s.sdr1, got.u.s.sdr1);
+	for (i = 0; i < 32; i++) {
+		/* entries that are not valid may have any index */
+		EXPECT_EQ(sregs->u.s.ppc64.slb[i].slbe,
+			  got.u.s.ppc64.slb[i].slbe & (i % 3 ? -1ull : -4096ull));
+		if (i % 3)
+			EXPECT_EQ(sregs->u.s.ppc64.slb[i].slbv,
+				  got.u.s.ppc64.slb[i].slbv);
+	}
+	/* nothing of the kernel's stack */
+	for (i = offsetof(struct kvm_sregs, u.s.ppc64) +
+		 sizeof(got.u.s.ppc64);
+	     i < sizeof(got); i++)
+		EXPECT_EQ(0, ((char *)&got)[i]);
+}
+
 TEST_F(regs, sregs)
 {
 	struct kvm_sregs sregs, zero = { 0 };
@@ -507,6 +654,10 @@ TEST_F(regs, sregs)
 	memset(&sregs, 0xff, sizeof(sregs));
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	pvr = sregs.pvr;
+	if (book3s_on_hash(self->vmm)) {
+		pr_sregs(_metadata, self->vcpu, &sregs);
+		return;
+	}
 	EXPECT_TRUE(pvr >> 16 == 0x4e || pvr >> 16 == 0x80 ||
 		    pvr >> 16 == 0x82);
 	/* no SLB in a radix guest, and nothing of the kernel's stack */

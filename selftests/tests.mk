@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # name:seconds[:options], in the order they are run; see Makefile
 
-TESTS += api:60
-TESTS += regs:60
-TESTS += regs_guest:60
-TESTS += bad_ioctl:60
-TESTS += bad_args:60
+TESTS += api:60:pr
+TESTS += regs:60:pr
+TESTS += regs_guest:60:pr
+TESTS += bad_ioctl:60:pr
+TESTS += bad_args:60:pr
 TESTS += memslots:60:pr
-TESTS += hcalls:60
+TESTS += hcalls:60:pr
 TESTS += vpa:60
 TESTS += tce:120
 TESTS += tce_hcalls:120

@@ -92,9 +92,50 @@ impl HostRegisters {
 }
 
 /// Says the firmware that feature `name` is in `state` ("enabled", "disabled")?
-pub(crate) fn firmware_feature(name: &CStr, state: &CStr) -> bool {
+fn firmware_feature(name: &CStr, state: &CStr) -> bool {
     // SAFETY: Both are strings that live through the call.
     unsafe { bindings::kvm_ppc_fw_feature(name.as_char_ptr(), state.as_char_ptr()) }
+}
+
+/// `KVM_PPC_GET_CPU_CHAR`: what the firmware says of speculation.
+pub(crate) fn cpu_char() -> bindings::kvm_ppc_cpu_char {
+    /// A bit, and the feature whose being enabled sets it.
+    const CHARACTER: [(u64, &CStr); 7] = [
+        (1 << 63, c"inst-spec-barrier-ori31,31,0"),
+        (1 << 62, c"fw-bcctrl-serialized"),
+        (1 << 61, c"inst-l1d-flush-ori30,30,0"),
+        (1 << 60, c"inst-l1d-flush-trig2"),
+        (1 << 59, c"fw-l1d-thread-split"),
+        (1 << 56, c"fw-count-cache-disabled"),
+        (1 << 54, c"fw-count-cache-flush-bcctr2,0,0"),
+    ];
+    const FAVOUR_SECURITY: u64 = 1 << 63;
+    const L1D_FLUSH_PR: u64 = 1 << 62;
+    const BNDS_CHK_SPEC_BAR: u64 = 1 << 61;
+    const FLUSH_COUNT_CACHE: u64 = 1 << 58;
+
+    let mut cp = bindings::kvm_ppc_cpu_char::default();
+    for (bit, name) in CHARACTER {
+        cp.character_mask |= bit;
+        if firmware_feature(name, c"enabled") {
+            cp.character |= bit;
+        }
+    }
+    cp.behaviour_mask = FAVOUR_SECURITY | L1D_FLUSH_PR | BNDS_CHK_SPEC_BAR | FLUSH_COUNT_CACHE;
+    if firmware_feature(c"speculation-policy-favor-security", c"enabled") {
+        cp.behaviour |= FAVOUR_SECURITY;
+    }
+    // What firmware does not speak of is needed.
+    if !firmware_feature(c"needs-l1d-flush-msr-pr-0-to-1", c"disabled") {
+        cp.behaviour |= L1D_FLUSH_PR;
+    }
+    if !firmware_feature(c"needs-spec-barrier-for-bound-checks", c"disabled") {
+        cp.behaviour |= BNDS_CHK_SPEC_BAR;
+    }
+    if firmware_feature(c"needs-count-cache-flush-on-context-switch", c"enabled") {
+        cp.behaviour |= FLUSH_COUNT_CACHE;
+    }
+    cp
 }
 
 /// The AP encoding of a page size, or `None` if the MMU does not have it.

@@ -182,13 +182,16 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
 fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     // The guest is behind it already.
     let kernel = !st.msr().contains(Msr::PR);
-    if kernel && st.papr {
+    if st.papr {
         st.switch.nip = st.nip().wrapping_sub(4);
-        let insn = instruction(vcpu, st);
-        let Some(insn) = insn else {
+        let Some(insn) = instruction(vcpu, st) else {
             vcpu.arch_stats.fetch_retries.inc();
             return Next::Guest;
         };
+        if insn.raw() == SC_1 && !kernel {
+            st.inject_program(Srr1::PROG_PRIV);
+            return Next::Guest;
+        }
         st.switch.advance(4);
         if insn.raw() == SC_1 {
             return hypercall(vcpu, st, run);

@@ -5,7 +5,10 @@
 use super::{vcpu::PrVcpu, Pr};
 use crate::{
     bindings::*,
-    host::{features::Features, uapi},
+    host::{
+        features::{cpu_char, Features},
+        uapi,
+    },
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
@@ -20,6 +23,7 @@ use kernel::{
 const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
 const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
 const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
+const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
 
 /// `KVM_CHECK_EXTENSION`. QEMU takes `KVM_CAP_PPC_GET_PVINFO` to mean this backend: it then allocates the guest's page
 /// table itself.
@@ -37,7 +41,9 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_PPC_FIXUP_HCALL
         | KVM_CAP_PPC_ENABLE_HCALL
         | KVM_CAP_PPC_GET_SMMU_INFO
+        | KVM_CAP_PPC_GET_CPU_CHAR
         | KVM_CAP_PPC_SMT
+        | KVM_CAP_PPC_SMT_POSSIBLE
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
@@ -68,6 +74,7 @@ pub(crate) fn enable_vcpu_cap(st: &mut PrVcpu, cap: u32) -> Result {
 pub(crate) fn vm_ioctl(vm: &Vm<Pr>, cmd: u32, arg: usize) -> Result<isize> {
     match cmd {
         GET_PVINFO => uapi::write(arg, &pvinfo())?,
+        GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
         GET_SMMU_INFO => uapi::write(arg, &smmu_info())?,
         CONFIGURE_V3_MMU => {
             let cfg: kvm_ppc_mmuv3_cfg = uapi::read(arg)?;

@@ -16,6 +16,7 @@ mod run;
 mod slb;
 mod spr;
 mod stats;
+mod tm;
 mod vcpu;
 mod vm;
 

@@ -37,6 +37,10 @@ const PLAIN: &[(u64, Spr)] = &[
     (id::TIDR, Spr::TIDR),
     (id::ACOP, Spr::ACOP),
     (id::WORT, Spr::WORT),
+    (id::IC, Spr::IC),
+    (id::TFHAR, Spr::TFHAR),
+    (id::TFIAR, Spr::TFIAR),
+    (id::TEXASR, Spr::TEXASR),
 ];
 
 fn plain(reg: u64) -> Option<Spr> {
@@ -50,6 +54,9 @@ fn index(reg: u64, first: u64, last: u64) -> Option<u8> {
 
 /// `Backend::get_one_reg`. `EINVAL` for what is no register here.
 pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
+    if reg & id::TM != 0 {
+        return st.tm.get(reg);
+    }
     if let Some(n) = index(reg, id::FPR0, id::FPR31) {
         let [fpr, _] = st.switch.vsr(n);
         return Ok(RegValue::from_u64(fpr));
@@ -75,6 +82,7 @@ pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
         id::PPR => st.switch.ppr(),
         id::FSCR => st.fscr().raw(),
         id::LPCR | id::LPCR_64 => Lpcr::EMPTY.set(Lpcr::ILE, st.interrupt_le).raw(),
+        id::VTB => st.vtb(),
         id::DEC_EXPIRY => st.dec_expires,
         _ => return Err(EINVAL),
     };
@@ -83,6 +91,9 @@ pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
 
 /// `Backend::set_one_reg`, errors as [`get`].
 pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
+    if reg & id::TM != 0 {
+        return st.tm.set(reg, val);
+    }
     if let Some(n) = index(reg, id::VSR0, id::VSR31) {
         st.switch.set_vsr(n, val.vsr()?);
         return Ok(());
@@ -112,6 +123,7 @@ pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
         id::PPR => st.switch.set_ppr(val),
         id::FSCR => st.set_fscr(Fscr::from_raw(val)),
         id::LPCR | id::LPCR_64 => st.interrupt_le = Lpcr::from_raw(val).contains(Lpcr::ILE),
+        id::VTB => st.set_vtb(val),
         id::DEC_EXPIRY => st.dec_expires = val,
         _ => return Err(EINVAL),
     }

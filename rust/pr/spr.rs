@@ -61,6 +61,10 @@ impl PrVcpu {
     }
 
     fn set_plain(&mut self, spr: Spr, val: u64) {
+        let val = match spr {
+            Spr::PIDR => val & 0xffff_ffff,
+            _ => val,
+        };
         let at = Spr::ALL.iter().position(|s| *s == canonical(spr));
         if let Some(kept) = at.and_then(|at| self.plain.get_mut(at)) {
             *kept = val;
@@ -86,6 +90,16 @@ impl PrVcpu {
     pub(crate) fn set_fscr(&mut self, fscr: Fscr) {
         self.set_plain(Spr::FSCR, fscr.raw());
         self.switch.fscr = fscr;
+    }
+
+    /// The virtual timebase, which goes on while the vCPU does not run.
+    pub(crate) fn vtb(&self) -> u64 {
+        timebase().wrapping_add(self.vtb_offset)
+    }
+
+    /// Sets it.
+    pub(crate) fn set_vtb(&mut self, val: u64) {
+        self.vtb_offset = val.wrapping_sub(timebase());
     }
 
     /// The decrementer: 32 bits.
@@ -124,7 +138,8 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
         Spr::CTR => st.switch.ctr,
         Spr::TAR => st.switch.tar(),
         Spr::VRSAVE => st.switch.vrsave().into(),
-        Spr::TB | Spr::PURR | Spr::SPURR | Spr::VTB => timebase(),
+        Spr::TB | Spr::PURR | Spr::SPURR => timebase(),
+        Spr::VTB => st.vtb(),
         Spr::TBU => timebase() >> 32,
         Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
         // What comes from an exit is not known.

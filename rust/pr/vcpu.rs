@@ -4,6 +4,7 @@
 
 use super::{
     slb::{GuestSlb, Mode, ShadowSlb},
+    tm::Checkpoint,
     vm::PrVm,
 };
 use crate::{
@@ -43,6 +44,10 @@ pub(crate) struct PrVcpu {
     pub(crate) dec_expires: u64,
     /// Registers that only keep what is written to them, in the order of [`Spr::ALL`].
     pub(crate) plain: KBox<[u64; Spr::ALL.len()]>,
+    /// What the guest's virtual timebase is ahead of the timebase.
+    pub(crate) vtb_offset: u64,
+    /// Checkpointed registers.
+    pub(crate) tm: KBox<Checkpoint>,
     /// The processor that the guest sees.
     pub(crate) pvr: u32,
     /// Interrupts of the guest are taken in little-endian mode.
@@ -82,6 +87,8 @@ impl PrVcpu {
             sprg: [0; 8],
             dec_expires: timebase().wrapping_add(i32::MAX as u64),
             plain: KBox::new([0; Spr::ALL.len()], GFP_KERNEL_ACCOUNT)?,
+            vtb_offset: 0,
+            tm: Checkpoint::new()?,
             pvr: features::pvr(),
             interrupt_le: false,
             hior: 0,

@@ -9,7 +9,7 @@ use kernel::prelude::*;
 
 /// Ids: `KVM_REG_PPC`, the size, the number.
 pub(crate) mod id {
-    const PPC: u64 = 0x1000_0000_0000_0000;
+    pub(super) const PPC: u64 = 0x1000_0000_0000_0000;
     const fn u32(n: u64) -> u64 {
         PPC | 2 << 52 | n
     }
@@ -46,6 +46,37 @@ pub(crate) mod id {
     }
     /// Bit of the checkpointed registers of transactional memory.
     pub(crate) const TM: u64 = 0x8000_0000;
+}
+
+/// The checkpointed registers of transactional memory, whose ids have [`id::TM`].
+pub(crate) mod tm {
+    use super::id;
+    use kernel::prelude::*;
+
+    pub(crate) const GPR31: u64 = 0x1f;
+    pub(crate) const VSR0: u64 = 0x20;
+    pub(crate) const VSR63: u64 = 0x5f;
+    /// The first of CR, LR, CTR, FPSCR, AMR, PPR, VRSAVE, VSCR, DSCR, TAR, XER.
+    pub(crate) const CR: u64 = 0x60;
+    pub(crate) const VRSAVE: u64 = 0x66;
+    pub(crate) const VSCR: u64 = 0x67;
+    pub(crate) const XER: u64 = 0x6a;
+
+    /// The number of a register of `size` bytes: 4, 8 or 16. `EINVAL` for what is no id.
+    pub(crate) fn number(reg: u64, size: usize) -> Result<u64> {
+        let n = reg & 0xff;
+        let expected = match n {
+            VSR0..=VSR63 => 4,
+            VSCR => 2,
+            _ => 3,
+        };
+        let whole = id::PPC | expected << 52 | id::TM | n;
+        if reg == whole && size == 1 << expected {
+            Ok(n)
+        } else {
+            Err(EINVAL)
+        }
+    }
 }
 
 /// Size in bytes of the register `id`: 1 to 32768.
