@@ -10,7 +10,6 @@
 #include "book3s.h"
 #include "payloads/hash.h"
 
-#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -22,7 +21,10 @@ DECLARE_PAYLOAD(hash);
 #define CODE (64ul << 20)
 #define CODE_SIZE 0x10000ul
 
-/* Handles device loads until the guest exits; true if it did well */
+/*
+ * Handles device loads and stores until the guest exits; true if it did well.
+ * Counts the loads.
+ */
 static bool run(struct vmm_vcpu *vcpu, unsigned long *loads)
 {
 	struct kvm_run *run = vcpu->run;
@@ -30,11 +32,17 @@ static bool run(struct vmm_vcpu *vcpu, unsigned long *loads)
 	for (;;) {
 		if (vmm_run(vcpu))
 			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
-		if (run->exit_reason == KVM_EXIT_MMIO && !run->mmio.is_write) {
+		if (run->exit_reason == KVM_EXIT_MMIO) {
 			uint32_t v = run->mmio.phys_addr * HASH_FACTOR;
 
-			memcpy(run->mmio.data, &v, 4);
-			++*loads;
+			if (!run->mmio.is_write) {
+				memcpy(run->mmio.data, &v, 4);
+				++*loads;
+			} else if (memcmp(run->mmio.data, &v, 4)) {
+				printf("# stored %#x, not %#x\n",
+				       *(uint32_t *)run->mmio.data, v);
+				return false;
+			}
 			continue;
 		}
 		if (run->exit_reason == KVM_EXIT_PAPR_HCALL &&
@@ -90,30 +98,6 @@ TEST_F_TIMEOUT(pr, segments, 60)
 		run(guest(self->vmm, 0, HASH_SEGMENTS, 12000), &self->loads));
 }
 
-/* A statistic of all VMs of this process, from debugfs; -1 without */
-static long statistic(const char *name)
-{
-	char pattern[128];
-	long sum = 0, v;
-	size_t i;
-	glob_t g;
-
-	snprintf(pattern, sizeof(pattern), "/sys/kernel/debug/kvm/%d-*/%s",
-		 getpid(), name);
-	if (glob(pattern, 0, NULL, &g))
-		return -1;
-	for (i = 0; i < g.gl_pathc; i++) {
-		FILE *f = fopen(g.gl_pathv[i], "r");
-
-		if (f && fscanf(f, "%ld", &v) == 1)
-			sum += v;
-		if (f)
-			fclose(f);
-	}
-	globfree(&g);
-	return sum;
-}
-
 static volatile bool stop;
 
 /*
@@ -137,7 +121,7 @@ static void *take_away(void *code)
  * cannot always be loaded on the way out of the guest, and yet each load gets
  * its value.
  */
-TEST_F_TIMEOUT(pr, fetch_race, 200)
+TEST_F_TIMEOUT(pr, fetch_race, 3000)
 {
 	unsigned long n = vmm_env("FETCH_RACE_COUNT", 10000);
 	static const uint32_t code[] = {
@@ -181,9 +165,41 @@ TEST_F_TIMEOUT(pr, fetch_race, 200)
 	pthread_join(taker, NULL);
 	EXPECT_EQ(n, self->loads);
 	printf("# %ld fetches by walking, %ld run again\n",
-	       statistic("fetch_walks"), statistic("fetch_retries"));
+	       vmm_statistic("fetch_walks"), vmm_statistic("fetch_retries"));
 	/* or it was not tried */
-	EXPECT_LT(0, statistic("fetch_walks"));
+	EXPECT_LT(0, vmm_statistic("fetch_walks"));
+}
+
+static void *run_invalidator(void *vcpu)
+{
+	unsigned long none = 0;
+
+	return (void *)(long)run(vcpu, &none);
+}
+
+/*
+ * The same, but another vCPU takes the page out of the guest's own table, and
+ * puts it back, without pause: the fetch may find it there or not, on the way
+ * out as by walking. Loads and stores, FETCH_RACE_COUNT together.
+ */
+TEST_F_TIMEOUT(pr, fetch_race_vcpu, 3000)
+{
+	unsigned long n = vmm_env("FETCH_RACE_COUNT", 10000) / 2;
+	struct vmm_vcpu *a = guest(self->vmm, 0, HASH_ACCESS, n);
+	struct vmm_vcpu *b = guest(self->vmm, 1, HASH_INVALIDATE, 0);
+	pthread_t invalidator;
+	void *ok;
+
+	pthread_create(&invalidator, NULL, run_invalidator, b);
+	EXPECT_TRUE(run(a, &self->loads));
+	*(volatile uint64_t *)vmm_gpa(self->vmm, HASH_STOP) = 1;
+	pthread_join(invalidator, &ok);
+	EXPECT_TRUE(ok != NULL);
+	EXPECT_EQ(n, self->loads);
+	printf("# %ld fetches by walking, %ld run again\n",
+	       vmm_statistic("fetch_walks"), vmm_statistic("fetch_retries"));
+	/* or it was not tried */
+	EXPECT_LT(0, vmm_statistic("fetch_walks"));
 }
 
 static void nothing(int sig)

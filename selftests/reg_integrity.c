@@ -9,10 +9,12 @@
 #include "book3s.h"
 #include "payloads/integrity.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 
 DECLARE_PAYLOAD(integrity);
 DECLARE_PAYLOAD(exits);
@@ -192,6 +194,70 @@ TEST_F_TIMEOUT(integrity, exits, 200)
 			EXPECT_LE(count / 2 / NR_KINDS, r[i].exits[KIND_USER]);
 		}
 	}
+}
+
+/* Timers of the host's at 10 kHz, on this CPU; nobody waits for them */
+static int timers(void)
+{
+	struct itimerspec every = { { 0, 100000 }, { 0, 100000 } };
+	int fd;
+
+	pin(0);
+	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL))
+		vmm_die("timerfd");
+	return fd;
+}
+
+/* Makes the other CPU interrupt the one that runs this process's guest */
+static void *interrupt(void *count)
+{
+	unsigned long *n = count;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		pin(1);
+	while (!stop) {
+		if (syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0,
+			    0))
+			vmm_die("membarrier");
+		++*n;
+	}
+	return NULL;
+}
+
+/* The same while interrupts of the host storm the CPU */
+TEST_F_TIMEOUT(integrity, storm, 3000)
+{
+	unsigned long ipis = 0, count;
+	struct runner r = { 0 };
+	pthread_t interrupter;
+	uint64_t expired = 0;
+	long exits;
+	int fd;
+
+	if (syscall(SYS_membarrier,
+		    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+		SKIP(return, "no membarrier");
+	count = vmm_env("STORM_COUNT",
+			book3s_on_hash(self->vmm) ? 500 : 5000);
+	r.vcpu = book3s_add_vcpu(self->vmm, 0, variant->msr, count,
+				 variant->kinds, variant->msr);
+	stop = false;
+	fd = timers();
+	pthread_create(&interrupter, NULL, interrupt, &ipis);
+	pthread_create(&r.thread, NULL, run, &r);
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(8, read(fd, &expired, 8));
+	close(fd);
+	stop = true;
+	pthread_join(interrupter, NULL);
+	EXPECT_TRUE(r.ok);
+	exits = vmm_statistic("ext_intr_exits");
+	printf("# %lu timers, %lu interrupts sent, %ld exits by those, %ld by the decrementer\n",
+	       expired, ipis, exits, vmm_statistic("dec_exits"));
+	/* or there was no storm; while the guest ran */
+	EXPECT_LT(count / 100, exits);
+	EXPECT_LT(count / 100, vmm_statistic("dec_exits"));
 }
 
 /*

@@ -94,6 +94,9 @@ const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 /* An unsigned number from the environment, or @dflt */
 unsigned long vmm_env(const char *name, unsigned long dflt);
 
+/* A statistic of all VMs of this process, from debugfs; -1 without */
+long vmm_statistic(const char *name);
+
 /* Is the host's kernel one with debugging options, which take much time? */
 bool vmm_debugging_host(void);
 

@@ -28,6 +28,9 @@ static volatile u64 vector, dar, dsisr;
 
 void interrupt(struct frame *f)
 {
+	/* HASH_INVALIDATE's; it comes back */
+	if (f->vector == 0x400 && f->srr0 >> 16 == HASH_EA >> 16)
+		return;
 	if (f->vector != 0x300 && f->vector != 0x380)
 		unexpected(f);
 	vector = f->vector;
@@ -270,6 +273,52 @@ static void reads(u64 n)
 	}
 }
 
+/* n times: r5 from 0(r4), r6 to 4(r4); returns how many were not right */
+static const u32 accesses[] = {
+	0x7c6903a6, /* mtctr r3 */
+	0x38600000, /* li r3,0 */
+	0x80e40000, /* 1: lwz r7,0(r4) */
+	0x90c40004, /* stw r6,4(r4) */
+	0x7c072840, /* cmplw r7,r5 */
+	0x41820008, /* beq 2f */
+	0x38630001, /* addi r3,r3,1 */
+	0x4200ffec, /* 2: bdnz 1b */
+	0x4e800020, /* blr */
+};
+
+static void access_device(u64 n)
+{
+	u64 (*fn)(u64, u64, u64, u64) = (void *)HASH_EA;
+	u64 at = HASH_DEVICE + 0x40;
+	volatile u32 *to = (u32 *)HASH_PAGES;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(accesses) / 4; i++)
+		to[i] = accesses[i];
+	asm volatile("dcbst 0,%0; sync; icbi 0,%0; isync"
+		     :
+		     : "r"(to)
+		     : "memory");
+	segment(HASH_VSID);
+	while (!*(volatile u64 *)HASH_STARTED)
+		;
+	same(90, 0,
+	     fn(n, at, (u32)(at * HASH_FACTOR), (u32)((at + 4) * HASH_FACTOR)));
+}
+
+static void invalidate(void)
+{
+	u64 index;
+
+	segment(HASH_VSID);
+	index = enter(91, 0, PP_RW);
+	*(volatile u64 *)HASH_STARTED = 1;
+	while (!*(volatile u64 *)HASH_STOP) {
+		same(92, 0, hcall4(H_REMOVE, 0, index, 0, 0, 0));
+		index = enter(93, 0, PP_RW);
+	}
+}
+
 long guest_main(u64 op, u64 n, u64 a2)
 {
 	switch (op) {
@@ -281,6 +330,12 @@ long guest_main(u64 op, u64 n, u64 a2)
 		break;
 	case HASH_READ:
 		reads(n);
+		break;
+	case HASH_ACCESS:
+		access_device(n);
+		break;
+	case HASH_INVALIDATE:
+		invalidate();
 		break;
 	case HASH_SEGMENTS:
 		segments(n);
