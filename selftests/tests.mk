@@ -26,7 +26,7 @@ TESTS += timers:60:icount:smp1
 TESTS += fuzz_ioctl:300:pr
 TESTS += module:60:pr
 TESTS += pr:300:pr:long
-TESTS += pr_fuzz:120:pr:long
+TESTS += pr_fuzz:360:pr:long
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
