@@ -27,6 +27,7 @@ TESTS += fuzz_ioctl:300:pr
 TESTS += module:60:pr
 TESTS += pr:300:pr:long
 TESTS += pr_fuzz:360:pr:long
+TESTS += split:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -50,4 +51,5 @@ payloads-of-tce := exits
 payloads-of-tce_hcalls := exits
 payloads-of-memslots := exits toucher
 payloads-of-pr := hash
+payloads-of-split := split
 payloads-of-bench := bench

@@ -52,6 +52,8 @@ pub(crate) struct ShadowVcpu {
     vectors: KBox<Vectors>,
     /// `MSR[FP]`, `[VEC]`, `[VSX]`: what the guest gets if its MSR has it too.
     pub(crate) vectors_given: Msr,
+    /// The guest is run one instruction at a time, by trace interrupts.
+    pub(crate) trace: bool,
     /// Facilities of FSCR that the guest may use; of others, the use traps.
     pub(crate) fscr: Fscr,
     /// The host's decrementer is due in so many ticks while the guest runs, because the guest's is.
@@ -103,6 +105,7 @@ impl ShadowVcpu {
             // SAFETY: The memory is zeroed, which is a value of these plain registers.
             vectors: unsafe { vectors.assume_init() },
             vectors_given: Msr::EMPTY,
+            trace: false,
             fscr: Fscr::EMPTY,
             dec: None,
             slb: [(0, 0); SHADOW_SLB],
@@ -191,7 +194,11 @@ impl ShadowVcpu {
     fn shadow_msr(&self) -> Msr {
         let passed = Msr::SF | Msr::LE | Msr::SE | Msr::BE | Msr::FE0 | Msr::FE1;
         let own = Msr::PR | Msr::EE | Msr::IR | Msr::DR | Msr::ME | Msr::RI | Msr::HV;
-        self.msr.masked(passed) | self.msr.masked(self.vectors_given) | own
+        let msr = self.msr.masked(passed) | self.msr.masked(self.vectors_given) | own;
+        match self.trace {
+            true => msr.without(Msr::BE).with(Msr::SE),
+            false => msr,
+        }
     }
 }
 

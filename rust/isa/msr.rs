@@ -84,6 +84,11 @@ impl Msr {
         }
     }
 
+    /// Is one of instruction and data relocation on, and the other off?
+    pub const fn is_split(self) -> bool {
+        self.contains(Self::IR) != self.contains(Self::DR)
+    }
+
     /// Both bits of TS.
     pub const TS: Self = Self(Self::TS_T.0 | Self::TS_S.0);
 
@@ -189,6 +194,8 @@ mod tests {
         assert_eq!(Msr::LE.raw(), 1);
         assert_eq!(Msr::EMPTY.with_ts(2), Msr::TS_T);
         assert_eq!(Msr::from_raw(u64::MAX).with_ts(0).ts(), 0);
+        assert!(Msr::IR.is_split() && (Msr::DR | Msr::PR).is_split());
+        assert!(!Msr::EMPTY.is_split() && !(Msr::IR | Msr::DR).is_split());
     }
 
     #[test]

@@ -81,6 +81,9 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
             // What was not there cannot have been shadowed.
             if old.esid.contains(SlbEsid::V) {
                 st.forget_segments();
+            } else {
+                st.shadow.forget_split();
+                st.slb_changed |= st.msr().is_split();
             }
         }
         Privileged::SlbReadEsid { rt, rb } => {

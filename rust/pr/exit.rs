@@ -95,6 +95,11 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
             st.dsisr = exit.dsisr;
             st.inject(trap, Srr1::EMPTY);
         }
+        Trap::TRACE if st.msr().contains(Msr::SE) => {
+            st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT))
+        }
+        // A step of ours alone.
+        Trap::TRACE if st.stepped().is_some() => {}
         Trap::TRACE => st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT)),
         Trap::MACHINE_CHECK => {
             stats.machine_checks.inc();
@@ -131,6 +136,12 @@ fn instruction(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
         return Some(Insn::word(word));
     }
     vcpu.arch_stats.fetch_walks.inc();
+    fetch(vcpu, st)
+}
+
+/// The same by the guest's tables.
+pub(crate) fn fetch(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
+    let little = st.msr().contains(Msr::LE);
     let gpa = Pr::translate_now(vcpu, st, st.nip(), Access::Fetch).ok()?;
     let mut bytes = [0; 4];
     vcpu.vm().read_guest(gpa, &mut bytes).ok()?;

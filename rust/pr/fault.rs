@@ -5,6 +5,7 @@
 use super::{
     hpt::{self, lock, Translated},
     mmu::{within_host_page, ShadowPage},
+    split,
     vcpu::PrVcpu,
     Pr,
 };
@@ -78,6 +79,10 @@ pub(crate) fn page(
                 }
                 return Ok(Next::Guest);
             }
+        };
+        let to = match split::combine(vcpu, st, &locked, to, ea, access) {
+            Some(to) => to,
+            None => return Ok(Next::Guest),
         };
         let slots = vm.slots.read();
         match slots.find(to.gpa >> PAGE_SHIFT) {

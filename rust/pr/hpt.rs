@@ -119,6 +119,9 @@ fn relocated(msr: Msr, access: Access) -> bool {
 pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
     let large = vcpu.vm().arch.mmu.large;
     let msr = st.msr();
+    if msr.is_split() {
+        return split_segment(st, ea, access);
+    }
     let problem_state = msr.contains(Msr::PR);
     if !relocated(msr, access) {
         return Some(SegmentKey::real(ea, problem_state, large));
@@ -126,6 +129,19 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> 
     let slbe = st.slb.find(ea)?;
     let large = large && slbe.base_page_shift()? >= 16;
     SegmentKey::of_slbe(slbe, ea, problem_state, large)
+}
+
+/// The same while one kind of access is translated and the other not: the segment holds what both find there.
+fn split_segment(st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
+    let msr = st.msr();
+    let slbe = st.slb.find(ea);
+    if slbe.is_none() && relocated(msr, access) {
+        return None;
+    }
+    let problem_state = msr.contains(Msr::PR);
+    let translated = slbe.and_then(|s| SegmentKey::of_slbe(s, ea, problem_state, false));
+    let fetch = msr.contains(Msr::IR);
+    Some(SegmentKey::split(ea, fetch, translated, st.stepped()))
 }
 
 /// Translates an access by the guest, and notes reference and change in its table.

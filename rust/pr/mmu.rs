@@ -32,21 +32,28 @@ const UNIT_SHIFT: u32 = 16;
 /// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
 /// may share a shadow only if they are alike in this.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SegmentKey(u64);
+///
+/// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment, which
+/// kind is translated, and the page that is run instruction by instruction.
+pub(crate) struct SegmentKey(u128);
 
 impl SegmentKey {
-    const NONE: Self = Self(u64::MAX);
-    const REAL: u64 = 1 << 63;
+    const NONE: Self = Self(u128::MAX);
+    const REAL: u128 = 1 << 63;
     const TB1: u64 = 1 << 50;
-    const PROBLEM: u64 = 1 << 61;
-    const LARGE: u64 = 1 << 60;
-    const KEY: u64 = 1 << 59;
-    const NO_EXECUTE: u64 = 1 << 58;
+    const PROBLEM: u128 = 1 << 61;
+    const LARGE: u128 = 1 << 60;
+    const KEY: u128 = 1 << 59;
+    const NO_EXECUTE: u128 = 1 << 58;
+    const SPLIT: u128 = 1 << 127;
+    const SPLIT_FETCH: u128 = 1 << 126;
+    const STEPPED: u128 = 1 << 125;
+    const STEPPED_SHIFT: u32 = 100;
     const VSID: u64 = (1 << 50) - 1;
 
     /// The segment of a real address.
     pub(crate) fn real(ea: u64, problem_state: bool, large: bool) -> Self {
-        let mut key = ea >> SEGMENT_SHIFT | Self::REAL;
+        let mut key = u128::from(ea >> SEGMENT_SHIFT) | Self::REAL;
         key |= if problem_state { Self::PROBLEM } else { 0 };
         key |= if large { Self::LARGE } else { 0 };
         Self(key)
@@ -59,7 +66,7 @@ impl SegmentKey {
             true => SlbVsid::KP,
             false => SlbVsid::KS,
         };
-        let mut key = GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT);
+        let mut key = u128::from(GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT));
         key |= if problem_state { Self::PROBLEM } else { 0 };
         key |= if large { Self::LARGE } else { 0 };
         key |= if slbe.vsid.contains(key_bit) {
@@ -75,6 +82,24 @@ impl SegmentKey {
         Some(Self(key))
     }
 
+    /// The 256 MB around `ea` for a guest of which only fetches (`fetch`) or only loads and stores are translated, by
+    /// segment `translated` if there is one. Of a `stepped` page in it, only the code is mapped.
+    pub(crate) fn split(
+        ea: u64,
+        fetch: bool,
+        translated: Option<Self>,
+        stepped: Option<u64>,
+    ) -> Self {
+        let mut key = translated.map_or(Self::REAL, |t| t.0) | Self::SPLIT;
+        key |= u128::from(ea >> SEGMENT_SHIFT) << 64;
+        key |= if fetch { Self::SPLIT_FETCH } else { 0 };
+        if let Some(page) = stepped.filter(|p| (p ^ ea) >> SEGMENT_SHIFT == 0) {
+            let number = (page & ((1 << SEGMENT_SHIFT) - 1)) >> 12;
+            key |= u128::from(number) << Self::STEPPED_SHIFT | Self::STEPPED;
+        }
+        Self(key)
+    }
+
     /// Are its shadow pages of 64 KB?
     pub(crate) fn large(self) -> bool {
         self.0 & Self::LARGE != 0
@@ -86,12 +111,13 @@ impl SegmentKey {
             return None;
         }
         let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> UNIT_SHIFT;
-        let segment = self.0 & (Self::VSID | Self::TB1);
+        let segment = self.0 as u64 & (Self::VSID | Self::TB1);
         Some(GuestPage(segment << (SEGMENT_SHIFT - UNIT_SHIFT) | within))
     }
 
     fn hash(self) -> usize {
-        (self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+        let folded = self.0 as u64 ^ ((self.0 >> 64) as u64).rotate_left(20);
+        (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
     }
 }
 

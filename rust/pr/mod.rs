@@ -14,6 +14,7 @@ mod one_reg;
 mod regs;
 mod run;
 mod slb;
+mod split;
 mod spr;
 mod stats;
 mod tm;

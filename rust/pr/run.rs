@@ -3,8 +3,7 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit, request,
-    slb::Mode,
+    exit, request, split,
     vcpu::{Completion, PrVcpu},
     Pr,
 };
@@ -35,8 +34,7 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     }
     host.prepare_facilities();
     // Userspace may have changed it.
-    let mode = Mode::of(st.msr());
-    st.slb_changed |= st.shadow.select(mode);
+    st.step_in(st.stepped());
     let (host, ret) = enter_until_userspace(vcpu, st, run, host);
     host.done();
     ret
@@ -44,6 +42,11 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
 
 /// Takes userspace's answer to the last exit.
 pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
+    let next = take_answer(vcpu, st, run)?;
+    split::go_on(vcpu, st, run, next)
+}
+
+fn take_answer(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
     match core::mem::replace(&mut st.completion, Completion::None) {
         Completion::None => Ok(Next::Guest),
         Completion::Hcall => {
@@ -83,7 +86,8 @@ impl RunBackend for Pr {
 
     #[inline]
     fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
-        exit::handle(vcpu, st, run, trap)
+        let next = exit::handle(vcpu, st, run, trap)?;
+        split::go_on(vcpu, st, run, next)
     }
 
     fn not_entered(

@@ -65,14 +65,24 @@ impl GuestSlb {
     }
 }
 
-/// What a shadow segment depends on besides the guest's SLB: problem state and the two kinds of relocation.
+/// What a shadow segment depends on besides the guest's SLB: problem state, the two kinds of relocation, and, if these
+/// differ, the page that is run instruction by instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mode(u64);
+pub(crate) struct Mode {
+    msr: u64,
+    stepped: Option<u64>,
+}
 
 impl Mode {
     /// Of a guest with this MSR.
-    pub(crate) fn of(msr: Msr) -> Self {
-        Self(msr.masked(Msr::PR | Msr::IR | Msr::DR).raw())
+    pub(crate) fn of(msr: Msr, stepped: Option<u64>) -> Self {
+        let msr = msr.masked(Msr::PR | Msr::IR | Msr::DR).raw();
+        Self { msr, stepped }
+    }
+
+    /// Is one kind of access translated and the other not?
+    fn is_split(self) -> bool {
+        Msr::from_raw(self.msr).is_split()
     }
 }
 
@@ -107,7 +117,7 @@ impl ShadowSlb {
     /// None, for a processor with `capacity` entries.
     pub(crate) fn new(capacity: usize) -> Self {
         let none = Set {
-            mode: Mode(0),
+            mode: Mode::of(Msr::EMPTY, None),
             entries: [(0, 0); SHADOW_SLB],
             used: 0,
             victim: 0,
@@ -183,6 +193,13 @@ impl ShadowSlb {
     /// The guest has changed its SLB, but for entries that were not valid: nothing of it is certain.
     pub(crate) fn forget(&mut self) {
         for set in &mut self.sets {
+            set.used = 0;
+        }
+    }
+
+    /// The guest has put an entry where none was valid, which only counts where real addresses were used beside.
+    pub(crate) fn forget_split(&mut self) {
+        for set in self.sets.iter_mut().filter(|s| s.mode.is_split()) {
             set.used = 0;
         }
     }

@@ -37,6 +37,8 @@ stats! {
         pf_instruc: Counter = COUNT,
         /// Segments that were missing.
         segment_misses: Counter = COUNT,
+        /// Pages of code that were begun to be run instruction by instruction.
+        split_pages: Counter = COUNT,
         /// Instructions emulated.
         emulated_inst_exits: Counter = COUNT,
         /// Machine checks.

@@ -70,6 +70,8 @@ pub(crate) struct PrVcpu {
     pub(crate) papr: bool,
     /// `KVM_GUESTDBG_…`
     pub(crate) debug: u32,
+    /// The page of code that is run instruction by instruction, because data at the same addresses is elsewhere.
+    stepped: Option<u64>,
 }
 
 impl PrVcpu {
@@ -100,6 +102,7 @@ impl PrVcpu {
             mmio: PendingMmio::NONE,
             papr: false,
             debug: 0,
+            stepped: None,
         })
     }
 
@@ -117,13 +120,30 @@ impl PrVcpu {
             .without(Msr::HV | Msr::S | Msr::TM)
             .with_ts(0)
             .with(Msr::ME);
+        let changed = Mode::of(msr, None) != Mode::of(self.switch.msr, None);
         self.switch.msr = msr;
-        self.slb_changed |= self.shadow.select(Mode::of(msr));
+        let stepped = self.stepped.filter(|_| !changed);
+        self.step_in(stepped);
         // Given again when it is used again.
         let vectors = Msr::FP | Msr::VEC | Msr::VSX;
         if !msr.intersects(vectors) {
             self.switch.vectors_given = Msr::EMPTY;
         }
+    }
+
+    /// The page that is run instruction by instruction.
+    #[inline]
+    pub(crate) fn stepped(&self) -> Option<u64> {
+        self.stepped
+    }
+
+    /// Sets it, and what the guest runs with follows.
+    #[inline]
+    pub(crate) fn step_in(&mut self, page: Option<u64>) {
+        self.stepped = page;
+        self.switch.trace = page.is_some();
+        let mode = Mode::of(self.msr(), page);
+        self.slb_changed |= self.shadow.select(mode);
     }
 
     /// The next instruction's address.

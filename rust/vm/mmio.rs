@@ -93,12 +93,36 @@ pub(crate) fn start<B: MmioBackend>(
     let Some(insn) = B::fetch(vcpu, st) else {
         return Ok(Next::Guest);
     };
+    emulate(vcpu, st, run, insn, (ea, gpa), Some(store))
+}
+
+/// Emulates `insn`, a load or store that the guest is at, wherever it goes to, memory included. Errors as [`start`].
+pub(crate) fn start_anywhere<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: &RunPage,
+    insn: Insn,
+    ea: u64,
+) -> Result<Next> {
+    // Nothing is known of the addresses that it accesses.
+    emulate(vcpu, st, run, insn, (!ea, 0), None)
+}
+
+fn emulate<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: &RunPage,
+    insn: Insn,
+    known: (u64, u64),
+    store: Option<bool>,
+) -> Result<Next> {
     let (mmio, regs) = B::mmio(st);
-    mmio.known = (ea, gpa);
+    let (ea, _) = known;
+    mmio.known = known;
     mmio.length = insn.length();
     let plan = &mut mmio.plan;
     let why = match plan.prepare(insn, regs) {
-        Ok(()) if plan.bytes() != 0 && plan.is_store() != store => {
+        Ok(()) if plan.bytes() != 0 && store.is_some_and(|s| s != plan.is_store()) => {
             // Another processor has changed the instruction since, and this access was not permitted yet.
             B::changed(vcpu);
             return Ok(Next::Guest);
@@ -118,6 +142,7 @@ pub(crate) fn start<B: MmioBackend>(
         Reason::Unavailable(trap) => B::inject(vcpu, st, trap, none, None, None),
         Reason::NotStorageAccess if problem_state => {
             // A process must not stop the guest, by changing its code meanwhile or otherwise.
+            let store = store.unwrap_or(false);
             storage(st, Dsisr::BADACCESS.set(Dsisr::ISSTORE, store))
         }
         Reason::NotStorageAccess => {

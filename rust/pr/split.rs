@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! MSR[IR] unlike MSR[DR]: fetches are translated and loads and stores are not, or the other way round, so that an
+//! effective address may mean two different things. The processor has one translation for both.
+//!
+//! A page that both find at the same place is mapped as ever. Where they differ, data is mapped without the right to
+//! execute it, which tells fetches apart; but code that can be executed can be loaded, too. So code from such a page is
+//! run one instruction at a time, in a segment of its own in which nothing else of that page is mapped, and an
+//! instruction that would load from or store to the page itself is emulated.
+
+use super::{
+    exit,
+    hpt::{self, HptGuard, Translated},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    emulate::{
+        mmio::{decode, Reason},
+        regs::Regs,
+    },
+    isa::{
+        dsisr::Dsisr,
+        insn::Insn,
+        radix_walk::{truncated, Access},
+    },
+    vm::{mmio, run_loop::Next, run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// Two translations are compared by pages of 4 KB, and shadowed so.
+const PAGE: u64 = !0xfff;
+
+/// The most bytes that an instruction loads or stores.
+const LONGEST: u64 = 128;
+
+/// What may be shadowed of the page that an access was translated to, considering the other kind of access. `None` if
+/// the guest is to try again, in another way. Without effect unless MSR[IR] and MSR[DR] are unlike.
+pub(crate) fn combine(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    locked: &HptGuard<'_>,
+    mut to: Translated,
+    ea: u64,
+    access: Access,
+) -> Option<Translated> {
+    if !st.msr().is_split() {
+        return Some(to);
+    }
+    let stepped = st.stepped() == Some(ea & PAGE);
+    let other = match access {
+        Access::Fetch => Access::Load,
+        _ => Access::Fetch,
+    };
+    let other = hpt::translate(vcpu, st, locked, ea, other).ok();
+    let same = other.filter(|o| o.gpa & PAGE == to.gpa & PAGE && !stepped);
+    match (access, same) {
+        (Access::Fetch, Some(data)) => to.write = data.write,
+        (Access::Fetch, None) if stepped => to.write = false,
+        (Access::Fetch, None) => {
+            vcpu.arch_stats.split_pages.inc();
+            st.step_in(Some(ea & PAGE));
+            return None;
+        }
+        // The page's code is mapped, and only a store that was not foreseen comes here.
+        (_, _) if stepped => {
+            st.inject_data_storage(ea, Dsisr::BADACCESS.set(Dsisr::ISSTORE, to.write));
+            return None;
+        }
+        (_, Some(code)) => to.execute = code.execute,
+        (_, None) => to.execute = false,
+    }
+    Some(to)
+}
+
+/// Before the guest goes on in a page that is run instruction by instruction: emulates what accesses that page. Errors
+/// as [`mmio::start`].
+#[inline]
+pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next) -> Result<Next> {
+    match (next, st.stepped()) {
+        (Next::Guest, Some(page)) => step(vcpu, st, run, page),
+        (next, _) => Ok(next),
+    }
+}
+
+#[inline(never)]
+fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Next> {
+    // An interrupt ends it, and so does the end of the page: only the processor jumps backwards.
+    while st.stepped() == Some(page) {
+        if truncated(st.nip(), st.msr()) & PAGE != page {
+            st.step_in(None);
+            break;
+        }
+        // If it cannot be fetched now, the processor finds the same.
+        let Some(insn) = exit::fetch(vcpu, st) else {
+            break;
+        };
+        match decode(insn, &st.switch) {
+            Ok(plan) if plan.bytes() != 0 && near(plan.ea(), page) => {
+                let next = mmio::start_anywhere(vcpu, st, run, insn, plan.ea())?;
+                let Next::Guest = next else {
+                    return Ok(next);
+                };
+            }
+            Err(Reason::Storage(why)) => {
+                // Atomic accesses cannot be emulated: this page is storage that does not permit them.
+                if let Some(ea) = atomic(insn, st).filter(|ea| near(*ea, page)) {
+                    st.inject_data_storage(ea, why);
+                }
+                break;
+            }
+            _ => break,
+        }
+    }
+    Ok(Next::Guest)
+}
+
+/// Does an access at `ea` perhaps touch the page?
+fn near(ea: u64, page: u64) -> bool {
+    ea.wrapping_sub(page).wrapping_add(LONGEST) < !PAGE + 1 + LONGEST
+}
+
+/// The effective address of a load or store that has to be atomic.
+fn atomic(insn: Insn, st: &PrVcpu) -> Option<u64> {
+    let base = match insn.ra() {
+        0 => 0,
+        ra => st.gpr(ra),
+    };
+    let ea = match insn.po() {
+        31 => base.wrapping_add(st.gpr(insn.rb())),
+        56 => base.wrapping_add_signed(insn.dq()),
+        62 => base.wrapping_add_signed(insn.ds()),
+        _ => return None,
+    };
+    Some(truncated(ea, st.switch.msr()))
+}
