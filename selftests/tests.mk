@@ -28,6 +28,7 @@ TESTS += module:60:pr
 TESTS += pr:300:pr:long
 TESTS += pr_fuzz:360:pr:long
 TESTS += split:60:pr
+TESTS += debug:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -52,4 +53,5 @@ payloads-of-tce_hcalls := exits
 payloads-of-memslots := exits toucher
 payloads-of-pr := hash
 payloads-of-split := split
+payloads-of-debug := trace
 payloads-of-bench := bench

@@ -3,6 +3,7 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
+    debug::{self, SW_BREAKPOINT},
     emulate::{self, Outcome},
     fault, hcall,
     hpt::{self, lock},
@@ -32,9 +33,6 @@ use crate::{
     },
 };
 use kernel::prelude::*;
-
-/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
-pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
 
 /// `sc 1`, by which a PAPR guest calls.
 const SC_1: u32 = 0x4400_0022;
@@ -95,12 +93,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
             st.dsisr = exit.dsisr;
             st.inject(trap, Srr1::EMPTY);
         }
-        Trap::TRACE if st.msr().contains(Msr::SE) => {
-            st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT))
-        }
-        // A step of ours alone.
-        Trap::TRACE if st.stepped().is_some() => {}
-        Trap::TRACE => st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT)),
+        Trap::TRACE => debug::traced(st, srr1.masked(Srr1::FROM_INTERRUPT)),
         Trap::MACHINE_CHECK => {
             stats.machine_checks.inc();
             st.dar = exit.dar;
@@ -163,8 +156,7 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
         return Next::Guest;
     };
     if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0 && insn.raw() == SW_BREAKPOINT {
-        run.set_debug(st.nip(), 0);
-        return Next::Userspace;
+        return debug::report(st, run);
     }
     if st.msr().contains(Msr::PR) {
         st.inject_program(why);

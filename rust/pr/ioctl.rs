@@ -38,6 +38,7 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_ENABLE_CAP
         | KVM_CAP_ONE_REG
         | KVM_CAP_SET_GUEST_DEBUG
+        | KVM_CAP_PPC_GUEST_DEBUG_SSTEP
         | KVM_CAP_PPC_FIXUP_HCALL
         | KVM_CAP_PPC_ENABLE_HCALL
         | KVM_CAP_PPC_GET_SMMU_INFO

@@ -2,6 +2,7 @@
 
 //! The pr backend: Book3S guests in problem state, on a host that translates by hash. Documentation/pr.rst.
 
+mod debug;
 mod emulate;
 mod exit;
 mod fault;
@@ -145,8 +146,7 @@ impl Backend for Pr {
         st: &mut PrVcpu,
         dbg: &bindings::kvm_guest_debug,
     ) -> Result {
-        st.debug = dbg.control;
-        Ok(())
+        debug::set(st, dbg.control)
     }
 
     fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {

@@ -2,7 +2,7 @@
 
 //! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
 
-use super::{exit::SW_BREAKPOINT, vcpu::PrVcpu};
+use super::{debug::SW_BREAKPOINT, vcpu::PrVcpu};
 use crate::{
     emulate::regs::Regs,
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},

@@ -3,7 +3,7 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit, request, split,
+    debug, exit, request, split,
     vcpu::{Completion, PrVcpu},
     Pr,
 };
@@ -42,7 +42,11 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
 
 /// Takes userspace's answer to the last exit.
 pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
-    let next = take_answer(vcpu, st, run)?;
+    let owed = !matches!(st.completion, Completion::None);
+    let mut next = take_answer(vcpu, st, run)?;
+    if owed {
+        next = debug::after_answer(st, run, next);
+    }
     split::go_on(vcpu, st, run, next)
 }
 
@@ -86,7 +90,9 @@ impl RunBackend for Pr {
 
     #[inline]
     fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+        let nip = st.nip();
         let next = exit::handle(vcpu, st, run, trap)?;
+        let next = debug::after_exit(st, run, trap, nip, next);
         split::go_on(vcpu, st, run, next)
     }
 

@@ -9,7 +9,7 @@
 //! instruction that would load from or store to the page itself is emulated.
 
 use super::{
-    exit,
+    debug, exit,
     hpt::{self, HptGuard, Translated},
     vcpu::PrVcpu,
     Pr,
@@ -101,6 +101,9 @@ fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Ne
                 let Next::Guest = next else {
                     return Ok(next);
                 };
+                if st.single_step() {
+                    return Ok(debug::report(st, run));
+                }
             }
             Err(Reason::Storage(why)) => {
                 // Atomic accesses cannot be emulated: this page is storage that does not permit them.

@@ -141,9 +141,15 @@ impl PrVcpu {
     #[inline]
     pub(crate) fn step_in(&mut self, page: Option<u64>) {
         self.stepped = page;
-        self.switch.trace = page.is_some();
+        self.trace();
         let mode = Mode::of(self.msr(), page);
         self.slb_changed |= self.shadow.select(mode);
+    }
+
+    /// Runs the guest one instruction at a time if there is a reason to.
+    #[inline]
+    pub(crate) fn trace(&mut self) {
+        self.switch.trace = self.stepped.is_some() || self.single_step();
     }
 
     /// The next instruction's address.

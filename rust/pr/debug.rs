@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Debugging the guest from outside, `KVM_SET_GUEST_DEBUG` (api.rst, section 4.87): software breakpoints, and single
+//! step by trace interrupts that the guest does not see.
+
+use super::vcpu::PrVcpu;
+use crate::{
+    bindings,
+    isa::{msr::Msr, srr1::Srr1, trap::Trap},
+    vm::{run_loop::Next, run_page::RunPage},
+};
+use kernel::prelude::*;
+
+/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
+pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
+
+/// `KVM_SET_GUEST_DEBUG`. Returns `EINVAL` for what there is not: registers for breakpoints and watchpoints.
+pub(crate) fn set(st: &mut PrVcpu, control: u32) -> Result {
+    const KNOWN: u32 = bindings::KVM_GUESTDBG_ENABLE
+        | bindings::KVM_GUESTDBG_SINGLESTEP
+        | bindings::KVM_GUESTDBG_USE_SW_BP;
+    if control & !KNOWN != 0 {
+        return Err(EINVAL);
+    }
+    st.debug = match control & bindings::KVM_GUESTDBG_ENABLE {
+        0 => 0,
+        _ => control,
+    };
+    st.trace();
+    Ok(())
+}
+
+impl PrVcpu {
+    /// Does userspace want to see every step?
+    #[inline]
+    pub(crate) fn single_step(&self) -> bool {
+        self.debug & bindings::KVM_GUESTDBG_SINGLESTEP != 0
+    }
+}
+
+/// Tells userspace that the guest is where it is.
+pub(crate) fn report(st: &PrVcpu, run: &RunPage) -> Next {
+    run.set_debug(st.nip(), 0);
+    Next::Userspace
+}
+
+/// A trace interrupt: the guest's own, or one that it was run with for our sake.
+pub(crate) fn traced(st: &mut PrVcpu, flags: Srr1) {
+    // Branches alone are not traced while all instructions are.
+    let own = match st.switch.trace {
+        true => Msr::SE,
+        false => Msr::SE | Msr::BE,
+    };
+    if st.msr().intersects(own) {
+        st.inject(Trap::TRACE, flags);
+    }
+}
+
+/// An exit has been handled; at it, the guest was at `nip`. Reports the step if it has made one: an instruction was
+/// executed or emulated, or the guest took an interrupt.
+#[inline]
+pub(crate) fn after_exit(st: &PrVcpu, run: &RunPage, trap: Trap, nip: u64, next: Next) -> Next {
+    if !st.single_step() {
+        return next;
+    }
+    // A system call leaves the guest behind it, and to be executed anew it has to go back.
+    let made = match trap {
+        Trap::TRACE => true,
+        Trap::SYSCALL => st.nip() != nip.wrapping_sub(4),
+        _ => st.nip() != nip,
+    };
+    match next {
+        Next::Guest if made => report(st, run),
+        next => next,
+    }
+}
+
+/// Userspace has done its part of an instruction, which is a step.
+#[inline]
+pub(crate) fn after_answer(st: &PrVcpu, run: &RunPage, next: Next) -> Next {
+    match next {
+        Next::Guest if st.single_step() => report(st, run),
+        next => next,
+    }
+}
