@@ -147,7 +147,7 @@ suite_guests() {
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-}" >"$dir/options"
 	cp "$top/selftests/guests/lib" "$dir/tests/"
-	on_host "guests $(label)" "${2:-1200}" "$dir"
+	on_host "guests $(label)" "${2:-1500}" "$dir"
 }
 
 suite_hv() {
@@ -167,7 +167,7 @@ suite_hv() {
 suite_pr() {
 	HOST=powernv9-hash suite_kselftest '/pr/'
 	HOST=powernv9-hash suite_guests '/pr/'
-	HOST=pseries8 suite_guests '/pr/' 1200 slof
+	HOST=pseries8 suite_guests '/pr/' 1500 slof
 }
 
 suite_e44x() {
