@@ -65,7 +65,7 @@ enter:
 	lwz	r4, E44X_BLOCK(r3)
 	stw	r3, E44X_CURRENT(r4)
 	mtspr	SPRN_IVPR, r4
-	li	r5, 0
+	lwz	r5, E44X_DBCR0(r3)
 	mtspr	SPRN_DBCR0, r5
 	lwz	r5, E44X_PID(r3)
 	mtspr	SPRN_PID, r5
@@ -164,6 +164,16 @@ leave:
 	mtspr	SPRN_USPRG0, r7
 	mtspr	SPRN_DBCR0, r8
 	isync
+	/*
+	 * What single-stepping has left is not the host's business. MSR[DE] is 0
+	 * here, by the interrupt or by `critical`, so nothing is added to it.
+	 */
+	lwz	r10, E44X_DBCR0(r4)
+	cmpwi	r10, 0
+	beq	1f
+	lis	r10, DBSR_IC@h
+	mtspr	SPRN_DBSR, r10
+1:
 	/* Critical interrupts that were put off below come now, to the host */
 	mtmsr	r9
 	isync

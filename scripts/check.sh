@@ -173,7 +173,7 @@ suite_pr() {
 suite_e44x() {
 	local out=$results/e44x names=() name rc=0
 	lane one || return 0
-	for name in exits exits_state linux; do
+	for name in exits exits_state exits_debug linux; do
 		if wanted "$name"; then names+=("$name"); fi
 	done
 	[ ${#names[@]} -gt 0 ] || return 0

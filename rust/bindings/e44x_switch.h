@@ -39,12 +39,13 @@
 #define E44X_DEAR 180
 #define E44X_INSN 184
 #define E44X_BLOCK 188
-#define E44X_HOST_R1 192
-#define E44X_HOST_MSR 196
-#define E44X_HOST_IVPR 200
-#define E44X_HOST_PID 204
-#define E44X_HOST_USPRG0 208
-#define E44X_HOST_DBCR0 212
+#define E44X_DBCR0 192
+#define E44X_HOST_R1 196
+#define E44X_HOST_MSR 200
+#define E44X_HOST_IVPR 204
+#define E44X_HOST_PID 208
+#define E44X_HOST_USPRG0 212
+#define E44X_HOST_DBCR0 216
 
 #ifndef __ASSEMBLER__
 #include <linux/types.h>
@@ -64,6 +65,7 @@ struct kvm_ppc_e44x_context {
 	u32 dear; /* as above */
 	u32 insn; /* at nip, after a program interrupt; 0: not known */
 	u32 block; /* address of the block */
+	u32 dbcr0; /* the hardware's, while the guest runs */
 	u32 host_r1; /* from here on the switch's own */
 	u32 host_msr;
 	u32 host_ivpr;

@@ -3,6 +3,7 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
+    debug::{self, SW_BREAKPOINT},
     mmio,
     mmu::{self, Resolution},
     run::Completion,
@@ -48,6 +49,7 @@ pub(crate) fn handle(
         Ivor::External | Ivor::FixedInterval | Ivor::CriticalInput | Ivor::Watchdog => {
             stats.ext_intr_exits.inc()
         }
+        Ivor::Debug if st.step.alone => debug::completed(st),
         // The host's own, for its debugger.
         Ivor::Debug => {}
         Ivor::MachineCheck => {
@@ -90,7 +92,7 @@ pub(crate) fn handle(
 }
 
 /// The hardware's TLB has no translation, or one that does not permit the access.
-fn storage(
+pub(crate) fn storage(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
     run: &RunPage,
@@ -189,6 +191,9 @@ pub(crate) fn fetch(vcpu: &Vcpu<E44x>, st: &E44xVcpu) -> Option<Insn> {
 fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -> Result<Next> {
     if syndrome & (esr::PPR | esr::PIL) == 0 {
         // A trap, or a floating-point exception: the guest's own.
+        if syndrome & esr::PTR != 0 && st.state.trap_event() {
+            return Ok(Next::Guest);
+        }
         st.state.program(&mut st.switch, syndrome);
         return Ok(Next::Guest);
     }
@@ -201,7 +206,17 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
-    match execute(&mut st.state, &mut st.switch, insn, timebase()) {
+    if insn.raw() == SW_BREAKPOINT && st.state.guest_debug.software {
+        run.set_debug(st.switch.nip().into(), 0);
+        return Ok(Next::Userspace);
+    }
+    let outcome = execute(&mut st.state, &mut st.switch, insn, timebase());
+    if !matches!(outcome, Outcome::Debug | Outcome::Program(_)) {
+        debug::completed(st);
+    }
+    match outcome {
+        // The interrupt is delivered on the way into the guest.
+        Outcome::Debug => {}
         // A wait state is seen on the way into the guest.
         Outcome::Done | Outcome::Wait => {}
         Outcome::TlbChanged { entry } => mmu::entry_changed(vcpu, entry),

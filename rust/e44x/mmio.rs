@@ -3,7 +3,7 @@
 //! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
 
 use super::{
-    exit,
+    debug, exit,
     mmu::{self, translate, Translation},
     reserve,
     run::Completion,
@@ -86,7 +86,7 @@ pub(crate) fn start(
     st.mmio.little_endian = little_endian;
     st.mmio.memory = memory;
     if memory && reserve::is_one(insn) {
-        return reserve::emulate(vcpu, st, insn, fault);
+        return reserve::start(vcpu, st, run, insn, fault);
     }
     let msr = st.state.msr;
     let regs = LoadStore {
@@ -100,7 +100,13 @@ pub(crate) fn start(
             vcpu.arch_stats.fetch_retries.inc();
             return Ok(Next::Guest);
         }
-        Ok(()) => return go_on(vcpu, st, run),
+        Ok(()) => {
+            let (ea, len) = (plan.ea() as u32, plan.bytes());
+            return match debug::data_access(st, run, ea, len, store) {
+                Some(next) => Ok(next),
+                None => go_on(vcpu, st, run),
+            };
+        }
         Err(why) => why,
     };
     let syndrome = if store { esr::ST } else { 0 };
@@ -169,6 +175,7 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                     let (_, gpa) = pending.known;
                     mmu::sync_code(vcpu, gpa);
                 }
+                debug::completed(st);
                 return Ok(Next::Guest);
             }
             Step::Read { ea, len, .. } => (ea as u32, len, None),

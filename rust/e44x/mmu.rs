@@ -3,6 +3,7 @@
 //! TLB misses and storage interrupts, and what the VM core asks of the translations.
 
 use super::{
+    debug::OFFSET,
     vcpu::{E44xMmu, E44xVcpu},
     E44x,
 };
@@ -113,16 +114,35 @@ pub(crate) fn resolve(
     if writing && slot.readonly() {
         return mmio;
     }
+    let fetch = access == Access::Fetch;
     let mut max_shift = found.tlbe.shift().unwrap_or(0);
+    let emulate = Ok(Resolution::Emulate {
+        gpa,
+        little_endian: attributes.little_endian(),
+    });
+    // Where addresses are looked for, instructions are executed one by one, and data accesses emulated.
+    if state.watches() {
+        max_shift = max_shift.min(HOST_SHIFT);
+        if state.watches_data(ea, OFFSET) {
+            if !fetch {
+                return emulate;
+            }
+            permissions.read = false;
+            permissions.write = false;
+        }
+        if state.watches_code(ea, OFFSET) && !st.step.watched {
+            if fetch {
+                // It is, after the next look.
+                return Ok(Resolution::Resume);
+            }
+            permissions.execute = false;
+        }
+    }
     // Where fetches and loads are translated by different spaces, an entry serves one of the two.
     if state.fetch_space() != state.data_space() {
-        let fetch = access == Access::Fetch;
         // The instruction's own page has to stay executable while it runs.
         if !fetch && (ea ^ st.switch.nip()) >> HOST_SHIFT == 0 {
-            return Ok(Resolution::Emulate {
-                gpa,
-                little_endian: attributes.little_endian(),
-            });
+            return emulate;
         }
         max_shift = max_shift.min(HOST_SHIFT);
         permissions.execute &= fetch;
@@ -336,6 +356,12 @@ pub(crate) fn context_number(
             pid
         }
     }
+}
+
+/// Nothing is mapped any more.
+pub(crate) fn clear(vm: &Vm<E44x>) {
+    let mut mmu = vm.mmu.lock();
+    mmu.shadow.clear(&mut tlb(vm));
 }
 
 /// The guest has changed entry `entry` of its TLB.

@@ -2,6 +2,7 @@
 
 //! The e44x backend: guests of PowerPC 440 processors, in problem state and address space 1 of one.
 
+mod debug;
 mod exit;
 mod mmio;
 mod mmu;
@@ -76,6 +77,7 @@ impl Backend for E44x {
         Some(match cap {
             bindings::KVM_CAP_PPC_BOOKE_SREGS
             | bindings::KVM_CAP_PPC_BOOKE_WATCHDOG
+            | bindings::KVM_CAP_PPC_GUEST_DEBUG_SSTEP
             | bindings::KVM_CAP_PPC_UNSET_IRQ
             | bindings::KVM_CAP_PPC_IRQ_LEVEL => 1,
             _ => return None,
@@ -168,15 +170,11 @@ impl Backend for E44x {
     }
 
     fn set_guest_debug(
-        _vcpu: &Vcpu<Self>,
-        _st: &mut E44xVcpu,
+        vcpu: &Vcpu<Self>,
+        st: &mut E44xVcpu,
         dbg: &bindings::kvm_guest_debug,
     ) -> Result {
-        // Nothing of it is there yet.
-        if dbg.control != 0 {
-            return Err(EINVAL);
-        }
-        Ok(())
+        debug::set(vcpu, st, dbg)
     }
 
     fn interrupt(vcpu: &Vcpu<Self>, irq: u32) -> Result {

@@ -2,7 +2,7 @@
 
 //! Registers one by one (api.rst, section 4.68): those of BookE that a 440 has.
 
-use super::vcpu::E44xVcpu;
+use super::{debug::SW_BREAKPOINT, vcpu::E44xVcpu};
 use crate::{host::time::timebase, vm::one_reg::RegValue};
 use kernel::prelude::*;
 
@@ -27,6 +27,7 @@ mod id {
     pub(super) const CLEAR_TSR: u64 = u32(0x88);
     pub(super) const TCR: u64 = u32(0x89);
     pub(super) const TSR: u64 = u32(0x8a);
+    pub(super) const DEBUG_INST: u64 = u32(0x8b);
     pub(super) const TB_OFFSET: u64 = u64(0x9c);
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn get(st: &E44xVcpu, reg: u64) -> Result<RegValue> {
         id::DAC2 => dac2,
         id::TSR => s.timer.tsr().into(),
         id::TCR => s.timer.tcr().into(),
+        id::DEBUG_INST => SW_BREAKPOINT.into(),
         id::TB_OFFSET => s.timer.tb_offset(),
         id::FPSCR => st.switch.fpscr(),
         _ => match reg.checked_sub(id::FPR0) {

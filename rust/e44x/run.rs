@@ -3,13 +3,14 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
-    exit, mmio, mmu,
+    debug::{self, Before},
+    exit, mmio, mmu, reserve,
     vcpu::{E44xShared, E44xVcpu},
     E44x,
 };
 use crate::{
     bindings,
-    emulate::e44x::state::Registers,
+    emulate::e44x::{debug::Found, state::Registers},
     host::{
         entry::{HostInterruptible, Pending},
         time::timebase,
@@ -58,6 +59,10 @@ pub(crate) enum Exit {
     Waits,
     /// It did not see to its watchdog.
     WatchdogReset,
+    /// It did not run: userspace debugs it, and is to hear of this.
+    Debug(Found),
+    /// It did not run: a `stwcx.` to this address is to be emulated.
+    StoreConditional(u32),
 }
 
 impl RunBackend for E44x {
@@ -68,6 +73,17 @@ impl RunBackend for E44x {
         st: &mut E44xVcpu,
         host: HostInterruptible,
     ) -> (HostInterruptible, Entered<Exit>) {
+        let debugged = st.debugged();
+        if debugged {
+            match debug::before(vcpu, st) {
+                Before::Go => {}
+                Before::Userspace(found) => return (host, Entered::Exited(Exit::Debug(found))),
+                Before::StoreConditional(ea) => {
+                    return (host, Entered::Exited(Exit::StoreConditional(ea)))
+                }
+            }
+        }
+        let seen = (st.switch.nip(), st.state.msr);
         let irqs = host.hard_disable();
         vcpu.entry.entering(irqs.cpu());
         let reset = st.state.timer.update(timebase());
@@ -75,6 +91,11 @@ impl RunBackend for E44x {
         if reset.is_some() && st.watchdog {
             vcpu.entry.left();
             return (irqs.enable(), Entered::Exited(Exit::WatchdogReset));
+        }
+        if debugged && seen != (st.switch.nip(), st.state.msr) {
+            // Another instruction comes next than the one that was looked at.
+            vcpu.entry.left();
+            return (irqs.enable(), Entered::Not(None));
         }
         if st.state.msr.contains(Msr::WE) {
             vcpu.entry.left();
@@ -100,6 +121,11 @@ impl RunBackend for E44x {
         match exit {
             Exit::Interrupt(ivor) => exit::handle(vcpu, st, run, ivor),
             Exit::Waits => Ok(Next::Halt),
+            Exit::Debug(found) => {
+                run.set_debug(found.ea.into(), found.status);
+                Ok(Next::Userspace)
+            }
+            Exit::StoreConditional(ea) => reserve::conclude(vcpu, st, run, ea),
             Exit::WatchdogReset => {
                 run.set_exit(bindings::KVM_EXIT_WATCHDOG);
                 Ok(Next::Userspace)
@@ -162,5 +188,6 @@ fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     st.switch.registers_mut().usprg0 = state.usprg0;
     st.switch
         .prepare(pid.pid, state.msr, state.timer.deadline());
+    st.switch.set_alone(st.step.alone);
     st.switch.set_tb_offset(state.timer.tb_offset());
 }

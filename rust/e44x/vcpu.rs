@@ -6,6 +6,7 @@ use super::{mmio::Pending as PendingMmio, run::Completion};
 use crate::{
     emulate::{
         e44x::{
+            debug::Step,
             interrupt::Lines,
             shadow::{Context, ShadowPid, ShadowTlb, Slot, CONTEXTS},
             state::{Registers, State},
@@ -18,6 +19,7 @@ use crate::{
     },
     isa::{
         e44x::{
+            debug::Registers as DebugRegisters,
             msr::Msr,
             tlbe::{Tlbe, TLB_SIZE},
         },
@@ -127,6 +129,12 @@ pub(crate) struct E44xVcpu {
     pub(crate) watchdog: bool,
     /// What userspace owes.
     pub(crate) completion: Completion,
+    /// How the guest's next instruction is executed, or the last one was.
+    pub(crate) step: Step,
+    /// Userspace is to hear that an instruction was executed.
+    pub(crate) stepped: bool,
+    /// For which addresses some pages are not mapped.
+    pub(crate) watching: Option<DebugRegisters>,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,
 }
@@ -141,8 +149,19 @@ impl E44xVcpu {
             context: None,
             watchdog: false,
             completion: Completion::None,
+            step: Step::default(),
+            stepped: false,
+            watching: None,
             mmio: PendingMmio::NONE,
         })
+    }
+
+    /// Must each instruction be looked at before, or has one been?
+    pub(crate) fn debugged(&self) -> bool {
+        self.state.debugged()
+            || self.stepped
+            || self.watching.is_some()
+            || self.step != Step::default()
     }
 
     /// The context it is in.
@@ -154,6 +173,7 @@ impl E44xVcpu {
             user: st.user(),
             is: st.msr.contains(Msr::IS),
             ds: st.msr.contains(Msr::DS),
+            step: self.step.watched,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     bindings::{self, kvm_ppc_e44x_context as Context, thread_fp_state},
     emulate::e44x::{shadow::Hardware, state::Registers},
     isa::e44x::{
+        debug,
         ivor::{Class, Ivor, IVORS},
         msr::Msr,
         tlbe::{Tlbe, TLB_SIZE},
@@ -295,6 +296,16 @@ impl SwitchVcpu {
         self.context.pid = pid.into();
         self.context.msr = ALWAYS.with(fp).word();
         self.deadline = deadline;
+    }
+
+    /// Executes one instruction only, and then exits by a debug interrupt (after `prepare`).
+    pub(crate) fn set_alone(&mut self, alone: bool) {
+        if alone {
+            self.context.msr |= Msr::DE.word();
+            self.context.dbcr0 = debug::IDM | debug::IC;
+        } else {
+            self.context.dbcr0 = 0;
+        }
     }
 
     /// The guest reads the host's timebase and this.

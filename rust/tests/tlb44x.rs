@@ -136,6 +136,7 @@ impl Machine {
             user: self.random.bool(),
             is: ts,
             ds: ts,
+            step: self.random.bool(),
         }
     }
 
@@ -324,6 +325,7 @@ fn a_light_exit_writes_nothing() {
         user: false,
         is: false,
         ds: false,
+        step: false,
     };
     let user = Context {
         user: true,
@@ -349,6 +351,7 @@ fn numbers_run_out() {
         user: false,
         is: false,
         ds: false,
+        step: false,
     };
     let first = machine.number(context(1));
     let mapping = Mapping {

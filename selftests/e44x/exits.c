@@ -337,7 +337,6 @@ TEST_F(guest, registers_survive_exits)
 /* What there is not says so */
 TEST_F(guest, what_is_not_there)
 {
-	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE };
 	struct kvm_mp_state mp;
 	uint64_t value;
 	struct kvm_one_reg reg = { .id = KVM_REG_PPC_HIOR,
@@ -347,8 +346,6 @@ TEST_F(guest, what_is_not_there)
 	EXPECT_EQ(1, vmm_check(self->vmm, KVM_CAP_PPC_BOOKE_SREGS));
 	EXPECT_EQ(1, vmm_check(self->vmm, KVM_CAP_PPC_UNSET_IRQ));
 	EXPECT_EQ(0, vmm_check(self->vmm, KVM_CAP_PPC_PAPR));
-	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
-	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_GET_MP_STATE, &mp));
 	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_GET_ONE_REG, &reg));
 	EXPECT_EQ(EINVAL, errno);

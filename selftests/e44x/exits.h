@@ -47,12 +47,14 @@
 #define MSR_WE 0x00040000u
 #define MSR_EE 0x8000u
 #define MSR_ME 0x1000u
+#define MSR_DE 0x200u
 #define MSR_IS 0x20u
 #define MSR_DS 0x10u
 #define IVOR_MACHINE_CHECK 1
 #define IVOR_EXTERNAL 4
 #define IVOR_DECREMENTER 10
 #define IVOR_DATA_TLB 13
+#define IVOR_DEBUG 15
 
 FIXTURE(guest)
 {

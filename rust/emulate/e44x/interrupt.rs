@@ -6,6 +6,7 @@ use core::ops::DerefMut;
 
 use super::state::{Registers, State};
 use crate::isa::e44x::{
+    debug::{IDM, IRPT},
     ivor::{esr, Class, Ivor},
     msr::Msr,
     spr::{has_mcsrr, MCSR_MCS},
@@ -23,10 +24,13 @@ pub struct Lines {
 
 impl<S: DerefMut<Target = [Tlbe]>> State<S> {
     /// The interrupt of those that wait whose turn it is, if MSR enables any (UM, "Interrupt Ordering and Masking":
-    /// machine checks first, then critical ones).
+    /// machine checks first, then debug and other critical ones).
     pub fn pending(&self, lines: Lines) -> Option<Ivor> {
         if self.msr.contains(Msr::ME) && self.mcsr & MCSR_MCS != 0 {
             return Some(Ivor::MachineCheck);
+        }
+        if self.debug_interrupt() {
+            return Some(Ivor::Debug);
         }
         if self.msr.contains(Msr::CE) {
             if lines.critical {
@@ -55,7 +59,13 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         self.reservation = None;
         let saved = [regs.nip(), self.msr.word()];
         match ivor.class() {
-            Class::Normal => self.srr = saved,
+            Class::Normal => {
+                self.srr = saved;
+                let [dbcr0, ..] = self.dbcr;
+                if dbcr0 & IDM != 0 && dbcr0 & IRPT != 0 {
+                    self.debug_event(IRPT);
+                }
+            }
             Class::MachineCheck if has_mcsrr(self.pvr) => self.mcsrr = saved,
             // There is no MCSR in which the handler could clear it.
             Class::MachineCheck => {

@@ -6,6 +6,7 @@ use core::ops::DerefMut;
 
 use super::state::{Registers, State};
 use crate::isa::e44x::{
+    debug,
     insn::{decode, Privileged},
     ivor::esr,
     msr::Msr,
@@ -47,12 +48,11 @@ pub enum Outcome {
     },
     /// The debug facility wants a reset (DBCR0[RST]: 1 core, 2 chip, 3 system).
     Reset(u8),
+    /// A debug interrupt is due instead; nothing else has changed.
+    Debug,
     /// A program interrupt with this ESR; nothing has changed.
     Program(u32),
 }
-
-/// DBCR0: the reset that is wanted.
-const DBCR0_RST_SHIFT: u32 = 28;
 
 /// Executes the instruction at `regs.nip()`, which the hardware refused in problem state. `now` is the timebase.
 pub fn execute<S: Tlbes>(
@@ -87,7 +87,12 @@ pub fn execute<S: Tlbes>(
             st.msr = st.msr.set(Msr::EE, ee);
         }
         Privileged::WriteEeImmediate { ee } => st.msr = st.msr.set(Msr::EE, ee),
-        Privileged::ReturnFromInterrupt => return go(st, regs, st.srr),
+        Privileged::ReturnFromInterrupt => {
+            if st.return_event() {
+                return Outcome::Debug;
+            }
+            return go(st, regs, st.srr);
+        }
         Privileged::ReturnFromCritical => return go(st, regs, st.csrr),
         Privileged::ReturnFromMachineCheck if spr::has_mcsrr(st.pvr) => {
             return go(st, regs, st.mcsrr)
@@ -260,8 +265,9 @@ fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> 
         }
         spr::DBCR0 => {
             let [dbcr0, ..] = &mut st.dbcr;
-            *dbcr0 = value;
-            return Some(match (value >> DBCR0_RST_SHIFT) & 3 {
+            // EDM is of a debugger outside.
+            *dbcr0 = value & !debug::EDM;
+            return Some(match (value >> debug::RST_SHIFT) & 3 {
                 0 => Outcome::Done,
                 reset => Outcome::Reset(reset as u8),
             });

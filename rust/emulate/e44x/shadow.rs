@@ -35,6 +35,8 @@ pub struct Context {
     pub is: bool,
     /// MSR[DS].
     pub ds: bool,
+    /// One instruction of a page that is not executable otherwise is executed.
+    pub step: bool,
 }
 
 /// A context's number in the hardware's PID register, as long as the generation lasts.

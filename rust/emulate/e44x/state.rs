@@ -4,7 +4,7 @@
 
 use core::ops::DerefMut;
 
-use super::{guest_tlb::GuestTlb, timer::Timer};
+use super::{debug::GuestDebug, guest_tlb::GuestTlb, timer::Timer};
 use crate::isa::e44x::{
     ivor::IVORS,
     msr::Msr,
@@ -27,6 +27,17 @@ pub trait Registers {
     fn nip(&self) -> u32;
     /// Sets the address of the next instruction.
     fn set_nip(&mut self, value: u32);
+}
+
+/// What an `lwarx` read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reservation {
+    /// At this guest physical address.
+    pub gpa: u64,
+    /// This.
+    pub value: [u8; 4],
+    /// It is kept for so many instructions.
+    pub steps: u32,
 }
 
 /// Privileged registers, the TLB and the timers.
@@ -76,8 +87,10 @@ pub struct State<S> {
     pub dvc: [u32; 2],
     /// Cache victim registers, which nothing here depends on: INV, ITV, DNV, DTV, then DVLIM and IVLIM.
     pub victims: [u32; 18],
-    /// What the last emulated `lwarx` read, and at which guest physical address. It is lost at an interrupt.
-    pub reservation: Option<(u64, [u8; 4])>,
+    /// Of an emulated `lwarx`. It is lost at an interrupt.
+    pub reservation: Option<Reservation>,
+    /// What userspace debugs.
+    pub guest_debug: GuestDebug,
     /// The timers.
     pub timer: Timer,
     /// The TLB.
@@ -113,6 +126,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             dvc: [0; 2],
             victims: [0; 18],
             reservation: None,
+            guest_debug: GuestDebug::default(),
             timer: Timer::default(),
             tlb: GuestTlb::new(entries),
         };

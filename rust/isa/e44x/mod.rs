@@ -5,6 +5,7 @@
 //! "UM" in a source reference is the PPC440x5 CPU Core User's Manual; it numbers bits of 32-bit registers from 0 to 31,
 //! which masks here follow by value.
 
+pub mod debug;
 pub mod insn;
 pub mod ivor;
 pub mod msr;

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Debug events: the guest's own, by its debug registers, and those that userspace wants to hear of.
+//!
+//! The guest's registers are never in the hardware. It is made to execute one instruction at a time where every
+//! instruction matters, and to fault on pages where one of the addresses is that are looked for; what is found here is
+//! then decided here.
+
+use core::ops::DerefMut;
+
+use super::state::{Registers, State};
+use crate::isa::e44x::{
+    debug::{
+        branches, Compare, Registers as DebugRegisters, BRT, DAC, DAC1R, EVENTS, IAC, IC, IDE, IDM,
+        RET, TRAP,
+    },
+    msr::Msr,
+    tlbe::Tlbe,
+};
+
+/// Kinds of a [`Point`], `KVMPPC_DEBUG_…`.
+pub const BREAKPOINT: u32 = 1 << 1;
+/// A store.
+pub const WATCH_WRITE: u32 = 1 << 2;
+/// A load.
+pub const WATCH_READ: u32 = 1 << 3;
+
+/// An address that userspace looks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Point {
+    /// The effective address.
+    pub ea: u32,
+    /// What is looked for there: the bits above.
+    pub kind: u32,
+}
+
+/// What `KVM_SET_GUEST_DEBUG` has set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GuestDebug {
+    /// Each instruction.
+    pub single_step: bool,
+    /// The instruction of `KVM_REG_PPC_DEBUG_INST`.
+    pub software: bool,
+    /// Addresses.
+    pub points: [Option<Point>; 16],
+}
+
+impl GuestDebug {
+    fn points(&self, kind: u32) -> impl Iterator<Item = &Point> {
+        let points = self.points.iter().flatten();
+        points.filter(move |point| point.kind & kind != 0)
+    }
+}
+
+/// Something that userspace is to be told: where, and which kinds of [`Point`] there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The address.
+    pub ea: u32,
+    /// `KVMPPC_DEBUG_…`.
+    pub status: u32,
+}
+
+/// What is found at a data access.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DataEvent {
+    /// Nothing, or nothing that the access waits for.
+    None,
+    /// A debug interrupt is due instead.
+    Interrupt,
+    /// Userspace's.
+    Userspace(Found),
+}
+
+/// How one instruction is executed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Step {
+    /// Alone.
+    pub alone: bool,
+    /// From a page that is otherwise not executable, because addresses in it are looked for.
+    pub watched: bool,
+    /// Its end is an event of the guest's.
+    ic: bool,
+    /// Userspace is to hear of its end.
+    userspace: bool,
+}
+
+impl<S: DerefMut<Target = [Tlbe]>> State<S> {
+    fn debug_registers(&self) -> DebugRegisters {
+        DebugRegisters {
+            dbcr: self.dbcr,
+            iac: self.iac,
+            dac: self.dac,
+        }
+    }
+
+    /// The guest's enabled events.
+    fn enabled_events(&self) -> u32 {
+        let [dbcr0, ..] = self.dbcr;
+        if dbcr0 & IDM != 0 {
+            dbcr0 & EVENTS
+        } else {
+            0
+        }
+    }
+
+    /// Is there anything to look for, at every instruction?
+    pub fn debugged(&self) -> bool {
+        self.enabled_events() != 0
+            || self.reservation.is_some()
+            || self.guest_debug != GuestDebug::default()
+    }
+
+    /// The guest's registers, if it looks for addresses: when this changes, so do the pages that may not be mapped.
+    pub fn watching(&self) -> Option<DebugRegisters> {
+        (self.enabled_events() & (IAC | DAC) != 0).then(|| self.debug_registers())
+    }
+
+    /// Are any addresses looked for?
+    pub fn watches(&self) -> bool {
+        self.enabled_events() & (IAC | DAC) != 0
+            || self.guest_debug.points.iter().any(Option::is_some)
+    }
+
+    /// Is an instruction looked for at an address that differs from `ea` in the bits of `offset`?
+    pub fn watches_code(&self, ea: u32, offset: u32) -> bool {
+        let guest = self.enabled_events() & IAC != 0;
+        guest
+            && self
+                .debug_registers()
+                .code()
+                .any(|c| c.addresses.meet(ea, offset))
+            || self
+                .guest_debug
+                .points(BREAKPOINT)
+                .any(|p| (p.ea ^ ea) & !offset == 0)
+    }
+
+    /// The same for data.
+    pub fn watches_data(&self, ea: u32, offset: u32) -> bool {
+        let guest = self.enabled_events() & DAC != 0;
+        guest
+            && self
+                .debug_registers()
+                .data()
+                .any(|c| c.addresses.meet(ea, offset))
+            || self
+                .guest_debug
+                .points(WATCH_READ | WATCH_WRITE)
+                .any(|p| (p.ea ^ ea) & !offset == 0)
+    }
+
+    /// Notes events. A debug interrupt is then due if MSR\[DE\] is 1, or as soon as it is.
+    pub fn debug_event(&mut self, events: u32) {
+        self.dbsr |= events;
+        if !self.msr.contains(Msr::DE) {
+            self.dbsr |= IDE;
+        }
+    }
+
+    /// Is a debug interrupt due?
+    pub fn debug_interrupt(&self) -> bool {
+        let [dbcr0, ..] = self.dbcr;
+        self.msr.contains(Msr::DE) && dbcr0 & IDM != 0 && self.dbsr & EVENTS != 0
+    }
+
+    /// Looks at the instruction that the guest is about to execute: notes the guest's events, and says if userspace has
+    /// a breakpoint there. `word` gives the instruction, if it is known; `ctr` is CTR.
+    pub fn before_instruction(
+        &mut self,
+        regs: &impl Registers,
+        ctr: u32,
+        word: Option<u32>,
+    ) -> Option<Found> {
+        let nip = regs.nip();
+        if self.guest_debug.points(BREAKPOINT).any(|p| p.ea == nip) {
+            return Some(Found {
+                ea: nip,
+                status: BREAKPOINT,
+            });
+        }
+        let enabled = self.enabled_events();
+        let (user, space) = (self.user(), self.msr.contains(Msr::IS));
+        if enabled & IAC != 0 {
+            let registers = self.debug_registers();
+            let hits = |c: &Compare| c.applies(user, space) && c.addresses.contain(nip);
+            let events = registers
+                .code()
+                .filter(hits)
+                .fold(0, |all, c| all | c.events);
+            if events != 0 {
+                self.debug_event(events);
+            }
+        }
+        if enabled & BRT != 0
+            && self.msr.contains(Msr::DE)
+            && word.is_some_and(|word| branches(word, regs.cr(), ctr))
+        {
+            self.debug_event(BRT);
+        }
+        None
+    }
+
+    /// How the instruction at `nip` has to be executed, on pages whose addresses differ in the bits of `offset`.
+    pub fn step(&self, nip: u32, offset: u32) -> Step {
+        let events = if self.msr.contains(Msr::DE) {
+            self.enabled_events()
+        } else {
+            0
+        };
+        let watched = self.watches_code(nip, offset);
+        let userspace = self.guest_debug.single_step;
+        Step {
+            alone: watched || userspace || events & (IC | BRT) != 0 || self.reservation.is_some(),
+            watched,
+            ic: events & IC != 0,
+            userspace,
+        }
+    }
+
+    /// The instruction was executed so. Returns whether userspace is to be told.
+    pub fn stepped(&mut self, step: Step) -> bool {
+        if step.ic {
+            self.debug_event(IC);
+        }
+        step.userspace
+    }
+
+    /// A trap instruction traps: is that a debug interrupt instead?
+    pub fn trap_event(&mut self) -> bool {
+        let enabled = self.enabled_events() & TRAP != 0;
+        if enabled {
+            self.debug_event(TRAP);
+        }
+        enabled && self.debug_interrupt()
+    }
+
+    /// The same of `rfi`.
+    pub fn return_event(&mut self) -> bool {
+        let enabled = self.enabled_events() & RET != 0;
+        if enabled {
+            self.debug_event(RET);
+        }
+        enabled && self.debug_interrupt()
+    }
+
+    /// The guest is about to access `len` bytes of data at `ea`.
+    pub fn data_event(&mut self, ea: u32, len: usize, store: bool) -> DataEvent {
+        let bytes = |at: u32| (at.wrapping_sub(ea) as usize) < len;
+        let kind = if store { WATCH_WRITE } else { WATCH_READ };
+        if let Some(p) = self.guest_debug.points(kind).find(|p| bytes(p.ea)) {
+            return DataEvent::Userspace(Found {
+                ea: p.ea,
+                status: kind,
+            });
+        }
+        if self.enabled_events() & DAC == 0 {
+            return DataEvent::None;
+        }
+        let (user, space) = (self.user(), self.msr.contains(Msr::DS));
+        // Events of stores are to the right of those of loads.
+        let loads = DAC1R | DAC1R >> 2;
+        let kind = if store { loads >> 1 } else { loads };
+        let registers = self.debug_registers();
+        let hits = |c: &Compare| {
+            c.applies(user, space)
+                && (0..len as u32).any(|i| c.addresses.contain(ea.wrapping_add(i)))
+        };
+        let events = registers
+            .data()
+            .filter(hits)
+            .fold(0, |all, c| all | c.events & kind);
+        if events == 0 {
+            return DataEvent::None;
+        }
+        self.debug_event(events);
+        if self.debug_interrupt() {
+            DataEvent::Interrupt
+        } else {
+            DataEvent::None
+        }
+    }
+}
