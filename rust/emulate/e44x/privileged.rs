@@ -94,10 +94,8 @@ pub fn execute<S: Tlbes>(
             return go(st, regs, st.srr);
         }
         Privileged::ReturnFromCritical => return go(st, regs, st.csrr),
-        Privileged::ReturnFromMachineCheck if spr::has_mcsrr(st.pvr) => {
-            return go(st, regs, st.mcsrr)
-        }
-        Privileged::ReturnFromMachineCheck => return Outcome::Program(esr::PIL),
+        // Also where machine checks do not go there: those processors have the registers.
+        Privileged::ReturnFromMachineCheck => return go(st, regs, st.mcsrr),
         Privileged::ReadDcr { dcr, rt } => outcome = Outcome::ReadDcr { dcr, rt },
         Privileged::WriteDcr { dcr, rs } => {
             outcome = Outcome::WriteDcr {
@@ -223,7 +221,8 @@ fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
         spr::CCR1 => ccr1,
         spr::MMUCR => st.mmucr,
         // What the caches' debug instructions leave, and how the chip was reset: nothing.
-        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR | spr::DBDR => 0,
+        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR => 0,
+        spr::DBDR => st.dbdr,
         _ => return None,
     })
 }
@@ -283,9 +282,8 @@ fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> 
             return Some(Outcome::Done);
         }
         // Of caches' debug instructions and the chip's reset: not to be written, without effect.
-        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR | spr::DBDR => {
-            return Some(Outcome::Done)
-        }
+        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR => return Some(Outcome::Done),
+        spr::DBDR => &mut st.dbdr,
         spr::SRR0 => srr0,
         spr::SRR1 => srr1,
         spr::CSRR0 => csrr0,

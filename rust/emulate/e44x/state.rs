@@ -79,6 +79,8 @@ pub struct State<S> {
     pub dbcr: [u32; 3],
     /// DBSR.
     pub dbsr: u32,
+    /// DBDR, by which the program and a debugger outside talk.
+    pub dbdr: u32,
     /// IAC1 to IAC4.
     pub iac: [u32; 4],
     /// DAC1 and DAC2.
@@ -121,6 +123,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             ccr: [0; 2],
             dbcr: [0; 3],
             dbsr: 0,
+            dbdr: 0,
             iac: [0; 4],
             dac: [0; 2],
             dvc: [0; 2],

@@ -56,8 +56,7 @@ pub const CCR0: u16 = 0x3b3;
 pub const ICDBDR: u16 = 0x3d3;
 pub const DBDR: u16 = 0x3f3;
 
-/// Does the processor of this PVR save machine checks in registers of their own, MCSRR0 and MCSRR1 (and has MCSR, and
-/// `rfmci`)? 440EPx, GRx, GX and SPe, 460 and APM821xx do; 440EP, GR, GP and SP do not.
+/// Does the processor of this PVR save machine checks in registers of their own, MCSRR0 and MCSRR1? 440EPx, GRx, GX and SPe, 460 and APM821xx do; 440EP, GR, GP and SP do not.
 pub const fn has_mcsrr(pvr: u32) -> bool {
     matches!(pvr & 0xf000_0ffb, 0x2000_08d0 | 0x2000_08d8)
         || matches!(
