@@ -4,9 +4,13 @@
  * say it: a stack frame, and the registers that vmlinux's part of the switch
  * does not save. Documentation/pr.rst.
  */
+#include <asm/asm-offsets.h>
+#include <asm/exception-64s.h>
 #include <asm/ppc_asm.h>
 #include <asm/ptrace.h>
 #include <asm/reg.h>
+
+#include "pr_switch.h"
 
 #define NVGPRS		18
 #define FRAME_REGS	(STACK_FRAME_MIN_SIZE)		/* r14 to r31 */
@@ -14,18 +18,30 @@
 #define FRAME_SIZE	(FRAME_GUEST + 16)
 
 /*
- * u32 kvm_ppc_pr_enter(u64 nvgprs[18], u64 msr)
+ * In the shadow vcpu's SLB, where the guest has nothing: what the exit path
+ * needs before it can see more than the PACA
+ */
+#define SVCPU_SEGMENTS	(SVCPU_SLB + KVM_PPC_PR_SLB_HOST * 16)
+#define SVCPU_COUNT	(SVCPU_SLB + KVM_PPC_PR_SLB_COUNT * 16)
+#define SVCPU_RETURN	(SVCPU_SLB + KVM_PPC_PR_SLB_RETURN * 16)
+
+/*
+ * u32 kvm_ppc_pr_enter(u64 nvgprs[18], u64 msr, u64 exit, u64 trampoline)
  *
  * In:  r3   the guest's GPRs 14 to 31
  *      r4   the MSR to run it with
- *      the rest of its registers in the PACA's shadow vcpu; MSR[EE] is 0
+ *      r5   kvm_ppc_pr_exit_real's real address, with the segments that it loads
+ *           in the shadow vcpu; or 0 to come back by virtual addresses
+ *      r6   kvmppc_entry_trampoline
+ *      the rest of the guest's registers in the PACA's shadow vcpu; MSR[EE] is 0
  * Out: r3   the interrupt's vector
  *      nvgprs and the shadow vcpu hold the guest's registers; MSR[EE] is 0
  *
  * vmlinux enters the guest and, when that exits, comes back to where the link
  * register points, with r1, r2 and r13 as they were, the vector in r12, and
- * MSR[EE] set. The caller has all interrupts masked in software, so one that
- * comes before MSR[EE] is cleared again is only noted.
+ * the MSR that the trampoline was called with, but MSR[EE] set. The caller has
+ * all interrupts masked in software, so one that comes before MSR[EE] is
+ * cleared again is only noted.
  */
 _GLOBAL(kvm_ppc_pr_enter)
 	mflr	r0
@@ -33,6 +49,7 @@ _GLOBAL(kvm_ppc_pr_enter)
 	mfcr	r0
 	stw	r0, 8(r1)
 	stdu	r1, -FRAME_SIZE(r1)
+	std	r2, 24(r1)
 	reg = 14
 	.rept	NVGPRS
 	std	reg, (FRAME_REGS + (reg - 14) * 8)(r1)
@@ -46,11 +63,29 @@ _GLOBAL(kvm_ppc_pr_enter)
 	reg = reg + 1
 	.endr
 
-	bl	kvmppc_entry_trampoline
-	nop
+	mr	r12, r6
+	cmpdi	r5, 0
+	beq	2f
+	bcl	20, 31, 1f
+1:	mflr	r7
+	addi	r7, r7, 3f - 1b
+	mfmsr	r8
+	std	r7, SVCPU_RETURN(r13)
+	std	r8, (SVCPU_RETURN + 8)(r13)
+	mtlr	r5
+	li	r0, MSR_IR | MSR_DR
+	andc	r8, r8, r0
+	clrldi	r7, r12, 4
+	mtsrr0	r7
+	mtsrr1	r8
+	RFI_TO_KERNEL
 
+2:	mtctr	r12
+	bctrl
 	li	r0, MSR_RI
 	mtmsrd	r0, 1
+
+3:	ld	r2, 24(r1)
 	ld	r3, FRAME_GUEST(r1)
 	reg = 14
 	.rept	NVGPRS
@@ -70,5 +105,35 @@ _GLOBAL(kvm_ppc_pr_enter)
 	mtcr	r0
 	mr	r3, r12
 	blr
+
+/*
+ * Where the guest's exit comes to in real mode, with only the host's bolted
+ * segments in the SLB. Loads what else was there before the guest: the module's
+ * own, and the process's. vmlinux's handler would otherwise be called for each,
+ * with all its mitigations. Then as above.
+ *
+ * In:  r1, r2, r12, r13 as above
+ * Out: at 3 above, with translation on and MSR[EE] 0; r0, r3 to r5 and CTR are
+ *      lost
+ *
+ * Executed by its real address: within one page.
+ */
+	.balign	64
+_GLOBAL(kvm_ppc_pr_exit_real)
+	ld	r0, SVCPU_COUNT(r13)
+	mtctr	r0
+	addi	r3, r13, SVCPU_SEGMENTS - 8
+1:	ld	r4, 8(r3)
+	ldu	r5, 16(r3)
+	slbmte	r5, r4
+	bdnz	1b
+	ld	r3, SVCPU_RETURN(r13)
+	ld	r4, (SVCPU_RETURN + 8)(r13)
+	mtsrr0	r3
+	mtsrr1	r4
+	RFI_TO_KERNEL
+	.if	. - kvm_ppc_pr_exit_real > 64
+	.error	"may cross a page"
+	.endif
 
 	.section .note.GNU-stack, "", @progbits

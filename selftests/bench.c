@@ -51,9 +51,13 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 		  bool virt)
 {
 	struct kvm_interrupt irq = { .irq = KVM_INTERRUPT_SET };
-	struct vmm *vmm = vmm_new(MEM);
+	const char *only = getenv("BENCH_ONLY");
+	struct vmm *vmm;
 	struct vmm_vcpu *vcpu;
 
+	if (only && strcmp(only, name))
+		return;
+	vmm = vmm_new(MEM);
 	on_hash = book3s_on_hash(vmm);
 	if (op == BENCH_PROD && on_hash)
 		op = BENCH_SET_MODE;

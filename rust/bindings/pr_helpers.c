@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 // Inline functions and macros of the host that problem-state guests take.
 
+#include <linux/kvm_host.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pkeys.h>
+#include <linux/vmalloc.h>
 
 #include <asm/book3s/64/mmu-hash.h>
 #include <asm/firmware.h>
+#include <asm/kvm_ppc.h>
 #include <asm/mmu.h>
 #include <asm/mmu_context.h>
 #include <asm/paca.h>
@@ -55,6 +59,58 @@ void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 	if (cpu_has_feature(CPU_FTR_HVMODE))
 		mtspr(SPRN_LPCR, s->lpcr);
 	isync();
+}
+
+/*
+ * The real address to come back from the guest to, which needs no segment. In
+ * a partition real mode reaches only some of the memory: 0.
+ */
+u64 kvm_ppc_pr_exit_address(void)
+{
+	void *text = kvm_ppc_pr_exit_real;
+
+	if (!cpu_has_feature(CPU_FTR_HVMODE) ||
+	    !is_vmalloc_or_module_addr(text))
+		return 0;
+	return ((u64)vmalloc_to_pfn(text) << PAGE_SHIFT) | offset_in_page(text);
+}
+
+u64 kvm_ppc_pr_trampoline(void)
+{
+	return (u64)kvmppc_entry_trampoline;
+}
+
+/*
+ * The segments that the host has in the SLB now, but for the bolted ones, which
+ * vmlinux loads: the module's own and the process's. The exit path puts them
+ * where they were, before anything else can use the SLB, so that for the host it
+ * is as if the guest had not run: what another CPU changes meanwhile it says by
+ * an interrupt, which is served afterwards. Of more than there is room for, the
+ * rest are missing, which does no harm. With interrupts hard-disabled.
+ */
+void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu)
+{
+	u32 used = local_paca->slb_used_bitmap & ~((1u << SLB_NUM_BOLTED) - 1);
+	u64 count = 0, i, esid, vsid;
+
+	BUILD_BUG_ON(KVM_PPC_PR_SLB_RETURN >= ARRAY_SIZE(svcpu->slb));
+	for (; used && count < KVM_PPC_PR_SLB_HOST_MAX; used &= used - 1) {
+		i = __ffs(used);
+		asm volatile("slbmfee %0, %1" : "=r"(esid) : "r"(i));
+		if (!(esid & SLB_ESID_V))
+			continue;
+		asm volatile("slbmfev %0, %1" : "=r"(vsid) : "r"(i));
+		svcpu->slb[KVM_PPC_PR_SLB_HOST + count].esid = esid | i;
+		svcpu->slb[KVM_PPC_PR_SLB_HOST + count].vsid = vsid;
+		count++;
+	}
+	if (!count) {
+		/* Invalidates an entry that is none */
+		svcpu->slb[KVM_PPC_PR_SLB_HOST].esid = mmu_slb_size - 1;
+		svcpu->slb[KVM_PPC_PR_SLB_HOST].vsid = 0;
+		count = 1;
+	}
+	svcpu->slb[KVM_PPC_PR_SLB_COUNT].esid = count;
 }
 
 /* The facilities that msr has; the task's own registers are saved */

@@ -5,6 +5,9 @@
 
 #include <linux/types.h>
 
+#include "pr_switch.h"
+
+struct kvmppc_book3s_shadow_vcpu;
 struct thread_fp_state;
 struct thread_vr_state;
 
@@ -25,7 +28,11 @@ struct kvm_ppc_pr_sprs {
 	u64 ppr; /* the guest's */
 };
 
-u32 kvm_ppc_pr_enter(u64 *nvgprs, u64 msr);
+u32 kvm_ppc_pr_enter(u64 *nvgprs, u64 msr, u64 exit, u64 trampoline);
+void kvm_ppc_pr_exit_real(void);
+u64 kvm_ppc_pr_exit_address(void);
+u64 kvm_ppc_pr_trampoline(void);
+void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu);
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,

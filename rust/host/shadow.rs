@@ -61,6 +61,10 @@ pub(crate) struct ShadowVcpu {
     slb: [(u64, u64); SHADOW_SLB],
     slb_used: usize,
     exit: ExitState,
+    /// Where the exit path comes back to in real mode; 0 if that cannot be.
+    exit_real: u64,
+    /// `kvmppc_entry_trampoline`.
+    trampoline: u64,
 }
 
 /// What the hardware and vmlinux said at an exit.
@@ -111,6 +115,10 @@ impl ShadowVcpu {
             slb: [(0, 0); SHADOW_SLB],
             slb_used: 0,
             exit: ExitState::default(),
+            // SAFETY: The module's own address, looked up in the kernel's page table, and one of vmlinux's.
+            exit_real: unsafe { bindings::kvm_ppc_pr_exit_address() },
+            // SAFETY: As above.
+            trampoline: unsafe { bindings::kvm_ppc_pr_trampoline() },
         })
     }
 
@@ -257,7 +265,10 @@ impl WorldSwitch for ShadowVcpu {
             self.put(ptr::addr_of_mut!((*paca).shadow_vcpu));
             (*paca).kvm_hstate.restore_hid5 = 0;
             let Vectors { fp, vr } = &mut *self.vectors;
-            bindings::kvm_ppc_pr_load_vectors(msr, fp, vr);
+            let vectors = Msr::from_raw(msr).intersects(Msr::FP | Msr::VEC | Msr::VSX);
+            if vectors {
+                bindings::kvm_ppc_pr_load_vectors(msr, fp, vr);
+            }
             bindings::kvm_ppc_pr_load_sprs(&mut self.sprs);
             if let Some(ticks) = self.dec {
                 bindings::kvm_ppc_pr_set_dec(ticks);
@@ -265,13 +276,18 @@ impl WorldSwitch for ShadowVcpu {
             // The exit path sets MSR[EE], and an interrupt that it lets in must find the flag right.
             (*paca).irq_happened &= !(bindings::PACA_IRQ_HARD_DIS as u8);
             let nvgprs = self.gpr.as_mut_ptr().add(SHADOW_GPRS);
-            let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr);
+            if self.exit_real != 0 {
+                bindings::kvm_ppc_pr_save_segments(ptr::addr_of_mut!((*paca).shadow_vcpu));
+            }
+            let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr, self.exit_real, self.trampoline);
             (*paca).irq_happened |= bindings::PACA_IRQ_HARD_DIS as u8;
             bindings::kvm_ppc_pr_save_sprs(&mut self.sprs);
             if self.dec.is_some() && trap != Trap::DECREMENTER.raw() {
                 bindings::kvm_ppc_pr_rearm_dec();
             }
-            bindings::kvm_ppc_pr_save_vectors(msr, fp, vr);
+            if vectors {
+                bindings::kvm_ppc_pr_save_vectors(msr, fp, vr);
+            }
             self.take(ptr::addr_of!((*paca).shadow_vcpu));
             trap
         };
@@ -289,7 +305,9 @@ impl ShadowVcpu {
         // SAFETY: By the function's own contract nobody else uses it.
         let to = unsafe { &mut *to };
         for (to, from) in to.gpr.iter_mut().zip(&self.gpr) {
-            *to = *from as usize;
+            // Not as a block, for which a function is called that takes three times as long.
+            // SAFETY: A field of `to`.
+            unsafe { ptr::write_volatile(to, *from as usize) };
         }
         to.cr = self.cr;
         to.xer = self.xer as usize;
@@ -317,7 +335,8 @@ impl ShadowVcpu {
         // SAFETY: By the function's own contract nobody else uses it.
         let from = unsafe { &*from };
         for (to, from) in self.gpr.iter_mut().zip(&from.gpr) {
-            *to = *from as u64;
+            // SAFETY: A field of `from`. Volatile as in `put`.
+            *to = unsafe { ptr::read_volatile(from) } as u64;
         }
         self.cr = from.cr;
         self.xer = from.xer as u64;

@@ -3,6 +3,7 @@
 //! Instructions of the guest's kernel that problem state may not execute.
 
 use super::{
+    fault,
     spr::{self, Access},
     vcpu::PrVcpu,
     Pr,
@@ -12,12 +13,7 @@ use crate::{
         doorbell::{self, Doorbell},
         privileged::{decode, Privileged},
     },
-    isa::{
-        insn::Insn,
-        radix_walk::truncated,
-        slb::{SegmentSize, SlbEsid},
-        spr::Spr,
-    },
+    isa::{insn::Insn, radix_walk::truncated, slb::SlbEsid, spr::Spr},
     vm::{events::Events, Vcpu},
 };
 
@@ -76,14 +72,18 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         Privileged::ReservedHypercall if st.papr => return Outcome::Hypercall,
         Privileged::SlbWrite { rs, rb } => {
             let (rs, rb) = (st.gpr(rs), st.gpr(rb));
-            let old = st.slb.entry(SlbEsid::from_raw(rb).index());
-            st.slb.write(rb, rs);
+            let index = SlbEsid::from_raw(rb).index();
+            let old = st.slb.entry(index);
             // What was not there cannot have been shadowed.
             if old.esid.contains(SlbEsid::V) {
-                st.forget_segments();
-            } else {
-                st.shadow.forget_split();
-                st.slb_changed |= st.msr().is_split();
+                st.shadow.forget_entry(old);
+            }
+            st.shadow.forget_split();
+            st.slb_changed = true;
+            st.slb.write(rb, rs);
+            let new = st.slb.entry(index);
+            if new.esid.contains(SlbEsid::V) {
+                fault::segment_expected(vcpu, st, new);
             }
         }
         Privileged::SlbReadEsid { rt, rb } => {
@@ -99,19 +99,19 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
             rb, global: false, ..
         } => {
             let ea = st.gpr(rb);
-            if let Some(entry) = st.slb.find(ea) {
-                let size = entry.segment().unwrap_or(SegmentSize::Tb1);
-                st.slb.invalidate(ea);
-                st.shadow.forget_segment(ea, size);
-                st.slb_changed = true;
-            }
+            let shadow = &mut st.shadow;
+            st.slb.invalidate(ea, |entry| shadow.forget_entry(entry));
+            shadow.forget_split();
+            st.slb_changed = true;
         }
         Privileged::SlbInvalidateAll {
             ih, global: false, ..
         } => {
-            // IH 4 and 7 invalidate entry 0 too; what is more is allowed for the others.
-            st.slb.invalidate_all(matches!(ih, 4 | 7));
-            st.forget_segments();
+            let shadow = &mut st.shadow;
+            st.slb
+                .invalidate_all(ih, |entry| shadow.forget_entry(entry));
+            shadow.forget_split();
+            st.slb_changed = true;
         }
         Privileged::SlbSync => {}
         Privileged::WriteSegment { sr, rs } => write_segment(st, sr.into(), rs),

@@ -4,7 +4,8 @@
 
 use super::{
     hpt::{self, lock, Translated},
-    mmu::{within_host_page, ShadowPage},
+    mmu::{within_host_page, SegmentKey, ShadowPage},
+    slb::Mode,
     split,
     vcpu::PrVcpu,
     Pr,
@@ -18,6 +19,7 @@ use crate::{
     isa::{
         dsisr::Dsisr,
         radix_walk::{truncated, Access, Fault},
+        slb::{SegmentSize, Slbe},
     },
     vm::{memslot::MemSlot, mmio, run_loop::Next, run_page::RunPage, Vcpu},
 };
@@ -37,6 +39,31 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access)
         }
         return;
     };
+    let mode = st.shadow.mode();
+    shadow_segment(vcpu, st, mode, ea, key);
+}
+
+/// The guest has put this into its SLB and will use it, in problem state or before: a miss costs more than an entry
+/// in vain. Of a larger segment, where is not known.
+pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
+    let (Some(SegmentSize::Mb256), Some(page)) = (slbe.segment(), slbe.base_page_shift()) else {
+        return;
+    };
+    let large = vcpu.vm().arch.mmu.large && page >= 16;
+    let ea = slbe.esid.raw();
+    for problem_state in [false, true] {
+        let mode = Mode::relocated(problem_state);
+        if let (true, Some(key)) = (
+            st.shadow.keeps(mode),
+            SegmentKey::of_slbe(slbe, ea, problem_state, large),
+        ) {
+            shadow_segment(vcpu, st, mode, ea, key);
+        }
+    }
+}
+
+/// The guest runs in `mode` with the segment `key` at `ea`.
+fn shadow_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, mode: Mode, ea: u64, key: SegmentKey) {
     let vm = vcpu.vm();
     let (vsid, stale, generation) = {
         let mut mmu = vm.mmu.lock();
@@ -53,7 +80,7 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access)
         st.shadow.generation = generation;
     }
     let large_bits = vm.arch.mmu.large_bits;
-    st.shadow.add(ea, key, vsid, large_bits);
+    st.shadow.add(mode, ea, key, vsid, large_bits);
     st.slb_changed = true;
 }
 

@@ -83,7 +83,8 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     }
     st.pvr = sregs.pvr;
     st.sdr1 = sdr1;
-    st.slb.invalidate_all(true);
+    // IH 4: without an exception.
+    st.slb.invalidate_all(4, |_| ());
     let entries = switch::sregs_slb(sregs);
     for entry in entries
         .iter()

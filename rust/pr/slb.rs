@@ -45,17 +45,32 @@ impl GuestSlb {
         }
     }
 
-    /// `slbie`: invalidates what translates RB's address.
-    pub(crate) fn invalidate(&mut self, rb: u64) {
+    /// `slbie`: invalidates what translates RB's address, and calls `gone` with it.
+    pub(crate) fn invalidate(&mut self, rb: u64, mut gone: impl FnMut(Slbe)) {
         for entry in self.0.iter_mut().filter(|e| e.matches(rb)) {
-            *entry = Slbe::default();
+            gone(core::mem::take(entry));
         }
     }
 
-    /// `slbia`: all but, unless `first` says so, entry 0.
-    pub(crate) fn invalidate_all(&mut self, first: bool) {
-        for entry in self.0.iter_mut().skip(usize::from(!first)) {
-            *entry = Slbe::default();
+    /// `slbia`: invalidates those that its IH says, and calls `gone` with each that was valid.
+    ///
+    /// Source: ISA 3.0 Book III, `slbia`.
+    pub(crate) fn invalidate_all(&mut self, ih: u8, mut gone: impl FnMut(Slbe)) {
+        let first = match ih {
+            // All lookaside information, but no entry.
+            7 => return,
+            3 | 4 => 0,
+            _ => 1,
+        };
+        for entry in self.0.iter_mut().skip(first) {
+            let kept = ih == 3 && !entry.vsid.contains(SlbVsid::C);
+            if kept {
+                continue;
+            }
+            let old = core::mem::take(entry);
+            if old.esid.contains(SlbEsid::V) {
+                gone(old);
+            }
         }
     }
 
@@ -84,6 +99,16 @@ impl Mode {
     fn is_split(self) -> bool {
         Msr::from_raw(self.msr).is_split()
     }
+
+    /// With both relocations on: in privileged or in problem state.
+    pub(crate) fn relocated(problem_state: bool) -> Self {
+        let relocated = Msr::IR | Msr::DR;
+        let msr = match problem_state {
+            true => relocated | Msr::PR,
+            false => relocated,
+        };
+        Self::of(msr, None)
+    }
 }
 
 /// SLB entries for one mode of the guest.
@@ -94,6 +119,26 @@ struct Set {
     used: usize,
     /// Which goes next when all are used.
     victim: usize,
+}
+
+impl Set {
+    /// Drops those whose address `gone` says; the last takes the place of one that goes.
+    fn forget(&mut self, gone: impl Fn(u64) -> bool) {
+        let mut at = 0;
+        while at < self.used {
+            match self.entries.get(at) {
+                Some(entry) if gone(entry.0) => {
+                    self.used -= 1;
+                    let last = self.entries.get(self.used).copied().unwrap_or_default();
+                    if let Some(entry) = self.entries.get_mut(at) {
+                        let esid = SlbEsid::from_raw(last.0).with_index(at as u64);
+                        *entry = (esid.raw(), last.1);
+                    }
+                }
+                _ => at += 1,
+            }
+        }
+    }
 }
 
 /// Modes whose segments are kept, so that a system call or an interrupt of the guest costs none.
@@ -150,10 +195,30 @@ impl ShadowSlb {
         true
     }
 
-    /// Adds the segment of `ea` to those of the current mode, in the place of one that is there.
-    pub(crate) fn add(&mut self, ea: u64, key: SegmentKey, vsid: HostVsid, large_bits: u64) {
+    /// The mode that the guest is in.
+    pub(crate) fn mode(&self) -> Mode {
+        self.sets
+            .get(self.current)
+            .map_or(Mode::of(Msr::EMPTY, None), |s| s.mode)
+    }
+
+    /// Has the guest been in this mode of late?
+    pub(crate) fn keeps(&self, mode: Mode) -> bool {
+        self.sets.iter().any(|s| s.mode == mode)
+    }
+
+    /// Adds the segment of `ea` to those of the mode, in the place of one that is there; not if the guest has not been
+    /// in that mode of late.
+    pub(crate) fn add(
+        &mut self,
+        mode: Mode,
+        ea: u64,
+        key: SegmentKey,
+        vsid: HostVsid,
+        large_bits: u64,
+    ) {
         let capacity = self.capacity.max(1);
-        let Some(set) = self.sets.get_mut(self.current) else {
+        let Some(set) = self.sets.iter_mut().find(|s| s.mode == mode) else {
             return;
         };
         let esid = SlbEsid::from_raw(ea & SEGMENT);
@@ -197,21 +262,18 @@ impl ShadowSlb {
         }
     }
 
-    /// The guest has put an entry where none was valid, which only counts where real addresses were used beside.
+    /// The guest has changed its SLB: also what had no entry may be something else where real addresses are used beside.
     pub(crate) fn forget_split(&mut self) {
         for set in self.sets.iter_mut().filter(|s| s.mode.is_split()) {
             set.used = 0;
         }
     }
 
-    /// The guest has invalidated the segment of this size at `ea`.
-    pub(crate) fn forget_segment(&mut self, ea: u64, size: SegmentSize) {
-        let shift = size.shift();
+    /// The guest has no longer this entry in its SLB.
+    pub(crate) fn forget_entry(&mut self, entry: Slbe) {
+        let shift = entry.segment().unwrap_or(SegmentSize::Tb1).shift();
         for set in &mut self.sets {
-            let gone = |e: &(u64, u64)| (e.0 ^ ea) >> shift == 0;
-            if set.entries.iter().take(set.used).any(gone) {
-                set.used = 0;
-            }
+            set.forget(|ea| (ea ^ entry.esid.raw()) >> shift == 0);
         }
     }
 }

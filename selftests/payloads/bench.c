@@ -50,7 +50,10 @@ static void to_space(u64 n)
 {
 	u64 ea, vsid, i;
 
-	asm volatile("isync; .long 0x7c6003e4; isync" : : : "memory"); /* slbia 3 */
+	asm volatile("isync; .long 0x7c6003e4; isync"
+		     :
+		     :
+		     : "memory"); /* slbia 3 */
 	for (i = 0; i < BENCH_SEGMENTS; i++) {
 		ea = BENCH_SPACE + i * BENCH_SEGMENT;
 		vsid = BENCH_VSID(n, i) << 12 | BENCH_SLB_USER;
@@ -72,12 +75,13 @@ static void make_spaces(void)
 
 	for (n = 0; n < BENCH_SPACES; n++)
 		for (i = 0; i < BENCH_SEGMENTS; i++) {
-			page = BENCH_PAGES + (n * BENCH_SEGMENTS + i) * BENCH_PAGE;
+			page = BENCH_PAGES +
+			       (n * BENCH_SEGMENTS + i) * BENCH_PAGE;
 			*(volatile u64 *)page = n;
 			group = BENCH_VSID(n, i) & (BENCH_GROUPS - 1);
 			slot = hcall4(H_ENTER, 0, group * 8,
-				      BENCH_VSID(n, i) << 12 | 5,
-				      page | 0x1192, 0);
+				      BENCH_VSID(n, i) << 12 | 5, page | 0x1192,
+				      0);
 			if (slot)
 				fail(4, 0, slot, n);
 		}
