@@ -10,7 +10,9 @@
 #			some on a core with two threads
 #	pr		guests in problem state, on two kinds of hash host
 #	e44x		the tests of the 440 backend on an emulated 440
-#	soak		the long forms of what `guests` does briefly
+#	stores		where pr stores on the way into guests and out of them, instruction
+#			by instruction
+#	soak		stores, and the long forms of what others do briefly
 #	all		unit, hv, pr and e44x (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
@@ -188,9 +190,38 @@ suite_e44x() {
 	[ "$rc" = 0 ] || fault e44x "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
 }
 
+# Every instruction of some rounds through pr, on a host that a debugger steps
+suite_stores() {
+	local dir=$work/stores out=$results/stores socket=$work/gdb flavour=${FLAVOUR:-book3s64+pages-64k} kernel rc=0 i
+	wanted stores || return 0
+	build_module
+	build_selftests CROSS_COMPILE=powerpc64le-linux-gnu-
+	kernel=$("$top/scripts/kernel.sh" "$flavour")
+	TESTS=reg_integrity payload "$dir" "$selftests" 1
+	: >"$dir/options"
+	stage stores
+	rm -rf "$out"
+	mkdir -p "$out"
+	GDB=$socket HOST=powernv9-hash ICOUNT=1 "$top/scripts/host.sh" -t 1200 -o "$out" "$dir" >"$out/host.out" 2>"$out/host.err" &
+	for ((i = 0; i < 600; i++)); do
+		[ ! -S "$socket" ] || break
+		sleep 0.1
+	done
+	{
+		echo '# BEGIN stores'
+		timeout 1200 python3 "$top/scripts/stores.py" "$socket" "$kernel/include/generated/asm-offsets.h" \
+			"$kernel/System.map" 200 "${ROUNDS:-300}" 2>"$out/err" || rc=$?
+		echo "# END stores $rc"
+	} | tee "$out/tap" | live
+	wait
+	judge stores "$out/tap" stores
+}
+
 suite_soak() {
-	suite_kselftest '/slow|long/' 7200 soak
+	suite_kselftest '/slow|long/ && $1 !~ /^pr/' 7200 soak
 	suite_guests '/long/' 7200 soak
+	HOST=powernv9-hash suite_kselftest '/pr/ && /slow|long/' 7200 soak
+	suite_stores
 }
 
 suite_unit() {
@@ -231,8 +262,8 @@ mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all | unit | kselftest | guests | hv | pr | e44x | soak) "suite_$suite" ;;
-	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, soak, all" ;;
+	all | unit | kselftest | guests | hv | pr | e44x | stores | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, stores, soak, all" ;;
 	esac
 done
 

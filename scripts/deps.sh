@@ -9,7 +9,7 @@ dry=0
 [ "${1:-}" != -n ] || dry=1
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
-packages="make gcc g++ libc6-dev flex bison bc perl patch
+packages="make gcc g++ libc6-dev flex bison bc perl patch python3
 	cpio gzip xz-utils e2fsprogs device-tree-compiler mmdebstrap debian-archive-keyring ca-certificates util-linux
 	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
 	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION

@@ -22,6 +22,7 @@
 # MEM      default 4G
 # APPEND   more for the kernel command line
 # ICOUNT   1: time counts instructions, with one CPU
+# GDB      a socket's name, where QEMU waits for a debugger
 # KVM_PPC_KO  the module to take along, default the one built for FLAVOUR
 . "$(dirname "$0")/lib.sh"
 
@@ -126,6 +127,7 @@ fi
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 "${board[@]}" "${tree[@]}" "${accel[@]}"
 	-monitor none -no-reboot "${console[@]}"
 	-device "nvme,id=nvme,serial=1,bus=$bus" "${disks[@]}")
+[ -z "${GDB:-}" ] || cmd+=(-gdb "unix:$GDB,server=on,wait=off")
 # run_host: its QEMU, whose status is then in rc
 run_host() {
 	rc=0
