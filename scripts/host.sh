@@ -15,7 +15,9 @@
 # By environment:
 # HOST     powernv9 (default), powernv10: bare metal on radix
 #          powernv9-hash: the same as powernv9, on the hash MMU
+#          powernv8: POWER8, bare metal
 #          pseries8: a POWER8 partition, on the hash MMU
+#          pseries9-hash: a POWER9 partition, on the hash MMU
 # FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh)
 # SMP      CPUs, default 2; or in QEMU's words: 2,threads=2
 # HUGE     0: a host that knows no pages but its own, of 4K or 64K; default 1
@@ -87,10 +89,15 @@ machine=()
 case $host in
 powernv9 | powernv10) machine=(-M "$host") ;;
 powernv9-hash) machine=(-M powernv9) append=disable_radix huge=0 ;;
-pseries8)
+powernv8) machine=(-M powernv8) huge=0 ;;
+pseries8 | pseries9-hash)
 	# TCG has neither transactions nor what these speak of
-	machine=(-M "pseries,x-vof=on,cap-htm=off,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken" -cpu power8)
+	machine=(-M "pseries,x-vof=on,cap-htm=off,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken")
 	bus=pci.0 huge=0
+	case $host in
+	pseries8) machine+=(-cpu power8) ;;
+	*) machine+=(-cpu power9) append=disable_radix ;;
+	esac
 	;;
 *) die "no host $host" ;;
 esac
