@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,6 +188,39 @@ static void timers(void)
 	end("timers");
 }
 
+/* A child is stepped through: each instruction once, and in order */
+static void steps(int n)
+{
+	static volatile uint32_t counter;
+	int i, status;
+	pid_t pid;
+
+	begin();
+	pid = fork();
+	if (pid < 0)
+		fail("fork");
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, 0, 0))
+			_exit(126);
+		raise(SIGSTOP);
+		for (i = 0; i < n; i++)
+			counter += i & 3;
+		_exit(counter & 0x7f);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		fail("wait");
+	while (WIFSTOPPED(status)) {
+		/* 32 is PT_NIP */
+		mix(ptrace(PTRACE_PEEKUSER, pid, 32 * sizeof(long), 0));
+		mix(WSTOPSIG(status));
+		if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+		    waitpid(pid, &status, 0) != pid)
+			fail("step");
+	}
+	mix(status);
+	end("steps");
+}
+
 int main(int argc, char **argv)
 {
 	int factor;
@@ -198,6 +232,7 @@ int main(int argc, char **argv)
 	maps(4 * factor);
 	signals(100 * factor);
 	floats(20000 * factor);
+	steps(factor);
 	timers();
 	printf("stress: done\n");
 	return 0;

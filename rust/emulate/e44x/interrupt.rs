@@ -6,7 +6,7 @@ use core::ops::DerefMut;
 
 use super::state::{Registers, State};
 use crate::isa::e44x::{
-    debug::{IDM, IRPT},
+    debug::{BRT, IC, IDM, IRPT},
     ivor::{esr, Class, Ivor},
     msr::Msr,
     spr::{has_mcsrr, MCSR_MCS},
@@ -59,13 +59,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         self.reservation = None;
         let saved = [regs.nip(), self.msr.word()];
         match ivor.class() {
-            Class::Normal => {
-                self.srr = saved;
-                let [dbcr0, ..] = self.dbcr;
-                if dbcr0 & IDM != 0 && dbcr0 & IRPT != 0 {
-                    self.debug_event(IRPT);
-                }
-            }
+            Class::Normal => self.srr = saved,
             Class::MachineCheck if has_mcsrr(self.pvr) => self.mcsrr = saved,
             // There is no MCSR in which the handler could clear it.
             Class::MachineCheck => {
@@ -77,6 +71,9 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         self.msr = self.msr.at_interrupt(ivor.class());
         let offset = self.ivor.get(ivor.number()).copied().unwrap_or(0);
         regs.set_nip(self.ivpr & 0xffff_0000 | offset & 0xfff0);
+        if ivor.class() == Class::Normal {
+            self.interrupt_events(regs);
+        }
     }
 
     /// The instruction that the program is at came with a bus error (UM, "Instruction Synchronous Machine Check
@@ -89,6 +86,25 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             self.interrupt(regs, Ivor::MachineCheck);
         }
         enabled
+    }
+
+    /// What a debugged guest gets of an interrupt.
+    fn interrupt_events(&mut self, regs: &mut impl Registers) {
+        let [dbcr0, ..] = self.dbcr;
+        if dbcr0 & IDM == 0 {
+            return;
+        }
+        if dbcr0 & IRPT != 0 {
+            self.debug_event(IRPT);
+            if self.debug_interrupt() {
+                self.interrupt(regs, Ivor::Debug);
+                return;
+            }
+        }
+        if dbcr0 & (IC | BRT) != 0 {
+            // Handlers are not stepped through (see Documentation/e44x.rst).
+            self.msr = self.msr.set(Msr::DE, false);
+        }
     }
 
     /// A program interrupt; `esr` says why.
