@@ -86,6 +86,16 @@ TEST_F(pr, page_table)
 	EXPECT_TRUE(run(guest(self->vmm, 0, HASH_ENTER, 0), &self->loads));
 }
 
+/* So that QEMU needs no cap-fwnmi=off */
+TEST_F(pr, fwnmi)
+{
+	struct vmm_vcpu *vcpu = guest(self->vmm, 0, HASH_ENTER, 0);
+
+	EXPECT_EQ(1, vmm_check(self->vmm, KVM_CAP_PPC_FWNMI));
+	EXPECT_EQ(0, vmm_enable_cap(vcpu->fd, KVM_CAP_PPC_FWNMI, 0, 0));
+	EXPECT_TRUE(run(vcpu, &self->loads));
+}
+
 TEST_F(pr, slb)
 {
 	EXPECT_TRUE(run(guest(self->vmm, 0, HASH_SLB, 0), &self->loads));

@@ -151,4 +151,25 @@ TEST_F(hcall, vpa_slot_deleted)
 	EXPECT_EQ(0, CALL(H_PROD, 0));
 }
 
+/* Who gives its time away names a vCPU and the count that it has seen */
+TEST_F(hcall, confer)
+{
+	struct vmm_vcpu *other;
+	uint64_t all = -1ull;
+
+	EXPECT_EQ(H_PARAMETER, CALL(H_CONFER, 1, 0));
+	EXPECT_EQ(H_PARAMETER, CALL(H_CONFER, 1ull << 32, 0));
+	EXPECT_EQ(0, CALL(H_CONFER, all, 0));
+	EXPECT_EQ(0, CALL(H_CONFER, 0, 0));
+	other = book3s_add_vcpu(self->vmm, 1, MSR_REAL, 0, 0, 0);
+	ASSERT_NE(NULL, other);
+	EXPECT_EQ(0, CALL(H_CONFER, 1, 0));
+	EXPECT_EQ(0, CALL(H_CONFER, 1, 7));
+	set_length16(self->vmm, VPA, 640);
+	EXPECT_EQ(0, REGISTER(REG_VPA, 1, VPA));
+	EXPECT_EQ(0, CALL(H_CONFER, 1, 1));
+	EXPECT_EQ(VPA, vmm_reg(other, KVM_REG_PPC_VPA_ADDR));
+	EXPECT_EQ(0, vmm_reg(self->vcpu, KVM_REG_PPC_VPA_ADDR));
+}
+
 TEST_HARNESS_MAIN

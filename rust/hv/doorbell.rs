@@ -7,7 +7,6 @@
 //! "Directed Privileged Doorbell").
 
 use super::{
-    find,
     vcpu::{Events, HvVcpu},
     Hv,
 };
@@ -17,7 +16,7 @@ use crate::{
         regs::Regs,
     },
     isa::insn::Insn,
-    vm::Vcpu,
+    vm::{papr::find, Vcpu},
 };
 
 /// Emulates `insn`; false if it is none of these.

@@ -5,23 +5,19 @@
 //! To add one: a function here or in a file of its own kind, an arm in [`handle`], and its number in
 //! [`HANDLED`], so that `KVM_CAP_PPC_ENABLE_HCALL` accepts it.
 
-use super::{
-    find,
-    vcpu::{Events, HvVcpu},
-    vpa, Hv,
-};
+use super::{vcpu::HvVcpu, Hv};
 use crate::{
     host::features,
     isa::{
         hcall::{HReturn, Hcall},
         hcall_args::{
-            PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR, CONFER_ALL,
-            DABRX_GUEST, DAWRX_HYP,
+            PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DABRX_GUEST,
+            DAWRX_HYP,
         },
     },
     vm::{
         papr::{self, Handled, Outcome},
-        tce_hcalls as tce, Vcpu,
+        tce_hcalls as tce, vpa, Vcpu,
     },
 };
 
@@ -59,7 +55,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
     }
     match hcall {
         Hcall::H_CEDE => Outcome::Cede,
-        Hcall::H_PROD => Outcome::Return(h_prod(vcpu, st.gpr(4))),
+        Hcall::H_PROD => Outcome::Return(papr::h_prod(vcpu, st.gpr(4))),
         _ => handle_other(vcpu, st, hcall),
     }
 }
@@ -70,7 +66,7 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
     let (vm, tables) = (vcpu.vm(), &*vcpu.vm().arch.tce);
     let ret = match hcall {
-        Hcall::H_CONFER => h_confer(vcpu, a, b),
+        Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_SET_MODE => match h_set_mode(vcpu, st, a, b, c, d) {
             Some(ret) => ret,
@@ -120,33 +116,6 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
         _ => return Outcome::Userspace,
     };
     Outcome::Return(ret)
-}
-
-/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
-fn h_prod(vcpu: &Vcpu<Hv>, id: u64) -> HReturn {
-    let Some(target) = find(vcpu, id) else {
-        return HReturn::H_PARAMETER;
-    };
-    target.shared.events.change(0, Events::PRODDED);
-    if !core::ptr::eq(target, vcpu) {
-        target.wake();
-    }
-    HReturn::H_SUCCESS
-}
-
-/// `H_CONFER(processor, yield count)`: gives this processor's time to another one, if that was not
-/// dispatched since the caller looked.
-fn h_confer(vcpu: &Vcpu<Hv>, id: u64, count: u64) -> HReturn {
-    if id == CONFER_ALL {
-        return HReturn::H_SUCCESS;
-    }
-    let Some(target) = find(vcpu, id) else {
-        return HReturn::H_PARAMETER;
-    };
-    if vpa::yield_count(target).unwrap_or(0) == count as u32 {
-        target.yield_to();
-    }
-    HReturn::H_SUCCESS
 }
 
 /// `H_SET_MODE(flags, resource, value 1, value 2)`; `None` leaves it to userspace, which owns the LPCR.

@@ -16,7 +16,6 @@ mod stats;
 mod tm;
 mod vcpu;
 mod vm;
-mod vpa;
 
 use self::{
     mmu::HvMmu,
@@ -27,17 +26,21 @@ use self::{
 use crate::{
     bindings,
     host::features::Features,
+    isa::fscr::Fscr,
     vm::{
         backend::{Backend, Gfn},
+        events::Events,
         memslot::MemSlot,
         one_reg::RegValue,
+        papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        vpa::{Dispatches, Position, VpaBackend, Vpas},
         Vcpu, Vm,
     },
 };
 use core::ops::Range;
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::SpinLock};
 
 /// The backend.
 pub(crate) struct Hv;
@@ -60,13 +63,36 @@ impl Hv {
     }
 }
 
-/// The vCPU of the same VM that the guest knows as processor `id`.
-#[inline]
-fn find(vcpu: &Vcpu<Hv>, id: u64) -> Option<&Vcpu<Hv>> {
-    if id == u64::from(vcpu.id) {
-        return Some(vcpu);
+impl PaprBackend for Hv {
+    #[inline]
+    fn events(vcpu: &Vcpu<Self>) -> &Events {
+        &vcpu.shared.events
     }
-    vcpu.vm().vcpu_by_id(u32::try_from(id).ok()?)
+}
+
+impl VpaBackend for Hv {
+    fn vpas(vcpu: &Vcpu<Self>) -> &SpinLock<Vpas> {
+        &vcpu.shared.vpas
+    }
+
+    fn dispatches(st: &mut HvVcpu) -> &mut Dispatches {
+        &mut st.dispatches
+    }
+
+    fn position(st: &HvVcpu) -> Position {
+        Position {
+            nip: st.nip(),
+            msr: st.msr(),
+            tb_offset: st.switch.vcore().tb_offset,
+        }
+    }
+
+    fn pmu_in_use(st: &mut HvVcpu, in_use: bool) {
+        st.pmu_in_use = in_use;
+        if !in_use {
+            st.revoke(Fscr::PM);
+        }
+    }
 }
 
 /// `KVM_CREATE_VM`'s type for this backend.

@@ -20,7 +20,7 @@ use crate::{
     },
     vm::{
         one_reg::{id, RegValue},
-        Vcpu,
+        vpa, Vcpu,
     },
 };
 use kernel::prelude::*;
@@ -116,14 +116,13 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
     if let Some(i) = index(reg, id::VR0, id::VR31) {
         return Ok(RegValue::from_vsr(st.switch.vsr(32 + i as u8)));
     }
-    let vpas = *vcpu.shared.vpas.lock();
+    if let Some(area) = vpa::get_reg(vcpu, reg) {
+        return Ok(area);
+    }
     let val = match reg {
         id::HIOR => 0,
         id::DEBUG_INST => SW_BREAKPOINT.into(),
         id::VSCR => st.switch.vscr().into(),
-        id::VPA_ADDR => vpas.vpa.gpa,
-        id::VPA_SLB => return Ok(area(vpas.slb_shadow)),
-        id::VPA_DTL => return Ok(area(vpas.dtl)),
         id::TB_OFFSET => st.switch.vcore().tb_offset,
         id::VTB => st.switch.vcore().vtb as u64,
         id::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
@@ -150,19 +149,11 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         st.switch.set_vsr(32 + i as u8, val.vsr()?);
         return Ok(());
     }
-    match reg {
-        id::VPA_SLB => {
-            let [addr, len] = val.u64_pair()?;
-            return vcpu.shared.vpas.lock().set_slb_shadow(addr, len);
-        }
-        id::VPA_DTL => {
-            let [addr, len] = val.u64_pair()?;
-            vcpu.shared.vpas.lock().set_dtl(addr, len)?;
-            vcpu.shared.events.change(0, Events::VPAS);
-            return Ok(());
-        }
-        id::ICP_STATE | id::VP_STATE => return Err(ENXIO),
-        _ => {}
+    if let Some(ret) = vpa::set_reg(vcpu, reg, &val) {
+        return ret;
+    }
+    if matches!(reg, id::ICP_STATE | id::VP_STATE) {
+        return Err(ENXIO);
     }
     let val = val.int()?;
     if let Some(i) = index(reg, id::PMC1, id::PMC8) {
@@ -189,10 +180,6 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
     match reg {
         id::HIOR if val == 0 => {}
         id::VSCR => st.switch.set_vscr(val as u32),
-        id::VPA_ADDR => {
-            vcpu.shared.vpas.lock().set_vpa(val)?;
-            vcpu.shared.events.change(0, Events::VPAS);
-        }
         id::TB_OFFSET => set_tb_offset(st, val)?,
         id::VTB => st.switch.vcore_mut().vtb = val as usize,
         id::DPDES => {
@@ -207,10 +194,6 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         _ => return Err(EINVAL),
     }
     Ok(())
-}
-
-fn area(area: super::vpa::Area) -> RegValue {
-    RegValue::from_u64_pair([area.gpa, area.len.into()])
 }
 
 /// The hardware can offset the timebase by multiples of this.

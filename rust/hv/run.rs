@@ -6,7 +6,7 @@ use super::{
     exit,
     vcpu::{Completion, Events, HvVcpu},
     vm::HvVm,
-    vpa, Hv,
+    Hv,
 };
 use crate::{
     bindings,
@@ -22,7 +22,7 @@ use crate::{
         mmio, papr,
         run_loop::{enter_until_userspace, Entered, Next, RunBackend},
         run_page::RunPage,
-        Vcpu,
+        vpa, Vcpu,
     },
 };
 use kernel::prelude::*;
@@ -43,15 +43,11 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
         return Err(EINVAL);
     }
     host.prepare_facilities();
-    vpa::dispatched(vcpu, st, last_cpu(vcpu));
+    vpa::dispatched(vcpu, st);
     let (host, ret) = enter_until_userspace(vcpu, st, run, host);
     vpa::stopped(vcpu);
     host.done();
     ret
-}
-
-fn last_cpu(vcpu: &Vcpu<Hv>) -> u32 {
-    vcpu.entry.last_cpu().max(0) as u32
 }
 
 /// Takes userspace's answer to the last exit.
@@ -122,14 +118,14 @@ impl RunBackend for Hv {
                 vpa::stopped(vcpu);
                 let before = timebase();
                 let ret = host.handle_work();
-                st.stolen += timebase().wrapping_sub(before);
-                vpa::dispatched(vcpu, st, last_cpu(vcpu));
+                st.dispatches.stolen += timebase().wrapping_sub(before);
+                vpa::dispatched(vcpu, st);
                 ret?;
             }
             Some(Pending::Request) => {
                 vcpu.requests.take();
                 if vcpu.shared.events.test(Events::VPAS) {
-                    vpa::dispatched(vcpu, st, last_cpu(vcpu));
+                    vpa::dispatched(vcpu, st);
                 }
             }
             // The host has served it.
@@ -142,7 +138,7 @@ impl RunBackend for Hv {
         vpa::stopped(vcpu);
         vcpu.halt(Some(st.dec_expires()));
         vcpu.shared.events.take(Events::PRODDED);
-        vpa::dispatched(vcpu, st, last_cpu(vcpu));
+        vpa::dispatched(vcpu, st);
         Ok(())
     }
 

@@ -2,23 +2,19 @@
 
 //! A vCPU of the hv backend.
 
-use super::{mmu::tree::Spare, vm::HvVm, vpa::Vpas};
+use super::{mmu::tree::Spare, vm::HvVm};
 use crate::{
     emulate::regs::{Regs, Vsr},
     host::{features, switch::SwitchVcpu},
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr},
-    vm::mmio::Pending as PendingMmio,
+    vm::{
+        mmio::Pending as PendingMmio,
+        vpa::{Dispatches, Vpas},
+    },
 };
 use kernel::{new_spinlock, prelude::*, sync::SpinLock};
 
 pub(crate) use crate::vm::events::Events;
-
-impl Events {
-    /// The registered areas have changed.
-    pub(crate) const VPAS: u32 = Self::BACKEND;
-    /// A VPA is registered: there is somebody to tell of dispatches. Only the vCPU's own thread changes this.
-    pub(crate) const HAS_VPA: u32 = Self::BACKEND << 1;
-}
 
 /// What others may touch.
 #[pin_data]
@@ -79,12 +75,8 @@ pub(crate) struct HvVcpu {
     pub(crate) ptcr: u64,
     /// `KVM_GUESTDBG_…`
     pub(crate) debug: u32,
-    /// Timebase ticks for which the vCPU wanted to run and could not.
-    pub(crate) stolen: u64,
-    /// `stolen` when the last dispatch trace log entry was made.
-    pub(crate) stolen_logged: u64,
-    /// Entries made in the dispatch trace log.
-    pub(crate) dtl_index: u64,
+    /// What is counted of its dispatches.
+    pub(crate) dispatches: Dispatches,
 }
 
 /// PSSCR fields that a guest can see (ESL, EC aside): PLS and the request fields.
@@ -138,9 +130,7 @@ impl HvVcpu {
             papr: false,
             ptcr: 0,
             debug: 0,
-            stolen: 0,
-            stolen_logged: 0,
-            dtl_index: 0,
+            dispatches: Dispatches::default(),
         })
     }
 

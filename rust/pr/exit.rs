@@ -32,7 +32,7 @@ use crate::{
         Vcpu,
     },
 };
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::atomic::Relaxed};
 
 /// `sc 1`, by which a PAPR guest calls.
 const SC_1: u32 = 0x4400_0022;
@@ -96,6 +96,10 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
         Trap::TRACE => debug::traced(st, srr1.masked(Srr1::FROM_INTERRUPT)),
         Trap::MACHINE_CHECK => {
             stats.machine_checks.inc();
+            if vcpu.vm().arch.fwnmi.load(Relaxed) {
+                run.set_nmi(bindings::KVM_RUN_PPC_NMI_DISP_NOT_RECOV as u16);
+                return Ok(Next::Userspace);
+            }
             st.dar = exit.dar;
             st.dsisr = exit.dsisr;
             st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT));

@@ -10,10 +10,9 @@ use crate::{
         hcall_args::{PageFlags, SetModeResource},
     },
     vm::{
-        events::Events,
         papr::{self, Handled, Outcome},
         run_loop::Next,
-        tce_hcalls, Vcpu,
+        tce_hcalls, vpa, Vcpu,
     },
 };
 
@@ -26,6 +25,8 @@ pub(crate) const HANDLED: &Handled = &Handled {
         Hcall::H_BULK_REMOVE,
         Hcall::H_CEDE,
         Hcall::H_PROD,
+        Hcall::H_CONFER,
+        Hcall::H_REGISTER_VPA,
         Hcall::H_SET_MODE,
         Hcall::H_GET_TCE,
         Hcall::H_PUT_TCE,
@@ -68,7 +69,9 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
         Hcall::H_BULK_REMOVE => hpt::h_bulk_remove(vcpu, st),
         Hcall::H_PROTECT => hpt::h_protect(vcpu, st, a, b, c),
         Hcall::H_CEDE => return Outcome::Cede,
-        Hcall::H_PROD => h_prod(vcpu, a),
+        Hcall::H_PROD => papr::h_prod(vcpu, a),
+        Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
+        Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
             // Interrupts are always taken with relocation off.
             Some(SetModeResource::AddrTransMode) if a == 0 => HReturn::H_SUCCESS,
@@ -104,22 +107,6 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
             None => return Outcome::Userspace,
         },
     })
-}
-
-/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
-fn h_prod(vcpu: &Vcpu<Pr>, id: u64) -> HReturn {
-    let target = match u32::try_from(id) {
-        Ok(id) => vcpu.vm().vcpu_by_id(id),
-        Err(_) => None,
-    };
-    let Some(target) = target else {
-        return HReturn::H_PARAMETER;
-    };
-    target.shared.events.change(0, Events::PRODDED);
-    if target.id != vcpu.id {
-        target.wake();
-    }
-    HReturn::H_SUCCESS
 }
 
 /// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.

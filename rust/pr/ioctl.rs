@@ -12,12 +12,13 @@ use crate::{
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
-        Vm,
+        Vcpu, Vm,
     },
 };
 use kernel::{
     ioctl::{_IOR, _IOW},
     prelude::*,
+    sync::atomic::Relaxed,
 };
 
 const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
@@ -32,6 +33,7 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         KVM_CAP_PPC_SEGSTATE
         | KVM_CAP_PPC_HIOR
         | KVM_CAP_PPC_PAPR
+        | KVM_CAP_PPC_FWNMI
         | KVM_CAP_PPC_UNSET_IRQ
         | KVM_CAP_PPC_IRQ_LEVEL
         | KVM_CAP_PPC_GET_PVINFO
@@ -63,9 +65,10 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Pr>, cap: u32, args: &[u64; 4]) -> Result {
 }
 
 /// `KVM_ENABLE_CAP` on a vCPU.
-pub(crate) fn enable_vcpu_cap(st: &mut PrVcpu, cap: u32) -> Result {
+pub(crate) fn enable_vcpu_cap(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, cap: u32) -> Result {
     match cap {
         KVM_CAP_PPC_PAPR => st.papr = true,
+        KVM_CAP_PPC_FWNMI => vcpu.vm().arch.fwnmi.store(true, Relaxed),
         _ => return Err(EINVAL),
     }
     Ok(())

@@ -36,13 +36,15 @@ use crate::{
         events::Events,
         memslot::MemSlot,
         one_reg::RegValue,
+        papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        vpa::{Dispatches, Position, VpaBackend, Vpas},
         Vcpu, Vm,
     },
 };
 use core::ops::Range;
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::SpinLock};
 
 /// The backend.
 pub(crate) struct Pr;
@@ -68,6 +70,31 @@ mod request {
 
 /// `KVM_CREATE_VM`'s type for this backend.
 const KVM_VM_PPC_PR: u64 = 2;
+
+impl PaprBackend for Pr {
+    #[inline]
+    fn events(vcpu: &Vcpu<Self>) -> &Events {
+        &vcpu.shared.events
+    }
+}
+
+impl VpaBackend for Pr {
+    fn vpas(vcpu: &Vcpu<Self>) -> &SpinLock<Vpas> {
+        &vcpu.shared.vpas
+    }
+
+    fn dispatches(st: &mut PrVcpu) -> &mut Dispatches {
+        &mut st.dispatches
+    }
+
+    fn position(st: &PrVcpu) -> Position {
+        Position {
+            nip: st.nip(),
+            msr: st.msr(),
+            tb_offset: 0,
+        }
+    }
+}
 
 impl Backend for Pr {
     const NAME: &'static CStr = c"pr";
@@ -99,9 +126,7 @@ impl Backend for Pr {
     }
 
     fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<PrShared, Error> {
-        Ok(PrShared {
-            events: Events::new(),
-        })
+        PrShared::new()
     }
 
     fn new_vcpu(vm: &Vm<Self>, _id: u32, _shared: &PrShared) -> Result<PrVcpu> {
@@ -133,12 +158,12 @@ impl Backend for Pr {
         regs::set_sregs(vcpu, st, sregs)
     }
 
-    fn get_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64) -> Result<RegValue> {
-        one_reg::get(st, id)
+    fn get_one_reg(vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64) -> Result<RegValue> {
+        one_reg::get(vcpu, st, id)
     }
 
-    fn set_one_reg(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64, val: RegValue) -> Result {
-        one_reg::set(st, id, val)
+    fn set_one_reg(vcpu: &Vcpu<Self>, st: &mut PrVcpu, id: u64, val: RegValue) -> Result {
+        one_reg::set(vcpu, st, id, val)
     }
 
     fn set_guest_debug(
@@ -160,8 +185,8 @@ impl Backend for Pr {
         ioctl::enable_vm_cap(vm, cap, args)
     }
 
-    fn enable_vcpu_cap(_vcpu: &Vcpu<Self>, st: &mut PrVcpu, cap: u32, _args: &[u64; 4]) -> Result {
-        ioctl::enable_vcpu_cap(st, cap)
+    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut PrVcpu, cap: u32, _args: &[u64; 4]) -> Result {
+        ioctl::enable_vcpu_cap(vcpu, st, cap)
     }
 
     fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {

@@ -2,11 +2,14 @@
 
 //! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
 
-use super::{debug::SW_BREAKPOINT, vcpu::PrVcpu};
+use super::{debug::SW_BREAKPOINT, vcpu::PrVcpu, Pr};
 use crate::{
     emulate::regs::Regs,
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
-    vm::one_reg::{id, RegValue},
+    vm::{
+        one_reg::{id, RegValue},
+        vpa, Vcpu,
+    },
 };
 use kernel::prelude::*;
 
@@ -53,7 +56,10 @@ fn index(reg: u64, first: u64, last: u64) -> Option<u8> {
 }
 
 /// `Backend::get_one_reg`. `EINVAL` for what is no register here.
-pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
+pub(crate) fn get(vcpu: &Vcpu<Pr>, st: &PrVcpu, reg: u64) -> Result<RegValue> {
+    if let Some(area) = vpa::get_reg(vcpu, reg) {
+        return Ok(area);
+    }
     if reg & id::TM != 0 {
         return st.tm.get(reg);
     }
@@ -90,7 +96,10 @@ pub(crate) fn get(st: &PrVcpu, reg: u64) -> Result<RegValue> {
 }
 
 /// `Backend::set_one_reg`, errors as [`get`].
-pub(crate) fn set(st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
+pub(crate) fn set(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
+    if let Some(ret) = vpa::set_reg(vcpu, reg, &val) {
+        return ret;
+    }
     if reg & id::TM != 0 {
         return st.tm.set(reg, val);
     }

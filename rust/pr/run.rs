@@ -19,7 +19,7 @@ use crate::{
         mmio, papr,
         run_loop::{enter_until_userspace, Entered, Next, RunBackend},
         run_page::RunPage,
-        Vcpu,
+        vpa, Vcpu,
     },
 };
 use kernel::prelude::*;
@@ -35,7 +35,9 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     host.prepare_facilities();
     // Userspace may have changed it.
     st.step_in(st.stepped());
+    vpa::dispatched(vcpu, st);
     let (host, ret) = enter_until_userspace(vcpu, st, run, host);
+    vpa::stopped(vcpu);
     host.done();
     ret
 }
@@ -74,7 +76,8 @@ impl RunBackend for Pr {
         // From here on a kick interrupts this CPU; what was asked for before is seen below.
         vcpu.entry.entering(irqs.cpu());
         prepare(vcpu, st);
-        let ready = match irqs.check_pending(|| vcpu.requests.pending()) {
+        let vpas = || vcpu.shared.events.test(Events::VPAS);
+        let ready = match irqs.check_pending(|| vcpu.requests.pending() || vpas()) {
             Ok(ready) => ready,
             Err((irqs, pending)) => {
                 vcpu.entry.left();
@@ -103,11 +106,21 @@ impl RunBackend for Pr {
         pending: Option<Pending>,
     ) -> Result {
         match pending {
-            Some(Pending::Work) => host.handle_work()?,
+            Some(Pending::Work) => {
+                vpa::stopped(vcpu);
+                let before = timebase();
+                let ret = host.handle_work();
+                st.dispatches.stolen += timebase().wrapping_sub(before);
+                vpa::dispatched(vcpu, st);
+                ret?;
+            }
             Some(Pending::Request) => {
                 if vcpu.requests.take() & request::SEGMENTS != 0 {
                     st.forget_segments();
                     st.shadow.generation = vcpu.vm().mmu.lock().generation();
+                }
+                if vcpu.shared.events.test(Events::VPAS) {
+                    vpa::dispatched(vcpu, st);
                 }
             }
             // The host has served it.
@@ -117,8 +130,10 @@ impl RunBackend for Pr {
     }
 
     fn halt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, _host: &HostInterruptible) -> Result {
+        vpa::stopped(vcpu);
         vcpu.halt(Some(st.dec_expires));
         vcpu.shared.events.take(Events::PRODDED);
+        vpa::dispatched(vcpu, st);
         Ok(())
     }
 

@@ -11,13 +11,31 @@ use crate::{
     emulate::regs::Regs,
     host::{features, shadow::ShadowVcpu, time::timebase},
     isa::{fscr::Fscr, msr::Msr, spr::Spr},
-    vm::{events::Events, mmio::Pending as PendingMmio},
+    vm::{
+        events::Events,
+        mmio::Pending as PendingMmio,
+        vpa::{Dispatches, Vpas},
+    },
 };
-use kernel::prelude::*;
+use kernel::{new_spinlock, prelude::*, sync::SpinLock};
 
 /// What others may touch.
+#[pin_data]
 pub(crate) struct PrShared {
     pub(crate) events: Events,
+    /// The areas the guest has registered.
+    #[pin]
+    pub(crate) vpas: SpinLock<Vpas>,
+}
+
+impl PrShared {
+    /// Nothing pending, nothing registered.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            events: Events::new(),
+            vpas <- new_spinlock!(Vpas::default()),
+        })
+    }
 }
 
 /// What userspace has to answer before the guest goes on.
@@ -72,6 +90,8 @@ pub(crate) struct PrVcpu {
     pub(crate) debug: u32,
     /// The page of code that is run instruction by instruction, because data at the same addresses is elsewhere.
     stepped: Option<u64>,
+    /// What is counted of its dispatches.
+    pub(crate) dispatches: Dispatches,
 }
 
 impl PrVcpu {
@@ -103,6 +123,7 @@ impl PrVcpu {
             papr: false,
             debug: 0,
             stepped: None,
+            dispatches: Dispatches::default(),
         })
     }
 

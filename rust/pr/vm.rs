@@ -9,7 +9,7 @@ use crate::{
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{Arc, Mutex},
+    sync::{atomic::Atomic, Arc, Mutex},
 };
 
 /// A VM's state that any of its vCPUs may look at.
@@ -22,6 +22,8 @@ pub(crate) struct PrVm {
     pub(crate) mmu: hash::Capabilities,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
+    /// Machine checks go to userspace, which tells the guest (`KVM_CAP_PPC_FWNMI`).
+    pub(crate) fwnmi: Atomic<bool>,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
     /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
@@ -43,6 +45,7 @@ impl PrVm {
             features: Features::read(),
             mmu: hash::Capabilities::read(),
             hcalls: EnabledHcalls::new(super::hcall::HANDLED),
+            fwnmi: Atomic::new(false),
             tce: Tables::new()?,
             hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
         })

@@ -19,8 +19,10 @@ impl Events {
     pub(crate) const PRODDED: u32 = 4;
     /// A privileged doorbell.
     pub(crate) const DOORBELL: u32 = 8;
-    /// From this bit on, the backend's own.
-    pub(crate) const BACKEND: u32 = 16;
+    /// The registered areas have changed (`vpa`).
+    pub(crate) const VPAS: u32 = 16;
+    /// A VPA is registered: there is somebody to tell of dispatches. Only the vCPU's own thread changes this.
+    pub(crate) const HAS_VPA: u32 = 32;
     /// What wakes a halted vCPU.
     const WAKING: u32 = Self::EXTERNAL | Self::PRODDED | Self::DOORBELL;
 

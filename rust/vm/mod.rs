@@ -15,7 +15,7 @@
 //! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
 //! | `events` | what waits for a vCPU |
 //! | `mmio` | emulated loads and stores |
-//! | `papr` | hypervisor calls |
+//! | `papr`, `vpa` | hypervisor calls; the areas that PAPR guests register |
 //! | `pvinfo` | how other guests call KVM |
 //! | `io_bus`, `coalesced` | stores that need no exit to userspace |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
@@ -58,5 +58,6 @@ mod vcpu_fd;
 #[allow(clippy::module_inception)]
 mod vm;
 mod vm_fd;
+pub(crate) mod vpa;
 
 pub(crate) use {system::Device, vcpu::Vcpu, vm::Vm};

@@ -2,7 +2,7 @@
 
 //! Hypervisor calls of PAPR guests, as far as they are the same whatever the backend.
 
-use super::{backend::Backend, run_page::RunPage, Vm};
+use super::{backend::Backend, events::Events, run_page::RunPage, Vcpu, Vm};
 use crate::{
     emulate::regs::Regs,
     host::once,
@@ -27,6 +27,33 @@ pub(crate) enum Outcome {
     Cede,
     /// It is userspace's.
     Userspace,
+}
+
+/// What hypercalls need of a backend.
+pub(crate) trait PaprBackend: Backend {
+    /// What waits for a vCPU.
+    fn events(vcpu: &Vcpu<Self>) -> &Events;
+}
+
+/// The vCPU of the same VM that the guest knows as processor `id`.
+#[inline]
+pub(crate) fn find<B: Backend>(vcpu: &Vcpu<B>, id: u64) -> Option<&Vcpu<B>> {
+    if id == u64::from(vcpu.id) {
+        return Some(vcpu);
+    }
+    vcpu.vm().vcpu_by_id(u32::try_from(id).ok()?)
+}
+
+/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
+pub(crate) fn h_prod<B: PaprBackend>(vcpu: &Vcpu<B>, id: u64) -> HReturn {
+    let Some(target) = find(vcpu, id) else {
+        return HReturn::H_PARAMETER;
+    };
+    B::events(target).change(0, Events::PRODDED);
+    if !core::ptr::eq(target, vcpu) {
+        target.wake();
+    }
+    HReturn::H_SUCCESS
 }
 
 /// Leaves the hcall that the guest is behind to userspace.

@@ -8,24 +8,57 @@
 //! memory: no page is pinned.
 
 use super::{
-    find,
-    vcpu::{Events, HvVcpu},
-    Hv,
+    backend::Backend,
+    events::Events,
+    one_reg::{id, RegValue},
+    papr, Vcpu,
 };
 use crate::{
     host::time::timebase,
     isa::{
-        fscr::Fscr,
         hcall::HReturn,
-        hcall_args::VpaFunction,
+        hcall_args::{VpaFunction, CONFER_ALL},
+        msr::Msr,
         vpa::{area, trace},
     },
-    vm::Vcpu,
 };
 use kernel::{
     prelude::*,
-    sync::barrier::{smp_mb, Write},
+    sync::{
+        barrier::{smp_mb, Write},
+        SpinLock,
+    },
 };
+
+/// What the areas need of a backend.
+pub(crate) trait VpaBackend: papr::PaprBackend {
+    /// A vCPU's areas.
+    fn vpas(vcpu: &Vcpu<Self>) -> &SpinLock<Vpas>;
+    /// What is counted of its dispatches.
+    fn dispatches(st: &mut Self::Vcpu) -> &mut Dispatches;
+    /// Where the guest is, and the offset of its timebase to the host's.
+    fn position(st: &Self::Vcpu) -> Position;
+    /// The guest uses its performance monitor, or says that it does not.
+    fn pmu_in_use(_st: &mut Self::Vcpu, _in_use: bool) {}
+}
+
+/// What is counted of a vCPU's dispatches, by its own thread.
+#[derive(Default)]
+pub(crate) struct Dispatches {
+    /// Timebase ticks for which the vCPU wanted to run and could not.
+    pub(crate) stolen: u64,
+    /// `stolen` when the last dispatch trace log entry was made.
+    stolen_logged: u64,
+    /// Entries made in the dispatch trace log.
+    dtl_index: u64,
+}
+
+/// Where a guest is, for the dispatch trace log.
+pub(crate) struct Position {
+    pub(crate) nip: u64,
+    pub(crate) msr: Msr,
+    pub(crate) tb_offset: u64,
+}
 
 /// Smallest VPA.
 const VPA_BYTES: u32 = area::MIN_BYTES as u32;
@@ -36,9 +69,9 @@ const MIN_BYTES: u32 = 8;
 
 /// One registered area; `gpa` 0 if none.
 #[derive(Clone, Copy, Default, PartialEq)]
-pub(crate) struct Area {
-    pub(crate) gpa: u64,
-    pub(crate) len: u32,
+struct Area {
+    gpa: u64,
+    len: u32,
 }
 
 impl Area {
@@ -50,9 +83,9 @@ impl Area {
 /// A vCPU's areas.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Vpas {
-    pub(crate) vpa: Area,
-    pub(crate) slb_shadow: Area,
-    pub(crate) dtl: Area,
+    vpa: Area,
+    slb_shadow: Area,
+    dtl: Area,
     /// The VPA has not been told yet that it is one.
     fresh: bool,
     /// The log begins anew.
@@ -61,7 +94,7 @@ pub(crate) struct Vpas {
 
 impl Vpas {
     /// `KVM_REG_PPC_VPA_ADDR`. Returns `EINVAL` for a bad address, or to take it away while the others are there.
-    pub(crate) fn set_vpa(&mut self, gpa: u64) -> Result {
+    fn set_vpa(&mut self, gpa: u64) -> Result {
         if gpa == 0 && (self.slb_shadow.registered() || self.dtl.registered()) {
             return Err(EINVAL);
         }
@@ -72,7 +105,7 @@ impl Vpas {
     }
 
     /// `KVM_REG_PPC_VPA_SLB`. Returns `EINVAL` for a bad address or without a VPA.
-    pub(crate) fn set_slb_shadow(&mut self, gpa: u64, len: u64) -> Result {
+    fn set_slb_shadow(&mut self, gpa: u64, len: u64) -> Result {
         if gpa != 0 && !self.vpa.registered() {
             return Err(EINVAL);
         }
@@ -81,7 +114,7 @@ impl Vpas {
     }
 
     /// `KVM_REG_PPC_VPA_DTL`. Returns `EINVAL` for a bad address, less than an entry, or without a VPA.
-    pub(crate) fn set_dtl(&mut self, gpa: u64, len: u64) -> Result {
+    fn set_dtl(&mut self, gpa: u64, len: u64) -> Result {
         let len = u32::try_from(len).map_err(|_| EINVAL)?;
         if gpa != 0 && (len < DTL_ENTRY_BYTES || !self.vpa.registered()) {
             return Err(EINVAL);
@@ -147,8 +180,13 @@ impl Vpas {
 }
 
 /// `H_REGISTER_VPA(flags, processor, address)`.
-pub(crate) fn h_register_vpa(vcpu: &Vcpu<Hv>, flags: u64, id: u64, gpa: u64) -> HReturn {
-    let Some(target) = find(vcpu, id) else {
+pub(crate) fn h_register_vpa<B: VpaBackend>(
+    vcpu: &Vcpu<B>,
+    flags: u64,
+    id: u64,
+    gpa: u64,
+) -> HReturn {
+    let Some(target) = papr::find(vcpu, id) else {
         return HReturn::H_PARAMETER;
     };
     let Some(function) = VpaFunction::from_flags(flags) else {
@@ -179,14 +217,14 @@ pub(crate) fn h_register_vpa(vcpu: &Vcpu<Hv>, flags: u64, id: u64, gpa: u64) -> 
             return HReturn::H_PARAMETER;
         }
     }
-    let ret = target.shared.vpas.lock().register(function, gpa, len);
-    target.shared.events.change(0, Events::VPAS);
+    let ret = B::vpas(target).lock().register(function, gpa, len);
+    B::events(target).change(0, Events::VPAS);
     ret
 }
 
 /// Reads a registered VPA's yield count; `None` without one.
-pub(crate) fn yield_count(vcpu: &Vcpu<Hv>) -> Option<u32> {
-    let vpa = vcpu.shared.vpas.lock().vpa;
+fn yield_count<B: VpaBackend>(vcpu: &Vcpu<B>) -> Option<u32> {
+    let vpa = B::vpas(vcpu).lock().vpa;
     if !vpa.registered() {
         return None;
     }
@@ -197,8 +235,52 @@ pub(crate) fn yield_count(vcpu: &Vcpu<Hv>) -> Option<u32> {
     Some(u32::from_be_bytes(word))
 }
 
+/// `H_CONFER(processor, yield count)`: gives this processor's time to another one, if that was not
+/// dispatched since the caller looked.
+pub(crate) fn h_confer<B: VpaBackend>(vcpu: &Vcpu<B>, id: u64, count: u64) -> HReturn {
+    if id == CONFER_ALL {
+        return HReturn::H_SUCCESS;
+    }
+    let Some(target) = papr::find(vcpu, id) else {
+        return HReturn::H_PARAMETER;
+    };
+    if yield_count(target).unwrap_or(0) == count as u32 {
+        target.yield_to();
+    }
+    HReturn::H_SUCCESS
+}
+
+/// The areas as registers, `KVM_REG_PPC_VPA_…`; `None` for another register.
+pub(crate) fn get_reg<B: VpaBackend>(vcpu: &Vcpu<B>, reg: u64) -> Option<RegValue> {
+    let pair = |area: Area| RegValue::from_u64_pair([area.gpa, area.len.into()]);
+    let vpas = B::vpas(vcpu);
+    Some(match reg {
+        id::VPA_ADDR => RegValue::from_u64(vpas.lock().vpa.gpa),
+        id::VPA_SLB => pair(vpas.lock().slb_shadow),
+        id::VPA_DTL => pair(vpas.lock().dtl),
+        _ => return None,
+    })
+}
+
+/// Sets them; `None` for another register. `EINVAL` as [`Vpas`] has it, and for a value of another size.
+pub(crate) fn set_reg<B: VpaBackend>(vcpu: &Vcpu<B>, reg: u64, val: &RegValue) -> Option<Result> {
+    let vpas = B::vpas(vcpu);
+    let ret = match reg {
+        id::VPA_ADDR => val.int().and_then(|gpa| vpas.lock().set_vpa(gpa)),
+        id::VPA_SLB => val
+            .u64_pair()
+            .and_then(|[gpa, len]| vpas.lock().set_slb_shadow(gpa, len)),
+        id::VPA_DTL => val
+            .u64_pair()
+            .and_then(|[gpa, len]| vpas.lock().set_dtl(gpa, len)),
+        _ => return None,
+    };
+    B::events(vcpu).change(0, Events::VPAS);
+    Some(ret)
+}
+
 /// The guest is about to run on this CPU, or stops running: counts it in the VPA.
-fn bump_yield_count(vcpu: &Vcpu<Hv>, vpa: Area, dispatched: bool) -> Result {
+fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: Area, dispatched: bool) -> Result {
     let at = vpa.gpa + area::YIELD_COUNT;
     let mut word = [0; 4];
     vcpu.vm().read_guest(at, &mut word)?;
@@ -214,34 +296,34 @@ fn bump_yield_count(vcpu: &Vcpu<Hv>, vpa: Area, dispatched: bool) -> Result {
 
 /// The vCPU is dispatched. Failures to reach the areas are the guest's loss alone.
 #[inline]
-pub(crate) fn dispatched(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, cpu: u32) {
-    if vcpu.shared.events.test(Events::VPAS | Events::HAS_VPA) {
-        look_at_areas(vcpu, st, cpu);
+pub(crate) fn dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu) {
+    if B::events(vcpu).test(Events::VPAS | Events::HAS_VPA) {
+        look_at_areas(vcpu, st);
     }
 }
 
-fn look_at_areas(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, cpu: u32) {
-    vcpu.shared.events.take(Events::VPAS);
+fn look_at_areas<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu) {
+    B::events(vcpu).take(Events::VPAS);
     let vpas = {
-        let mut vpas = vcpu.shared.vpas.lock();
+        let mut vpas = B::vpas(vcpu).lock();
         let now = *vpas;
         vpas.fresh = false;
         vpas.fresh_dtl = false;
         now
     };
     if vpas.fresh_dtl {
-        st.dtl_index = 0;
+        B::dispatches(st).dtl_index = 0;
     }
-    st.pmu_in_use = true;
+    B::pmu_in_use(st, true);
     if !vpas.vpa.registered() {
-        vcpu.shared.events.take(Events::HAS_VPA);
+        B::events(vcpu).take(Events::HAS_VPA);
     } else {
-        vcpu.shared.events.change(0, Events::HAS_VPA);
-        let _ = tell_dispatched(vcpu, st, &vpas, cpu);
+        B::events(vcpu).change(0, Events::HAS_VPA);
+        let _ = tell_dispatched(vcpu, st, &vpas);
     }
 }
 
-fn tell_dispatched(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, vpas: &Vpas, cpu: u32) -> Result {
+fn tell_dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, vpas: &Vpas) -> Result {
     let vm = vcpu.vm();
     let vpa = vpas.vpa;
     if vpas.fresh {
@@ -256,32 +338,37 @@ fn tell_dispatched(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, vpas: &Vpas, cpu: u32) -> R
     // A guest that no longer cares for its counters need not have them switched.
     let mut in_use = [0];
     vm.read_guest(vpa.gpa + area::PMC_IN_USE, &mut in_use)?;
-    st.pmu_in_use = in_use != [0];
-    if !st.pmu_in_use {
-        st.revoke(Fscr::PM);
-    }
+    B::pmu_in_use(st, in_use != [0]);
 
-    let stolen = st.stolen - st.stolen_logged;
+    let counts = B::dispatches(st);
+    let stolen = counts.stolen.wrapping_sub(counts.stolen_logged);
     if stolen != 0 || vpas.fresh {
-        st.stolen_logged = st.stolen;
+        counts.stolen_logged = counts.stolen;
         vm.write_guest(
             vpa.gpa + area::ENQUEUE_DISPATCH_TB,
-            &st.stolen.to_be_bytes(),
+            &counts.stolen.to_be_bytes(),
         )?;
     }
     if vpas.dtl.registered() {
-        log_dispatch(vcpu, st, vpas, cpu, stolen)?;
+        log_dispatch(vcpu, st, vpas, stolen)?;
     }
     Ok(())
 }
 
 /// Adds an entry to the dispatch trace log (PAPR, "Dispatch Trace Log Buffer").
-fn log_dispatch(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, vpas: &Vpas, cpu: u32, stolen: u64) -> Result {
+fn log_dispatch<B: VpaBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    vpas: &Vpas,
+    stolen: u64,
+) -> Result {
     let entries = u64::from(vpas.dtl.len / DTL_ENTRY_BYTES);
-    let Some(slot) = st.dtl_index.checked_rem(entries) else {
+    let Some(slot) = B::dispatches(st).dtl_index.checked_rem(entries) else {
         return Ok(());
     };
-    let now = timebase().wrapping_add(st.switch.vcore().tb_offset);
+    let at = B::position(st);
+    let now = timebase().wrapping_add(at.tb_offset);
+    let cpu = vcpu.entry.last_cpu().max(0);
     let mut entry = [0u8; DTL_ENTRY_BYTES as usize];
     let mut put = |at: u64, bytes: &[u8]| {
         let at = at as usize;
@@ -293,26 +380,28 @@ fn log_dispatch(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, vpas: &Vpas, cpu: u32, stolen:
     put(trace::PROCESSOR, &(cpu as u16).to_be_bytes());
     put(trace::ENQUEUE_TO_DISPATCH, &(stolen as u32).to_be_bytes());
     put(trace::TIMEBASE, &now.to_be_bytes());
-    put(trace::SRR0, &st.nip().to_be_bytes());
-    put(trace::SRR1, &st.msr().raw().to_be_bytes());
+    put(trace::SRR0, &at.nip.to_be_bytes());
+    put(trace::SRR1, &at.msr.raw().to_be_bytes());
     let vm = vcpu.vm();
     vm.write_guest(vpas.dtl.gpa + slot * u64::from(DTL_ENTRY_BYTES), &entry)?;
-    st.dtl_index += 1;
+    let index = &mut B::dispatches(st).dtl_index;
+    *index = index.wrapping_add(1);
+    let index = *index;
     // The entry is there before the index says so.
     smp_mb(Write);
-    vm.write_guest(vpas.vpa.gpa + area::DTL_IDX, &st.dtl_index.to_be_bytes())
+    vm.write_guest(vpas.vpa.gpa + area::DTL_IDX, &index.to_be_bytes())
 }
 
 /// The vCPU is no longer dispatched.
 #[inline]
-pub(crate) fn stopped(vcpu: &Vcpu<Hv>) {
-    if vcpu.shared.events.test(Events::HAS_VPA) {
+pub(crate) fn stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
+    if B::events(vcpu).test(Events::HAS_VPA) {
         tell_stopped(vcpu);
     }
 }
 
-fn tell_stopped(vcpu: &Vcpu<Hv>) {
-    let vpa = vcpu.shared.vpas.lock().vpa;
+fn tell_stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
+    let vpa = B::vpas(vcpu).lock().vpa;
     if vpa.registered() {
         let _ = bump_yield_count(vcpu, vpa, false);
     }
