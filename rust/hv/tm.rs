@@ -48,9 +48,7 @@ pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
             let gpr = st.switch.arch().gpr_tm.get(n as usize).ok_or(EINVAL)?;
             Ok(RegValue::from_u64(*gpr as u64))
         }
-        tm::VSR0..=tm::VSR63 => Ok(RegValue::from_vsr(
-            st.switch.tm_vsr((n - tm::VSR0) as u8),
-        )),
+        tm::VSR0..=tm::VSR63 => Ok(RegValue::from_vsr(st.switch.tm_vsr((n - tm::VSR0) as u8))),
         tm::VSCR => Ok(RegValue::from_u32(st.switch.tm_vscr())),
         _ => Err(EINVAL),
     }
