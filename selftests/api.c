@@ -169,8 +169,7 @@ TEST(capabilities)
 			TH_LOG("%s: system %d, not %d", caps[i].name, s,
 			       system);
 		}
-		EXPECT_TRUE(v == vm ||
-			    (v > 0 && may_be_more(caps[i].cap, pr)))
+		EXPECT_TRUE(v == vm || (v > 0 && may_be_more(caps[i].cap, pr)))
 		{
 			TH_LOG("%s: VM %d, not %d", caps[i].name, v, vm);
 		}

@@ -117,7 +117,10 @@ static void are_userspaces(struct __test_metadata *_metadata, struct vmm *vmm,
 			   struct vmm_vcpu *vcpu, const uint64_t *nr, size_t n)
 {
 	static const uint64_t args[][6] = {
-		{ 0 }, { -1ull, 0 }, { 0, 1 }, { 1, 1, 2, 1, 0x1000, 0x2000 },
+		{ 0 },
+		{ -1ull, 0 },
+		{ 0, 1 },
+		{ 1, 1, 2, 1, 0x1000, 0x2000 },
 	};
 	uint64_t r[32];
 	size_t i, j;

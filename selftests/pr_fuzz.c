@@ -166,7 +166,8 @@ asm(".text\n"
     ".size run_with,.-run_with\n"
     ".machine pop\n");
 
-_Static_assert(KVM_RUN == 0x2000ae80 && SYS_ioctl == 54, "run_with() has these");
+_Static_assert(KVM_RUN == 0x2000ae80 && SYS_ioctl == 54,
+	       "run_with() has these");
 
 static void random_host(struct host_regs *h)
 {
@@ -270,8 +271,7 @@ FIXTURE_VARIANT_ADD(fuzz, real){
 /* Every interrupt vector calls, with what the registers hold */
 static void load_vectors(struct vmm *vmm)
 {
-	static const uint32_t call[] = { INSN_SC1,
-					 0x4bfffffcu /* b .-4 */ };
+	static const uint32_t call[] = { INSN_SC1, 0x4bfffffcu /* b .-4 */ };
 	uint64_t at;
 
 	memset(vmm->mem, 0, 0x3000);
@@ -335,8 +335,8 @@ TEST_F_TIMEOUT(fuzz, words, 20000)
 		if (slot % NR_WORDS == 0 || slot >= NR_WORDS) {
 			load_vectors(vmm);
 			load_words(vmm);
-			ASSERT_EQ(0, ioctl(vcpu->fd, KVM_SET_SREGS,
-					   &self->sregs));
+			ASSERT_EQ(0,
+				  ioctl(vcpu->fd, KVM_SET_SREGS, &self->sregs));
 			/* never */
 			vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, 1ull << 62);
 			slot = 0;

@@ -239,8 +239,8 @@ TEST_F_TIMEOUT(integrity, storm, 3000)
 	struct kvm_regs regs;
 	int fd;
 
-	if (syscall(SYS_membarrier,
-		    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
+		    0, 0))
 		SKIP(return, "no membarrier");
 	r.vcpu = book3s_add_vcpu(self->vmm, 0, variant->msr, 20 * NR_KINDS,
 				 variant->kinds, variant->msr);

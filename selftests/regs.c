@@ -122,14 +122,14 @@ static const struct reg regs[] = {
 
 /* PR has neither these nor the rest of PMC1 to PMC8 */
 static const uint64_t not_pr[] = {
-	KVM_REG_PPC_DABR,     KVM_REG_PPC_DABRX,     KVM_REG_PPC_PURR,
-	KVM_REG_PPC_SPURR,    KVM_REG_PPC_MMCR3,     KVM_REG_PPC_MMCRS,
-	KVM_REG_PPC_SIER2,    KVM_REG_PPC_SIER3,     KVM_REG_PPC_PMC1 + 6,
-	KVM_REG_PPC_PMC1 + 7, KVM_REG_PPC_SPMC1,     KVM_REG_PPC_SPMC1 + 1,
-	KVM_REG_PPC_DPDES,    KVM_REG_PPC_DAWR,	     KVM_REG_PPC_DAWRX,
-	KVM_REG_PPC_DAWR1,    KVM_REG_PPC_DAWRX1,    KVM_REG_PPC_CSIGR,
-	KVM_REG_PPC_TACR,     KVM_REG_PPC_TCSCR,     KVM_REG_PPC_PSSCR,
-	KVM_REG_PPC_PTCR,     KVM_REG_PPC_DEXCR,     KVM_REG_PPC_HASHKEYR,
+	KVM_REG_PPC_DABR,      KVM_REG_PPC_DABRX,  KVM_REG_PPC_PURR,
+	KVM_REG_PPC_SPURR,     KVM_REG_PPC_MMCR3,  KVM_REG_PPC_MMCRS,
+	KVM_REG_PPC_SIER2,     KVM_REG_PPC_SIER3,  KVM_REG_PPC_PMC1 + 6,
+	KVM_REG_PPC_PMC1 + 7,  KVM_REG_PPC_SPMC1,  KVM_REG_PPC_SPMC1 + 1,
+	KVM_REG_PPC_DPDES,     KVM_REG_PPC_DAWR,   KVM_REG_PPC_DAWRX,
+	KVM_REG_PPC_DAWR1,     KVM_REG_PPC_DAWRX1, KVM_REG_PPC_CSIGR,
+	KVM_REG_PPC_TACR,      KVM_REG_PPC_TCSCR,  KVM_REG_PPC_PSSCR,
+	KVM_REG_PPC_PTCR,      KVM_REG_PPC_DEXCR,  KVM_REG_PPC_HASHKEYR,
 	KVM_REG_PPC_HASHPKEYR,
 };
 
@@ -158,9 +158,9 @@ static bool in(uint64_t id, const uint64_t *list, unsigned int n)
 /* Is it one that this kind of VM has? */
 static bool here(uint64_t id)
 {
-	return !pr || (!in(id, not_pr, ARRAY_SIZE(not_pr)) &&
-		       !(book3s_peer() &&
-			 in(id, not_kvm_pr, ARRAY_SIZE(not_kvm_pr))));
+	return !pr ||
+	       (!in(id, not_pr, ARRAY_SIZE(not_pr)) &&
+		!(book3s_peer() && in(id, not_kvm_pr, ARRAY_SIZE(not_kvm_pr))));
 }
 
 static bool is_known(uint64_t id)
@@ -634,14 +634,14 @@ static void pr_sregs(struct __test_metadata *_metadata, struct vmm_vcpu *vcpu,
 	for (i = 0; i < 32; i++) {
 		/* entries that are not valid may have any index */
 		EXPECT_EQ(sregs->u.s.ppc64.slb[i].slbe,
-			  got.u.s.ppc64.slb[i].slbe & (i % 3 ? -1ull : -4096ull));
+			  got.u.s.ppc64.slb[i].slbe &
+				  (i % 3 ? -1ull : -4096ull));
 		if (i % 3)
 			EXPECT_EQ(sregs->u.s.ppc64.slb[i].slbv,
 				  got.u.s.ppc64.slb[i].slbv);
 	}
 	/* nothing of the kernel's stack */
-	for (i = offsetof(struct kvm_sregs, u.s.ppc64) +
-		 sizeof(got.u.s.ppc64);
+	for (i = offsetof(struct kvm_sregs, u.s.ppc64) + sizeof(got.u.s.ppc64);
 	     i < sizeof(got); i++)
 		EXPECT_EQ(0, ((char *)&got)[i]);
 }

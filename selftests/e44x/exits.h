@@ -88,7 +88,7 @@ static inline void start(struct vmm_vcpu *vcpu, uint32_t pc)
 
 /* A vector that stores @code's result, GPR 3, to the device */
 static inline void vector(struct vmm_vcpu *vcpu, unsigned int ivor, uint32_t at,
-		   uint32_t code)
+			  uint32_t code)
 {
 	uint32_t *p = vmm_gpa(vcpu->vmm, at);
 	struct kvm_sregs sregs;
