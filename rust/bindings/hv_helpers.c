@@ -195,12 +195,17 @@ bool kvm_ppc_task_in_transaction(void)
 #endif
 }
 
-/* Saves what user mode has in the registers that a guest will own */
+/*
+ * Saves what user mode has in the registers that a guest will own. Another task
+ * in between could leave its own in them, which would be saved instead.
+ */
 void kvm_ppc_prepare_facilities(void)
 {
+	preempt_disable();
 	enable_guest_facilities();
 	kvmppc_save_user_regs();
 	kvmppc_save_current_sprs();
+	preempt_enable();
 }
 
 void kvm_ppc_srr_clobbered(void)
