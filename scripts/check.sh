@@ -218,7 +218,7 @@ suite_stores() {
 }
 
 suite_soak() {
-	suite_kselftest '/slow|long/ && $1 !~ /^pr/' 7200 soak
+	suite_kselftest '/slow|long/ && !/^pr/' 7200 soak
 	suite_guests '/long/' 7200 soak
 	HOST=powernv9-hash suite_kselftest '/pr/ && /slow|long/' 7200 soak
 	suite_stores
