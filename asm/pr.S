@@ -76,6 +76,8 @@ _GLOBAL(kvm_ppc_pr_enter)
 	li	r0, MSR_IR | MSR_DR
 	andc	r8, r8, r0
 	clrldi	r7, r12, 4
+	li	r0, 0
+	mtmsrd	r0, 1
 	mtsrr0	r7
 	mtsrr1	r8
 	RFI_TO_KERNEL
@@ -116,10 +118,15 @@ _GLOBAL(kvm_ppc_pr_enter)
  * Out: at 3 above, with translation on and MSR[EE] 0; r0, r3 to r5 and CTR are
  *      lost
  *
+ * MSR[EE] first: an interrupt would change SRR0 and SRR1, and so would what
+ * MSR[RI] is for.
+ *
  * Executed by its real address: within one page.
  */
-	.balign	64
+	.balign	128
 _GLOBAL(kvm_ppc_pr_exit_real)
+	li	r0, MSR_RI
+	mtmsrd	r0, 1
 	ld	r0, SVCPU_COUNT(r13)
 	mtctr	r0
 	addi	r3, r13, SVCPU_SEGMENTS - 8
@@ -129,10 +136,12 @@ _GLOBAL(kvm_ppc_pr_exit_real)
 	bdnz	1b
 	ld	r3, SVCPU_RETURN(r13)
 	ld	r4, (SVCPU_RETURN + 8)(r13)
+	li	r0, 0
+	mtmsrd	r0, 1
 	mtsrr0	r3
 	mtsrr1	r4
 	RFI_TO_KERNEL
-	.if	. - kvm_ppc_pr_exit_real > 64
+	.if	. - kvm_ppc_pr_exit_real > 128
 	.error	"may cross a page"
 	.endif
 
