@@ -82,18 +82,22 @@ u64 kvm_ppc_pr_trampoline(void)
 
 /*
  * The segments that the host has in the SLB now, but for the bolted ones, which
- * vmlinux loads: the module's own and the process's. The exit path puts them
- * where they were, before anything else can use the SLB, so that for the host it
- * is as if the guest had not run: what another CPU changes meanwhile it says by
- * an interrupt, which is served afterwards. Of more than there is room for, the
- * rest are missing, which does no harm. With interrupts hard-disabled.
+ * vmlinux loads: the kernel's, with the module's own, and, with users, the
+ * process's. The exit path puts them where they were, before anything else can
+ * use the SLB, so that for the host it is as if the guest had not run: what
+ * another CPU changes meanwhile it says by an interrupt, which is served
+ * afterwards. What is left out, or finds no room, is missing, which does no
+ * harm. With interrupts hard-disabled.
  */
-void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu)
+void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
+			      bool users)
 {
-	u32 used = local_paca->slb_used_bitmap & ~((1u << SLB_NUM_BOLTED) - 1);
+	u32 used = users ? local_paca->slb_used_bitmap :
+			   local_paca->slb_kern_bitmap;
 	u64 count = 0, i, esid, vsid;
 
 	BUILD_BUG_ON(KVM_PPC_PR_SLB_RETURN >= ARRAY_SIZE(svcpu->slb));
+	used &= ~((1u << SLB_NUM_BOLTED) - 1);
 	for (; used && count < KVM_PPC_PR_SLB_HOST_MAX; used &= used - 1) {
 		i = __ffs(used);
 		asm volatile("slbmfee %0, %1" : "=r"(esid) : "r"(i));

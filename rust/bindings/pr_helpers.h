@@ -32,7 +32,8 @@ u32 kvm_ppc_pr_enter(u64 *nvgprs, u64 msr, u64 exit, u64 trampoline);
 void kvm_ppc_pr_exit_real(void);
 u64 kvm_ppc_pr_exit_address(void);
 u64 kvm_ppc_pr_trampoline(void);
-void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu);
+void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
+			      bool users);
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,

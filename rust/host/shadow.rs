@@ -24,6 +24,10 @@ pub(crate) const SHADOW_SLB: usize = 32;
 /// What vmlinux leaves in the shadow vcpu if the instruction could not be loaded; never an instruction of a guest's.
 const FETCH_FAILED: u32 = u32::MAX;
 
+/// So many entries after the process was in user mode, its segments are put back after an exit; that takes about as
+/// long as the process's misses when it goes there without them.
+const KEEP_USER_SEGMENTS: u8 = 8;
+
 /// PPR[PRI] of normal priority.
 const PPR_MEDIUM: u64 = 4 << 50;
 
@@ -65,6 +69,8 @@ pub(crate) struct ShadowVcpu {
     exit_real: u64,
     /// `kvmppc_entry_trampoline`.
     trampoline: u64,
+    /// Entries since the process was last in user mode, up to [`KEEP_USER_SEGMENTS`].
+    entries: u8,
 }
 
 /// What the hardware and vmlinux said at an exit.
@@ -119,7 +125,13 @@ impl ShadowVcpu {
             exit_real: unsafe { bindings::kvm_ppc_pr_exit_address() },
             // SAFETY: As above.
             trampoline: unsafe { bindings::kvm_ppc_pr_trampoline() },
+            entries: 0,
         })
+    }
+
+    /// The process comes from user mode.
+    pub(crate) fn from_userspace(&mut self) {
+        self.entries = 0;
     }
 
     /// How the last exit came about.
@@ -277,7 +289,10 @@ impl WorldSwitch for ShadowVcpu {
             (*paca).irq_happened &= !(bindings::PACA_IRQ_HARD_DIS as u8);
             let nvgprs = self.gpr.as_mut_ptr().add(SHADOW_GPRS);
             if self.exit_real != 0 {
-                bindings::kvm_ppc_pr_save_segments(ptr::addr_of_mut!((*paca).shadow_vcpu));
+                let users = self.entries < KEEP_USER_SEGMENTS;
+                self.entries += u8::from(users);
+                let svcpu = ptr::addr_of_mut!((*paca).shadow_vcpu);
+                bindings::kvm_ppc_pr_save_segments(svcpu, users);
             }
             let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr, self.exit_real, self.trampoline);
             (*paca).irq_happened |= bindings::PACA_IRQ_HARD_DIS as u8;
