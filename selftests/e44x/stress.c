@@ -188,7 +188,7 @@ static void timers(void)
 	end("timers");
 }
 
-/* A child is stepped through: each instruction once, and in order */
+/* A child is stepped through so many instructions: each once, and in order */
 static void steps(int n)
 {
 	static volatile uint32_t counter;
@@ -209,7 +209,7 @@ static void steps(int n)
 	}
 	if (waitpid(pid, &status, 0) != pid)
 		fail("wait");
-	while (WIFSTOPPED(status)) {
+	for (i = 0; i < n && WIFSTOPPED(status); i++) {
 		/* 32 is PT_NIP */
 		mix(ptrace(PTRACE_PEEKUSER, pid, 32 * sizeof(long), 0));
 		mix(WSTOPSIG(status));
@@ -217,6 +217,8 @@ static void steps(int n)
 		    waitpid(pid, &status, 0) != pid)
 			fail("step");
 	}
+	if (ptrace(PTRACE_CONT, pid, 0, 0) || waitpid(pid, &status, 0) != pid)
+		fail("continue");
 	mix(status);
 	end("steps");
 }
@@ -232,7 +234,7 @@ int main(int argc, char **argv)
 	maps(4 * factor);
 	signals(100 * factor);
 	floats(20000 * factor);
-	steps(factor);
+	steps(40 * factor);
 	timers();
 	printf("stress: done\n");
 	return 0;
