@@ -101,9 +101,11 @@ shell_lint() {
 }
 # A rustup in the home folder would put its own cargo-clippy before this one
 pure_clippy() { cd "$top/rust" && CARGO=$cargo /usr/bin/cargo-clippy clippy --locked --offline --all-targets -- -D warnings; }
+# module_clippy FLAVOUR
 module_clippy() {
 	local kernel out
-	kernel=$("$top/scripts/kernel.sh" book3s64+pages-64k)
+	use_flavour "$1"
+	kernel=$("$top/scripts/kernel.sh" "$1")
 	out=$(module_dir "$kernel")-clippy
 	mkdir -p "$out"
 	kmake -C "$kernel" M="$top" MO="$out" CLIPPY=1 modules || return 1
@@ -112,11 +114,11 @@ module_clippy() {
 no_warnings() {
 	! awk -v RS= '/^(warning|error).*\n *-->/ || /: warning:/ {print; bad = 1} END {exit !bad}' "$1"
 }
-module_warnings() { no_warnings "$log/module-compiles-under-clippy.log"; }
+module_warnings() { no_warnings "$log/$1-module-compiles-under-clippy.log"; }
 # What the compiler could not show to be in bounds would call one of core's functions
 no_panic_paths() {
 	local kernel
-	kernel=$("$top/scripts/kernel.sh" book3s64+pages-64k)
+	kernel=$("$top/scripts/kernel.sh" "$1")
 	! "llvm-nm-$LLVM_VERSION" -u "$(module_dir "$kernel")-clippy/kvm_ppc.ko" | grep panicking
 }
 licences() {
@@ -130,14 +132,17 @@ licences() {
 }
 
 lint() {
+	local flavour
 	begin lint
 	check "rustfmt" rust_format
 	check "clang-format" c_format
 	check "shellcheck" shell_lint
 	check "clippy on the pure code" pure_clippy
-	check "module compiles under clippy" module_clippy
-	check "no warnings about the module" module_warnings
-	check "no panic paths in the module" no_panic_paths
+	for flavour in book3s64+pages-64k 44x; do
+		check "$flavour module compiles under clippy" module_clippy $flavour
+		check "no warnings about the $flavour module" module_warnings $flavour
+		check "no panic paths in the $flavour module" no_panic_paths $flavour
+	done
 	check "licences" licences
 	end lint
 }
