@@ -12,7 +12,8 @@
 #	e44x		the tests of the 440 backend on an emulated 440
 #	stores		where pr stores on the way into guests and out of them, instruction
 #			by instruction
-#	soak		stores, and the long forms of what others do briefly
+#	soak		stores, and the long forms of what others do briefly; with HOST=bamboo of
+#			what e44x does, for SOAK_SECONDS (3600)
 #	all		unit, hv, pr and e44x (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
@@ -172,22 +173,37 @@ suite_pr() {
 	HOST=pseries8 suite_guests '/pr/' 1500 slof
 }
 
-suite_e44x() {
-	local out=$results/e44x names=() name rc=0
-	lane one || return 0
-	for name in exits exits_state exits_debug linux; do
+# bamboo TITLE SECONDS PROGRAM...: those of the tests of a 440 that are wanted
+bamboo() {
+	local title=$1 limit=$2 out=$results/${1//[ +,]/-} names=() name rc=0
+	shift 2
+	for name; do
 		if wanted "$name"; then names+=("$name"); fi
 	done
 	[ ${#names[@]} -gt 0 ] || return 0
 	"$top/scripts/module.sh" "${FLAVOUR:-44x}" >/dev/null || die "the module does not build for the 440"
-	stage e44x
+	stage "$title"
 	mkdir -p "$out"
 	set +e
-	"$top/scripts/bamboo.sh" -v -t 1500 -o "$out" "${names[@]}" 2>"$out/host.err" | tee "$out/host.out" | live
+	"$top/scripts/bamboo.sh" -v -t "$limit" -o "$out" "${names[@]}" 2>"$out/host.err" | tee "$out/host.out" | live
 	rc=${PIPESTATUS[0]}
 	set -e
-	judge e44x "$out/console.log" load "${names[@]}" unload
-	[ "$rc" = 0 ] || fault e44x "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
+	judge "$title" "$out/console.log" load "${names[@]}" unload
+	[ "$rc" = 0 ] || fault "$title" "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
+}
+
+suite_e44x() {
+	lane one || return 0
+	bamboo e44x 1500 exits exits_state exits_debug integrity fuzz_insn bad_ioctl bad_args memslots memory linux
+	ICOUNT=1 bamboo "e44x icount" 600 signal_race
+}
+
+# For SOAK_SECONDS, most of them with Linux as guests
+soak_bamboo() {
+	local seconds=${SOAK_SECONDS:-3600}
+	export APPEND="EXITS=100000 FUZZ_COUNT=$((seconds * 20)) MEMORY_SECONDS=$((seconds / 40 + 1))"
+	APPEND+=" STRESS_FACTOR=5 LINUX_SECONDS=$((seconds * 3 / 4))"
+	bamboo "soak bamboo" $((seconds * 4 + 1500)) exits integrity fuzz_insn memory linux
 }
 
 # Every instruction of some rounds through pr, on a host that a debugger steps
@@ -218,7 +234,12 @@ suite_stores() {
 }
 
 suite_soak() {
-	suite_kselftest '/slow|long/ && !/^pr/' 7200 soak
+	if [ "${HOST:-}" = bamboo ]; then
+		soak_bamboo
+		return
+	fi
+	# shellcheck disable=SC2016 # the field is awk's
+	suite_kselftest '/slow|long/ && $1 !~ /^pr/' 7200 soak
 	suite_guests '/long/' 7200 soak
 	HOST=powernv9-hash suite_kselftest '/pr/ && /slow|long/' 7200 soak
 	suite_stores

@@ -5,7 +5,7 @@
 
 #include "kselftest_harness.h"
 
-#include "book3s.h"
+#include "payload.h"
 
 #include <sys/mman.h>
 
@@ -26,7 +26,7 @@ FIXTURE_SETUP(bad)
 	self->page = getpagesize();
 	self->vmm = vmm_new(1 << 21);
 	self->other = vmm_new(1 << 21);
-	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
+	self->vcpu = guest_add_vcpu(self->vmm, 0, false, 0, 0, 0);
 	self->fd[SYSTEM] = self->vmm->kvm_fd;
 	self->fd[VM] = self->vmm->fd;
 	self->fd[VCPU] = self->vcpu->fd;

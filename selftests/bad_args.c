@@ -20,12 +20,20 @@ TEST_F(bad, enable_cap)
 
 	/* a vCPU's on the VM, and the other way round */
 	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
-	EXPECT_EQ(0, ioctl(vcpu, KVM_ENABLE_CAP, &c));
+	if (vmm_check(self->vmm, KVM_CAP_PPC_PAPR) > 0) {
+		EXPECT_EQ(0, ioctl(vcpu, KVM_ENABLE_CAP, &c));
+	} else {
+		REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
+	}
 	c.flags = 1;
 	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
 	c = (struct kvm_enable_cap){ .cap = KVM_CAP_PPC_ENABLE_HCALL,
 				     .args = { H_PROD, 1 } };
-	EXPECT_EQ(0, ioctl(vm, KVM_ENABLE_CAP, &c));
+	if (vmm_check(self->vmm, KVM_CAP_PPC_ENABLE_HCALL) > 0) {
+		EXPECT_EQ(0, ioctl(vm, KVM_ENABLE_CAP, &c));
+	} else {
+		REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
+	}
 	REFUSED(vcpu, KVM_ENABLE_CAP, &c, EINVAL);
 	c.flags = 0x80000000;
 	REFUSED(vm, KVM_ENABLE_CAP, &c, EINVAL);
@@ -107,7 +115,12 @@ TEST_F(bad, configure_mmu)
 				       .process_table = 1ull << 63 };
 	int fd = self->vmm->fd;
 
-	if (book3s_on_hash(self->vmm)) {
+	if (vmm_check(self->vmm, KVM_CAP_PPC_PAPR) <= 0) {
+		/* A 440 has another kind of MMU */
+		REFUSED(fd, KVM_PPC_CONFIGURE_V3_MMU, &c, ENOTTY);
+		return;
+	}
+	if (guest_on_hash(self->vmm)) {
 		static const struct kvm_ppc_mmuv3_cfg bad[] = {
 			{ KVM_PPC_MMUV3_RADIX, 1ull << 63 },
 			{ 0, 1ull << 63 },

@@ -49,14 +49,13 @@ static void *vcpu_thread(void *arg)
 				continue;
 			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
 		}
-		if (run->exit_reason == KVM_EXIT_MMIO) {
-			access_for_guest(run);
-			continue;
-		}
-		if (run->exit_reason == KVM_EXIT_PAPR_HCALL &&
-		    run->papr_hcall.nr == UC_SYNC) {
+		if (guest_hcall(vcpu) == UC_SYNC) {
 			sem_post(&stopped);
 			sem_wait(&go);
+			continue;
+		}
+		if (!guest_hcall(vcpu) && run->exit_reason == KVM_EXIT_MMIO) {
+			access_for_guest(run);
 			continue;
 		}
 		vmm_die("%s", vmm_exit_str(vcpu));
@@ -64,19 +63,29 @@ static void *vcpu_thread(void *arg)
 	return NULL;
 }
 
-/* Stop both vCPUs at a place where neither has half written a page */
+/* Stop all vCPUs at a place where none has half written a page */
 static void stop_guest(struct mem_ctl *ctl)
 {
+	unsigned int i;
+
 	__atomic_store_n(&ctl->stop, 1, __ATOMIC_SEQ_CST);
-	sem_wait(&stopped);
-	sem_wait(&stopped);
+	for (i = 0; i < ctl->vcpus; i++)
+		sem_wait(&stopped);
 	__atomic_store_n(&ctl->stop, 0, __ATOMIC_SEQ_CST);
 }
 
-static void start_guest(void)
+static void start_guest(struct mem_ctl *ctl)
 {
-	sem_post(&go);
-	sem_post(&go);
+	unsigned int i;
+
+	for (i = 0; i < ctl->vcpus; i++)
+		sem_post(&go);
+}
+
+/* Bits are in little-endian order on any host */
+static bool in_log(const void *map, unsigned int page)
+{
+	return ((const uint8_t *)map)[page / 8] >> page % 8 & 1;
 }
 
 static int set_slot(struct vmm *vmm, uint64_t gpa, size_t size, void *hva)
@@ -100,8 +109,8 @@ static unsigned int check_log(struct vmm *vmm, struct mem_ctl *ctl)
 		vmm_die("KVM_GET_DIRTY_LOG");
 	for (i = 0; i < MEM_PAGES * per; i++) {
 		unsigned int page = i / per;
-		bool is = map[i / 64] >> i % 64 & 1;
-		bool want = ctl->dirty[page / 64] >> page % 64 & 1;
+		bool is = in_log(map, i);
+		bool want = ctl->dirty[page / MEM_BITS] >> page % MEM_BITS & 1;
 
 		if (is != want && bad++ < 10)
 			printf("# page %u: %s, but %s\n", i,

@@ -6,7 +6,7 @@
 #ifndef SELFTESTS_MEMORY_HOST_H
 #define SELFTESTS_MEMORY_HOST_H
 
-#include "book3s.h"
+#include "payload.h"
 #include "payloads/memory.h"
 
 #include <fcntl.h>

@@ -101,6 +101,7 @@ TEST_F_TIMEOUT(thp, under_guest, 120)
 	madvise(memory, SIZE, MADV_HUGEPAGE);
 	book3s_load(vmm, PAYLOAD(memory));
 	ctl->page_size = SIZE / MEM_PAGES;
+	ctl->vcpus = 2;
 	ctl->load_first = vmm_env("MEMORY_LOAD_FIRST", !book3s_peer());
 	sem_init(&stopped, 0, 0);
 	sem_init(&go, 0, 0);
@@ -122,7 +123,7 @@ TEST_F_TIMEOUT(thp, under_guest, 120)
 		memset(ctl->dirty, 0, sizeof(ctl->dirty));
 		logging = true;
 		ASSERT_EQ(0, set_slot(vmm, MEM_BASE, SIZE, memory));
-		start_guest();
+		start_guest(ctl);
 		usleep(3000);
 		do_op(vmm, rand_r(&seed) % LOG, memory + at * page, page);
 		stop_guest(ctl);
@@ -133,11 +134,11 @@ TEST_F_TIMEOUT(thp, under_guest, 120)
 		checks++;
 		logging = false;
 		ASSERT_EQ(0, set_slot(vmm, MEM_BASE, SIZE, memory));
-		start_guest();
+		start_guest(ctl);
 	}
 	stop_guest(ctl);
 	done = true;
-	start_guest();
+	start_guest(ctl);
 	for (i = 0; i < 2; i++)
 		pthread_join(thread[i], NULL);
 	printf("# %lu and %lu pages checked; dirty log compared %lu times;",

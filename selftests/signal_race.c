@@ -12,7 +12,7 @@
  */
 #include "kselftest_harness.h"
 
-#include "book3s.h"
+#include "payload.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -24,10 +24,10 @@
 DECLARE_PAYLOAD(spin);
 
 /*
- * A tick of 250 Hz is 2,048,000 timebase ticks. What is late by a quarter of
+ * A tick of 250 Hz is some 2,000,000 timebase ticks. What is late by a quarter of
  * that has waited for something; getting out and back takes 30,000.
  */
-#define LATE (TB_HZ / 250 / 4)
+#define LATE ((int64_t)tb_hz() / 250 / 4)
 #define SIG SIGUSR1
 
 static struct vmm_vcpu *vcpu;
@@ -41,7 +41,6 @@ FIXTURE(race)
 {
 	struct vmm *vmm;
 	timer_t timer;
-	uint64_t start; /* r3 of the guest before */
 	sigset_t set;
 };
 
@@ -79,8 +78,8 @@ FIXTURE_SETUP(race)
 	sigemptyset(&self->set);
 	sigaddset(&self->set, SIG);
 	self->vmm = vmm_new(8 << 20);
-	book3s_load(self->vmm, PAYLOAD(spin));
-	vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
+	guest_load(self->vmm, PAYLOAD(spin));
+	vcpu = guest_add_vcpu(self->vmm, 0, false, 0, 0, 0);
 	if (!variant->handler) {
 		/* blocked but in KVM_RUN */
 		sigprocmask(SIG_BLOCK, &self->set, NULL);
@@ -100,7 +99,7 @@ FIXTURE_TEARDOWN(race)
  * was late, and whether the guest ran.
  */
 static int64_t one(timer_t timer, bool handler, const sigset_t *set,
-		   unsigned long ns, bool *ran)
+		   uint64_t ns, bool *ran)
 {
 	struct itimerspec at = {
 		.it_value = { .tv_sec = ns / 1000000000,
@@ -129,16 +128,17 @@ static int64_t one(timer_t timer, bool handler, const sigset_t *set,
 	*ran = regs.gpr[3] != 0;
 	regs.gpr[3] = 0;
 	regs.pc = 0;
-	regs.gpr[1] = GPA_STACKS + BOOK3S_STACK - 0x100;
+	regs.gpr[1] = GUEST_STACK;
 	vmm_set_regs(vcpu, &regs);
-	return t1 - t0 - ns * (TB_HZ / 1000000) / 1000;
+	return t1 - t0 - ns * (tb_hz() / 1000000) / 1000;
 }
 
 TEST_F_TIMEOUT(race, sweep, 240)
 {
 	unsigned long n = vmm_env("SIGNAL_RACE_COUNT", 20000);
-	unsigned long lo, hi, i, ns, ran_n = 0, late_n = 0;
-	int64_t late, worst = 0;
+	unsigned long lo, hi, ns, ran_n = 0, late_n = 0;
+	int64_t late, worst = 0, tick = LATE;
+	uint64_t i;
 	bool ran;
 
 	/* the entry: from here on the guest runs before the signal */
@@ -166,12 +166,12 @@ TEST_F_TIMEOUT(race, sweep, 240)
 		ran_n += ran;
 		if (late > worst)
 			worst = late;
-		if (late > LATE && ++late_n <= 10)
-			printf("# %lu ns: late by %ld ticks, guest %s\n", ns,
-			       late, ran ? "ran" : "did not run");
+		if (late > tick && ++late_n <= 10)
+			printf("# %lu ns: late by %lld ticks, guest %s\n", ns,
+			       (long long)late, ran ? "ran" : "did not run");
 	}
-	printf("# %lu signals, %lu with the guest running, the latest by %ld ticks\n",
-	       n, ran_n, worst);
+	printf("# %lu signals, %lu with the guest running, the latest by %lld ticks\n",
+	       n, ran_n, (long long)worst);
 	/* A debugging kernel's own work lasts for a while, now and then */
 	EXPECT_GE(vmm_debugging_host() ? n / 1000 : 0, late_n);
 	/* the sweep was where it should have been */

@@ -9,6 +9,7 @@
  * nop takes), less what the measuring itself takes; the entries written for an
  * exit; those that saving and loading all would write; and what WRITES may be.
  */
+#define _GNU_SOURCE
 #include "e44x.h"
 
 #include <stdio.h>

@@ -82,26 +82,4 @@ code handler_guest_miss
 	rfi
 end handler_guest_miss
 
-	/* Two entries for programs: memory at 256 MB, the device at 384 MB; 16 MB each */
-code map_for_programs
-	li	3, 1
-	lis	4, 0x1000
-	ori	4, 4, 0x270		/* V, 16 MB */
-	li	5, 0
-	li	6, 0x3f			/* all rights */
-	tlbwe	4, 3, 0
-	tlbwe	5, 3, 1
-	tlbwe	6, 3, 2
-	li	3, 2
-	lis	4, 0x1800
-	ori	4, 4, 0x270
-	lis	5, 0x0800
-	li	6, 0x51b		/* I, G, and no execution */
-	tlbwe	4, 3, 0
-	tlbwe	5, 3, 1
-	tlbwe	6, 3, 2
-	isync
-	stw	3, 0(31)
-end map_for_programs
-
 	.section .note.GNU-stack, "", @progbits

@@ -273,8 +273,6 @@ TEST_F(guest, dirty_log)
 	}
 }
 
-#define EXITS 20000
-
 /*
  * All registers are what they were, after many exits. Those write no TLB entries;
  * the host's own misses take some now and then, which come again.
@@ -282,7 +280,7 @@ TEST_F(guest, dirty_log)
 TEST_F(guest, registers_survive_exits)
 {
 	struct kvm_run *run = self->vcpu->run;
-	unsigned long writes, exits;
+	unsigned long writes, exits, n = vmm_env("EXITS", 20000);
 	struct kvm_regs regs, after;
 	unsigned int i;
 
@@ -299,7 +297,7 @@ TEST_F(guest, registers_survive_exits)
 		regs.gpr[i] = 0x01010101u * i;
 	regs.gpr[8] = DEVICE;
 	regs.gpr[9] = 7;
-	regs.ctr = EXITS;
+	regs.ctr = n;
 	regs.lr = 0x12345678;
 	regs.cr = 0x12345670;
 	regs.xer = 0xa0000000;
@@ -313,12 +311,12 @@ TEST_F(guest, registers_survive_exits)
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
 	EXPECT_EQ(DEVICE, run->mmio.phys_addr);
-	EXPECT_LE(2 * EXITS, statistic(self->vmm, "sum_exits") - exits);
+	EXPECT_LE(2 * n, statistic(self->vmm, "sum_exits") - exits);
 	writes = statistic(self->vmm, "tlb_writes") - writes;
-	EXPECT_LE(writes, EXITS / 50);
-	printf("# %lu TLB entries written in %u exits\n", writes, 2 * EXITS);
+	EXPECT_LE(writes, n / 50);
+	printf("# %lu TLB entries written in %lu exits\n", writes, 2 * n);
 	vmm_get_regs(self->vcpu, &after);
-	EXPECT_EQ(7 + 3 * EXITS, after.gpr[9]);
+	EXPECT_EQ(7 + 3 * n, after.gpr[9]);
 	EXPECT_EQ(after.gpr[9] - 3, after.gpr[10]);
 	for (i = 0; i < 32; i++)
 		if (i != 9 && i != 10)

@@ -101,11 +101,11 @@ static uint32_t next_event(struct vmm_vcpu *vcpu, uint32_t *why)
 	}
 }
 
-#define EXPECT_EVENT(at, events)                                   \
-	do {                                                       \
+#define EXPECT_EVENT(at, events)                                    \
+	do {                                                        \
 		uint32_t why, where = next_event(self->vcpu, &why); \
-		EXPECT_EQ(at, where);                              \
-		EXPECT_EQ(events, why);                            \
+		EXPECT_EQ(at, where);                               \
+		EXPECT_EQ(events, why);                             \
 	} while (0)
 
 /* Instructions of all kinds, as one after the other is complete */
@@ -279,12 +279,12 @@ static void set_debug(struct vmm_vcpu *vcpu, uint32_t control, uint64_t addr,
 		vmm_die("KVM_SET_GUEST_DEBUG");
 }
 
-#define EXPECT_DEBUG(at, what)                                             \
-	do {                                                               \
-		ASSERT_EQ(0, vmm_run(self->vcpu));                         \
-		ASSERT_EQ(KVM_EXIT_DEBUG, self->vcpu->run->exit_reason);   \
-		EXPECT_EQ(at, self->vcpu->run->debug.arch.address);        \
-		EXPECT_EQ(what, self->vcpu->run->debug.arch.status);       \
+#define EXPECT_DEBUG(at, what)                                           \
+	do {                                                             \
+		ASSERT_EQ(0, vmm_run(self->vcpu));                       \
+		ASSERT_EQ(KVM_EXIT_DEBUG, self->vcpu->run->exit_reason); \
+		EXPECT_EQ(at, self->vcpu->run->debug.arch.address);      \
+		EXPECT_EQ(what, self->vcpu->run->debug.arch.status);     \
 	} while (0)
 
 /* Userspace sees every instruction, and its breakpoints and watchpoints */

@@ -11,14 +11,26 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KERNEL "/guest/vmlinux"
 #define INITRD "/guest/initrd"
 #define STRESS "/tests/stress"
-#define BOOTARGS "console=ttyS0 panic=-1 run=/stress"
 #define MEM (48ul << 20)
+/* For a guest that does all of stress once, a good deal more than it takes */
 #define SECONDS 240
+/* The longest that a test may be told to go on */
+#define LIMIT 100000
+
+/*
+ * Guests do STRESS_FACTOR times as much as usual, and are booted again until
+ * LINUX_SECONDS are over, half of them for each test
+ */
+static unsigned long factor(void)
+{
+	return vmm_env("STRESS_FACTOR", 1);
+}
 
 /* Only the lines that begin so, one after another */
 static void lines_of(FILE *f, const char *begin, char *to, size_t size)
@@ -47,14 +59,17 @@ static enum bamboo_end boot(const char *console, int ready)
 	struct sigaction sa = { .sa_handler = nothing };
 	int fd = open(console, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	enum bamboo_end end;
+	char bootargs[128];
 	struct bamboo *b;
 
 	if (fd < 0)
 		vmm_die("%s", console);
 	sigaction(SIGALRM, &sa, NULL);
-	alarm(SECONDS);
+	alarm(SECONDS * factor());
+	snprintf(bootargs, sizeof(bootargs),
+		 "console=ttyS0 panic=-1 run=/stress,%lu", factor());
 	b = bamboo_new(MEM, fd);
-	bamboo_load(b, KERNEL, INITRD, BOOTARGS);
+	bamboo_load(b, KERNEL, INITRD, bootargs);
 	if (ready >= 0 && write(ready, "", 1) != 1)
 		vmm_die("nobody waits");
 	end = bamboo_run(b);
@@ -72,6 +87,7 @@ FIXTURE(guest)
 FIXTURE_SETUP(guest)
 {
 	int ends[2], status;
+	char number[16];
 	pid_t pid;
 	FILE *f;
 
@@ -83,7 +99,8 @@ FIXTURE_SETUP(guest)
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execl(STRESS, STRESS, NULL);
+		snprintf(number, sizeof(number), "%lu", factor());
+		execl(STRESS, STRESS, number, NULL);
 		_exit(127);
 	}
 	close(ends[1]);
@@ -100,43 +117,135 @@ FIXTURE_TEARDOWN(guest)
 {
 }
 
-TEST_F_TIMEOUT(guest, computes_what_the_host_does, 300)
+/* Compares what a guest has said with what the host has */
+static void judge(struct __test_metadata *_metadata, FIXTURE_DATA(guest) * self,
+		  const char *console)
 {
-	FILE *f;
+	FILE *f = fopen(console, "r");
 
-	ASSERT_EQ(BAMBOO_RESET, boot("/tmp/console", -1));
-	f = fopen("/tmp/console", "r");
+	ASSERT_NE(0, f != NULL);
 	lines_of(f, "stress: ", self->got, sizeof(self->got));
 	fclose(f);
-	EXPECT_STREQ(self->expected, self->got);
+	ASSERT_STREQ(self->expected, self->got);
+}
+
+static bool again(time_t from)
+{
+	return time(NULL) - from < vmm_env("LINUX_SECONDS", 0) / 2;
+}
+
+TEST_F_TIMEOUT(guest, computes_what_the_host_does, LIMIT)
+{
+	time_t from = time(NULL);
+	unsigned int n = 0;
+
+	do {
+		ASSERT_EQ(BAMBOO_RESET, boot("/tmp/console", -1));
+		judge(_metadata, self, "/tmp/console");
+		n++;
+	} while (again(from));
+	printf("# %u guests\n", n);
 }
 
 /* Both want the TLB, and the one CPU */
-TEST_F_TIMEOUT(guest, two_at_a_time, 600)
+TEST_F_TIMEOUT(guest, two_at_a_time, LIMIT)
 {
+	time_t from = time(NULL);
 	int i, status, ready[2];
+	unsigned int n = 0;
 	char name[32], c;
 	pid_t pid[2];
-	FILE *f;
 
 	ASSERT_EQ(0, pipe(ready));
-	for (i = 0; i < 2; i++) {
-		snprintf(name, sizeof(name), "/tmp/console%d", i);
-		pid[i] = fork();
-		ASSERT_GE(pid[i], 0);
-		if (!pid[i])
-			_exit(boot(name, ready[1]) == BAMBOO_RESET ? 0 : 1);
-		/* Else their pages would lie between each other's, none contiguous */
-		ASSERT_EQ(1, read(ready[0], &c, 1));
+	do {
+		for (i = 0; i < 2; i++) {
+			snprintf(name, sizeof(name), "/tmp/console%d", i);
+			pid[i] = fork();
+			ASSERT_GE(pid[i], 0);
+			if (!pid[i])
+				_exit(boot(name, ready[1]) == BAMBOO_RESET ? 0 :
+									     1);
+			/* Else their pages would lie between each other's, none contiguous */
+			ASSERT_EQ(1, read(ready[0], &c, 1));
+		}
+		for (i = 0; i < 2; i++) {
+			ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
+			ASSERT_EQ(0, status);
+			snprintf(name, sizeof(name), "/tmp/console%d", i);
+			judge(_metadata, self, name);
+		}
+		n += 2;
+	} while (again(from));
+	printf("# %u guests\n", n);
+}
+
+static struct bamboo *typed_to;
+
+static void on_key(int sig)
+{
+	bamboo_key(typed_to);
+}
+
+/*
+ * A guest whose console takes what is typed, in lines that fill its serial port's
+ * FIFO and the pipe behind it; none is lost
+ */
+TEST_F_TIMEOUT(guest, console_input, 300)
+{
+	struct sigaction sa = { .sa_handler = on_key };
+	int i, j, out, in[2], status, lines = 40;
+	char line[201], want[64], *at;
+	uint32_t sum = 2166136261u;
+	struct bamboo *b;
+	pid_t pid;
+	FILE *f;
+
+	out = open("/tmp/console", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+		   0600);
+	ASSERT_GE(out, 0);
+	ASSERT_EQ(0, pipe(in));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		close(in[0]);
+		/* The terminal of a guest that boots would throw it away */
+		do {
+			usleep(100000);
+			f = fopen("/tmp/console", "r");
+			lines_of(f, "stress: ready", self->got,
+				 sizeof(self->got));
+			fclose(f);
+		} while (!self->got[0]);
+		for (i = 0; i < lines; i++) {
+			memset(line, 'a' + i % 26, sizeof(line));
+			line[sizeof(line) - 1 - i] = '\n';
+			if (write(in[1], line, sizeof(line) - i) < 0)
+				_exit(1);
+		}
+		_exit(write(in[1], "end\n", 4) != 4);
 	}
-	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
-		EXPECT_EQ(0, status);
-		snprintf(name, sizeof(name), "/tmp/console%d", i);
-		f = fopen(name, "r");
-		lines_of(f, "stress: ", self->got, sizeof(self->got));
-		fclose(f);
-		EXPECT_STREQ(self->expected, self->got);
+	close(in[1]);
+	sigaction(SIGIO, &sa, NULL);
+	b = typed_to = bamboo_new(MEM, out);
+	bamboo_load(b, KERNEL, INITRD,
+		    "console=ttyS0 panic=-1 run=/stress,echo");
+	bamboo_input(b, in[0]);
+	EXPECT_EQ(BAMBOO_RESET, bamboo_run(b));
+	bamboo_free(b);
+	close(out);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	f = fopen("/tmp/console", "r");
+	lines_of(f, "stress: ", self->got, sizeof(self->got));
+	fclose(f);
+	for (at = self->got, i = 0; i < lines; i++) {
+		for (j = 0; j < sizeof(line) - 1 - i; j++)
+			sum = (sum ^ (uint32_t)('a' + i % 26)) * 16777619u;
+		snprintf(want, sizeof(want), "stress: %d %08x\n", j, sum);
+		ASSERT_NE(0, strstr(at, want) != NULL)
+		{
+			TH_LOG("not there: %s in %s", want, self->got);
+		}
 	}
 }
 

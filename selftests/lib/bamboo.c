@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "bamboo.h"
+#include "e44x.h"
 #include "fdt.h"
 
 #include <elf.h>
@@ -159,12 +160,59 @@ static void mmio(struct bamboo *b)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 }
 
+void bamboo_input(struct bamboo *b, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC))
+		vmm_die("no signal for input");
+	b->in = fd;
+	/* There may be some already, which no signal tells of */
+	bamboo_key(b);
+}
+
+void bamboo_key(struct bamboo *b)
+{
+	b->key = true;
+	/* If it is just about to enter */
+	b->vcpu->run->immediate_exit = 1;
+}
+
+/* Gives the guest what was typed, as far as its port has room */
+static void receive(struct bamboo *b)
+{
+	uint8_t byte;
+
+	b->vcpu->run->immediate_exit = 0;
+	b->key = false;
+	while (uart_room(&b->uart)) {
+		ssize_t n = read(b->in, &byte, 1);
+
+		if (n == 1) {
+			uart_receive(&b->uart, byte);
+			continue;
+		}
+		if (!n)
+			b->in = -1;
+		return;
+	}
+	/* Once the guest has read some */
+	b->key = true;
+}
+
 enum bamboo_end bamboo_run(struct bamboo *b)
 {
 	struct kvm_run *run = b->vcpu->run;
 
 	for (;;) {
+		if (b->key && b->in >= 0) {
+			receive(b);
+			update_interrupts(b);
+		}
 		if (vmm_run(b->vcpu)) {
+			if (errno == EINTR && b->key)
+				continue;
 			if (errno == EINTR)
 				return BAMBOO_SIGNAL;
 			fprintf(stderr, "bamboo: KVM_RUN: %s\n",
@@ -246,6 +294,7 @@ struct bamboo *bamboo_new(size_t mem_size, int console)
 		vmm_die("slot 0");
 	b->vcpu = vmm_add_vcpu(b->vmm, 0);
 	b->uart.out = console;
+	b->in = -1;
 	return b;
 }
 
@@ -314,29 +363,12 @@ static uint32_t load_kernel(struct bamboo *b, const char *name, uint32_t *entry)
 	return end;
 }
 
-/* Ticks a second, as the host's kernel knows them */
-static uint32_t timebase_hz(void)
-{
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	unsigned int hz = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "timebase : %u", &hz) == 1)
-			break;
-	if (f)
-		fclose(f);
-	if (!hz)
-		vmm_die("/proc/cpuinfo does not tell the timebase");
-	return hz;
-}
-
 enum { PHANDLE_CPU = 1, PHANDLE_UIC };
 
 static void device_tree(struct bamboo *b, uint32_t at, uint32_t initrd,
 			uint32_t initrd_end, const char *bootargs)
 {
-	uint32_t hz = timebase_hz();
+	uint32_t hz = tb_hz();
 	struct fdt *f = calloc(1, sizeof(*f));
 
 	if (!f)

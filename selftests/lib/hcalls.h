@@ -60,4 +60,10 @@
 #define UC_TRAP \
 	0xf10c /* vector, srr0, srr1, dar: an interrupt with no handler */
 
+/*
+ * A 440 has no hypercalls: there, those of the VMM's own are stores of the number
+ * to this address, which firmware maps, and which is in no slot
+ */
+#define UC_DEVICE 0x08000000
+
 #endif

@@ -8,7 +8,16 @@
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
+typedef unsigned long ulong;
+#ifdef __powerpc64__
 typedef unsigned long u64;
+#else
+typedef unsigned long long u64;
+#endif
+
+long guest_main(ulong a0, ulong a1, ulong a2);
+
+#ifdef __powerpc64__
 
 /* As head.S saves it */
 struct frame {
@@ -16,7 +25,6 @@ struct frame {
 	u64 cr, lr, ctr, xer, srr0, srr1, vector;
 };
 
-long guest_main(u64 a0, u64 a1, u64 a2);
 void interrupt(struct frame *f);
 
 #define MSR_EE 0x8000ul
@@ -76,6 +84,27 @@ static inline long hcall4(long nr, u64 a0, u64 a1, u64 a2, u64 a3, u64 out[3])
 	return r3;
 }
 
+#else
+
+/* To the VMM, which has no answer */
+static inline long hcall4(long nr, ulong a0, ulong a1, ulong a2, ulong a3,
+			  void *none)
+{
+	register ulong r4 asm("r4") = a0;
+	register ulong r5 asm("r5") = a1;
+	register ulong r6 asm("r6") = a2;
+	register ulong r7 asm("r7") = a3;
+
+	asm volatile("stw %0, 0(%1)"
+		     :
+		     : "r"(nr), "b"(UC_DEVICE), "r"(r4), "r"(r5), "r"(r6),
+		       "r"(r7)
+		     : "memory");
+	return 0;
+}
+
+#endif
+
 static inline long hcall(long nr, u64 a0, u64 a1)
 {
 	return hcall4(nr, a0, a1, 0, 0, 0);
@@ -88,6 +117,7 @@ static inline void fail(u64 what, u64 expected, u64 found, u64 where)
 		;
 }
 
+#ifdef __powerpc64__
 /* For an interrupt() that did not expect this one */
 static inline void unexpected(struct frame *f)
 {
@@ -95,5 +125,6 @@ static inline void unexpected(struct frame *f)
 	for (;;)
 		;
 }
+#endif
 
 #endif

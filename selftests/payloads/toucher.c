@@ -9,14 +9,14 @@
 
 #include "toucher.h"
 
-long guest_main(u64 list, u64 base, u64 size)
+long guest_main(ulong list, ulong base, ulong size)
 {
 	volatile u64 *p;
 	u8 round = 1;
 
 	for (;; round++) {
 		for (p = (u64 *)list; *p != TOUCH_END; p++) {
-			u64 page = *p & ~(TOUCH_ADD | TOUCH_LOAD);
+			ulong page = *p & ~(TOUCH_ADD | TOUCH_LOAD);
 			volatile u8 *byte = (u8 *)(base + page * size);
 
 			if (*p & TOUCH_ADD)

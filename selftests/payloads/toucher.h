@@ -2,8 +2,8 @@
 #ifndef SELFTESTS_TOUCHER_H
 #define SELFTESTS_TOUCHER_H
 
-#define TOUCH_END (~0ul)
-#define TOUCH_ADD (1ul << 62)
-#define TOUCH_LOAD (1ul << 61)
+#define TOUCH_END (~0ull)
+#define TOUCH_ADD (1ull << 62)
+#define TOUCH_LOAD (1ull << 61)
 
 #endif
