@@ -11,6 +11,7 @@
 #				an emulated host, the module, and a guest on it
 #	make shell		the same host, at a prompt
 #	make check [SUITE=unit|kselftest|guests|hv|pr|e44x|stores|soak]
+#	make soak [HOST=bamboo [SOAK_SECONDS=3600]]
 #	make bench [HOST=bamboo]	path lengths, next to the kernel's own module; on a
 #				bamboo host, next to saving the whole TLB
 #	make deps		installs what all these need
@@ -81,4 +82,4 @@ bench:
 	@scripts/bench.sh
 
 .PHONY: all module install uninstall clean deps demo shell check soak bench
-export HOST PAGES MODULE TESTS
+export HOST PAGES MODULE TESTS SOAK_SECONDS

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# bamboo.sh [-o OUT] [-t SECONDS] [-v] PROGRAM[,ARGUMENT]...
+# bamboo.sh [-o OUT] [-t SECONDS] [-biv] PROGRAM[,ARGUMENT]...
 #
-# Boots an emulated 440 host and executes these programs of selftests/e44x there,
-# one after another, with the module loaded, as TAP; then switches it off. The
+# Boots an emulated 440 host and executes these programs of selftests/e44x (or of its
+# initramfs, by their paths) there, one after another, with the module loaded, as TAP; then switches it off. The
 # host has no disks: all is in its initramfs, and what it says on its console.
 # Exit status: 0, or 99 if the host itself came to harm, with the reason as the
 # last line of output.
@@ -11,6 +11,8 @@
 # -o OUT      keep the console (console.log)
 # -t SECONDS  limit for the whole run, default 600
 # -v          show the console
+# -i          and type into it
+# -b          busybox as a userland of the host and of guests
 #
 # By environment:
 # FLAVOUR     of the host kernel, default 44x (see kernel.sh), and
@@ -20,12 +22,14 @@
 # ICOUNT      1: time counts instructions
 . "$(dirname "$0")/lib.sh"
 
-out='' limit=600 verbose=0
-while getopts o:t:v opt; do
+out='' limit=600 verbose=0 input=0 userland=0
+while getopts o:t:biv opt; do
 	case $opt in
 	o) out=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	v) verbose=1 ;;
+	i) input=1 verbose=1 ;;
+	b) userland=1 ;;
 	*) exit 2 ;;
 	esac
 done
@@ -52,12 +56,26 @@ cp "$tests"/{init,stress} "$work/guest/"
 cp "$tests/init" "$work/host/"
 find "$tests" -maxdepth 1 -type f -perm -u+x -exec cp -t "$work/host/tests" {} +
 cp "$(module_dir "$kernel")/kvm_ppc.ko" "$work/host/"
+if [ $userland = 1 ]; then
+	busybox=$("$top/scripts/busybox.sh")
+	for dir in guest host; do
+		mkdir -p "$work/$dir/bin"
+		cp "$busybox" "$work/$dir/bin/busybox"
+		while read -r name; do ln -s busybox "$work/$dir/bin/$name"; done <"$(dirname "$busybox")/applets"
+	done
+	printf '%s\n' '#!/bin/sh' '# Boots a guest to a shell' \
+		'exec /tests/bamboo -i /guest/vmlinux /guest/initrd console=ttyS0 quiet panic=-1 "PS1=guest#" run=/bin/sh' \
+		>"$work/host/bin/guest"
+	chmod 755 "$work/host/bin/guest"
+fi
 powerpc-linux-gnu-strip -o "$work/host/guest/vmlinux" "$guest/vmlinux"
 initramfs "$work/guest" "$work/host/guest/initrd"
 initramfs "$work/host" "$work/initrd"
 
 run=''
-for program; do run+=" run=/tests/$program"; done
+for program; do
+	case $program in /*) run+=" run=$program" ;; *) run+=" run=/tests/$program" ;; esac
+done
 # A kernel that warns or panics must end the run, not hang it
 append="console=ttyS0 loglevel=5 oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
@@ -65,13 +83,19 @@ append+=" ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
 
 accel=(-accel tcg)
 [ "${ICOUNT:-0}" = 0 ] || accel=(-accel "tcg,thread=single" -icount "shift=1,sleep=off")
+console=(-serial stdio)
+stdin=/dev/null
+if [ $input = 1 ]; then
+	stdin=/dev/stdin
+	[ ! -t 0 ] || console=(-chardev "stdio,id=con,mux=on,signal=off" -serial chardev:con -mon con)
+fi
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc "${accel[@]}" -M bamboo -m "${MEM:-256M}" -nic none -display none
-	-monitor none -serial stdio -no-reboot
+	-monitor none "${console[@]}" -no-reboot
 	-kernel "$kernel/arch/powerpc/boot/uImage" -initrd "$work/initrd" -append "$append")
 log=$out/console.log
 set +e
 if [ $verbose = 1 ]; then
-	"${cmd[@]}" </dev/null 2>"$out/qemu.log" | tee "$log"
+	"${cmd[@]}" <$stdin 2>"$out/qemu.log" | tee "$log"
 else
 	"${cmd[@]}" </dev/null >"$log" 2>"$out/qemu.log"
 fi
@@ -86,4 +110,6 @@ bad=$(grep -aEm1 "$("$top/scripts/host/complaints")" "$log" || true)
 [ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
 [ -z "$bad" ] || harm "the host kernel says: $bad"
 [ "$rc" = 0 ] || harm "QEMU ended with $rc"
+! grep -aq '^init: lockdep is off' "$log" || harm "the lock validator has turned itself off"
+case $flavour in *debug*) grep -aq '^init: lockdep is on' "$log" || harm "there is no lock validator" ;; esac
 grep -aq '^init: done' "$log" || harm "the host went down before all had run"

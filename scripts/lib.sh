@@ -61,14 +61,15 @@ debian_codename() { debian_field 4; }
 
 # apt_private ARCH SUITES...: a private apt configuration for one architecture
 # and these suites, so that the machine's own lists stay as they are. Sets
-# apt_opts.
+# apt_opts. ARCH `source`: for source packages.
 apt_private() {
-	local base dir suite arch=$1
+	local base dir suite arch=$1 kind=deb
 	shift
 	base=$(debian_base)
 	dir=$cache/apt/$(key "$base" "$arch" "$*")
+	[ "$arch" != source ] || { kind=deb-src; arch=$(dpkg --print-architecture); }
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
-	for suite; do printf 'deb %s %s main\n' "$base" "$suite"; done >"$dir/sources.list.new"
+	for suite; do printf '%s %s %s main\n' $kind "$base" "$suite"; done >"$dir/sources.list.new"
 	mv "$dir/sources.list.new" "$dir/sources.list"
 	apt_opts=(-oDir::Etc::sourcelist="$dir/sources.list" -oDir::Etc::sourceparts=/dev/null
 		-oDir::State::Lists="$dir/lists" -oDir::Cache="$dir" -oAPT::Sandbox::User=root

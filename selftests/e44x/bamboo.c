@@ -1,19 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bamboo [-v] [-m MB] [-t SECONDS] KERNEL INITRD [BOOTARGS...]: boots a kernel on
+ * bamboo [-iv] [-m MB] [-t SECONDS] KERNEL INITRD [BOOTARGS...]: boots a kernel on
  * the board of lib/bamboo.h
+ *
+ * -i	its console takes what is typed; ^] ends it
  */
 #include "bamboo.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
-static void nothing(int sig)
+static struct bamboo *board;
+
+static void on_signal(int sig)
 {
+	if (sig == SIGIO) {
+		bamboo_key(board);
+		return;
+	}
+	/* Nothing that comes in may hide that it is over */
+	board->in = -1;
+	board->key = false;
+	board->vcpu->run->immediate_exit = 1;
+}
+
+/* Keys go to the guest as they are; but ^], which SIGQUIT stands for */
+static void type_through(struct bamboo *b, struct termios *before)
+{
+	struct termios raw;
+
+	if (!tcgetattr(STDIN_FILENO, before)) {
+		raw = *before;
+		cfmakeraw(&raw);
+		/* The guest ends lines by itself */
+		raw.c_lflag |= ISIG;
+		memset(raw.c_cc, _POSIX_VDISABLE, sizeof(raw.c_cc));
+		raw.c_cc[VQUIT] = 035;
+		raw.c_cc[VMIN] = 1;
+		raw.c_cc[VTIME] = 0;
+		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	}
+	bamboo_input(b, STDIN_FILENO);
 }
 
 /* The statistics of this VM, which is the only one of this process */
@@ -51,15 +84,19 @@ static void print_statistics(void)
 int main(int argc, char **argv)
 {
 	char bootargs[1024] = "";
-	struct sigaction sa = { .sa_handler = nothing };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct termios before;
 	unsigned int mb = 64, seconds = 0, i;
 	enum bamboo_end end;
 	struct bamboo *b;
-	bool verbose = false;
+	bool verbose = false, input = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "+vm:t:")) != -1) {
+	while ((c = getopt(argc, argv, "+ivm:t:")) != -1) {
 		switch (c) {
+		case 'i':
+			input = true;
+			break;
 		case 'v':
 			verbose = true;
 			break;
@@ -75,7 +112,7 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind < 2) {
 		fprintf(stderr,
-			"usage: bamboo [-v] [-m MB] [-t SECONDS] KERNEL INITRD [BOOTARGS...]\n");
+			"usage: bamboo [-iv] [-m MB] [-t SECONDS] KERNEL INITRD [BOOTARGS...]\n");
 		return 2;
 	}
 	for (i = optind + 2; i < argc; i++) {
@@ -83,12 +120,20 @@ int main(int argc, char **argv)
 			return 2;
 		strcat(strcat(bootargs, i > optind + 2 ? " " : ""), argv[i]);
 	}
-	b = bamboo_new((size_t)mb << 20, STDOUT_FILENO);
+	b = board = bamboo_new((size_t)mb << 20, STDOUT_FILENO);
 	b->verbose = verbose;
 	bamboo_load(b, argv[optind], argv[optind + 1], bootargs);
 	sigaction(SIGALRM, &sa, NULL);
+	sigaction(SIGQUIT, &sa, NULL);
+	sigaction(SIGIO, &sa, NULL);
+	if (input)
+		type_through(b, &before);
 	alarm(seconds);
 	end = bamboo_run(b);
+	if (input && isatty(STDIN_FILENO)) {
+		tcsetattr(STDIN_FILENO, TCSANOW, &before);
+		fcntl(STDIN_FILENO, F_SETFL, 0);
+	}
 	printf("bamboo: %s after %lu MMIO and %lu DCR exits\n",
 	       end == BAMBOO_RESET  ? "the guest has ended" :
 	       end == BAMBOO_SIGNAL ? "the time is over" :

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -58,6 +59,22 @@ static void unload(const char *name)
 	report("unload", name, ok);
 }
 
+/* A shell wants a terminal that can be its own, which /dev/console cannot */
+static void own_terminal(void)
+{
+	int fd, i;
+
+	setsid();
+	fd = open("/dev/ttyS0", O_RDWR);
+	if (fd < 0)
+		return;
+	ioctl(fd, TIOCSCTTY, 1);
+	for (i = 0; i < 3; i++)
+		dup2(fd, i);
+	if (fd > 2)
+		close(fd);
+}
+
 static void run(char *what)
 {
 	char *argv[MAX_ARGS + 1] = {};
@@ -76,6 +93,8 @@ static void run(char *what)
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
+		own_terminal();
+		setenv("PATH", "/bin:/tests", 1);
 		execv(argv[0], argv);
 		printf("init: %s: %s\n", argv[0], strerror(errno));
 		_exit(127);
@@ -85,6 +104,20 @@ static void run(char *what)
 	printf("# END %s %d\n", name,
 	       WIFEXITED(status) ? WEXITSTATUS(status) :
 				   128 + WTERMSIG(status));
+}
+
+/* A kernel whose lock validator has turned itself off has checked nothing */
+static void report_lockdep(void)
+{
+	FILE *f = fopen("/proc/lockdep_stats", "r");
+	char line[256];
+	int on;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, " debug_locks: %d", &on) == 1)
+			printf("init: lockdep is %s\n", on ? "on" : "off");
+	if (f)
+		fclose(f);
 }
 
 int main(void)
@@ -117,6 +150,7 @@ int main(void)
 		else if (!strncmp(word, "run=", 4))
 			run(word + 4);
 	}
+	report_lockdep();
 	printf("init: done\n");
 	fflush(stdout);
 	sync();

@@ -3,6 +3,7 @@
  * What a process does to its processor: forks and executes, maps and unmaps,
  * takes signals, computes in floating point, waits for timers. Prints a line
  * with a checksum for each, the same on any machine: in a guest and next to it.
+ * stress [FACTOR]; stress echo says what is typed instead.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -223,12 +225,40 @@ static void steps(int n)
 	end("steps");
 }
 
+/* What is typed, with a checksum of all so far, up to "end" */
+static void echo(void)
+{
+	struct termios t;
+	char line[512];
+	size_t i;
+
+	begin();
+	if (!tcgetattr(STDIN_FILENO, &t)) {
+		t.c_lflag &= ~ECHO;
+		tcsetattr(STDIN_FILENO, TCSANOW, &t);
+	}
+	printf("stress: ready\n");
+	while (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\r\n")] = 0;
+		if (!strcmp(line, "end"))
+			break;
+		for (i = 0; line[i]; i++)
+			mix(line[i]);
+		printf("stress: %u %08x\n", (unsigned int)i, sum);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	int factor;
 
 	if (argc == 3 && !strcmp(argv[1], "child"))
 		return atoi(argv[2]) & 0x7f;
+	if (argc == 2 && !strcmp(argv[1], "echo")) {
+		echo();
+		printf("stress: done\n");
+		return 0;
+	}
 	factor = argc > 1 ? atoi(argv[1]) : 1;
 	forks(argv[0], 10 * factor);
 	maps(4 * factor);

@@ -24,13 +24,15 @@ struct bamboo {
 	uint32_t indirect[8]; /* addresses of registers behind registers */
 	bool external; /* what the processor was told last */
 	unsigned long exits[64]; /* by reason */
+	int in; /* where what is typed comes from, or -1; not to block */
+	bool key; /* is there something at @in? */
 	bool verbose; /* says what the guest does that nothing answers to */
 };
 
 /* What bamboo_run() returns for */
 enum bamboo_end {
 	BAMBOO_RESET,
-	BAMBOO_SIGNAL, /* KVM_RUN was interrupted */
+	BAMBOO_SIGNAL, /* KVM_RUN was interrupted, not by bamboo_key() */
 	BAMBOO_FAILED, /* it has said why */
 };
 
@@ -45,5 +47,10 @@ void bamboo_load(struct bamboo *b, const char *kernel, const char *initrd,
 		 const char *bootargs);
 
 enum bamboo_end bamboo_run(struct bamboo *b);
+
+/* The guest's console takes input from @fd */
+void bamboo_input(struct bamboo *b, int fd);
+/* For a signal handler: there may be something at @in */
+void bamboo_key(struct bamboo *b);
 
 #endif

@@ -35,14 +35,17 @@ bool uart_interrupt(const struct uart8250 *u)
 	return iir(u) != IIR_NONE;
 }
 
+bool uart_room(const struct uart8250 *u)
+{
+	return (u->head + 1) % UART_FIFO != u->tail;
+}
+
 void uart_receive(struct uart8250 *u, uint8_t byte)
 {
-	unsigned int next = (u->head + 1) % UART_FIFO;
-
-	if (next == u->tail)
+	if (!uart_room(u))
 		return;
 	u->fifo[u->head] = byte;
-	u->head = next;
+	u->head = (u->head + 1) % UART_FIFO;
 }
 
 uint8_t uart_read(struct uart8250 *u, unsigned int reg)

@@ -18,7 +18,9 @@ struct uart8250 {
 
 uint8_t uart_read(struct uart8250 *u, unsigned int reg);
 void uart_write(struct uart8250 *u, unsigned int reg, uint8_t value);
-/* A byte comes in; it is lost if nobody reads */
+/* Can a byte come in? */
+bool uart_room(const struct uart8250 *u);
+/* A byte comes in; it is lost if there is no room */
 void uart_receive(struct uart8250 *u, uint8_t byte);
 bool uart_interrupt(const struct uart8250 *u);
 
