@@ -19,7 +19,7 @@
 #define STRESS "/tests/stress"
 #define MEM (48ul << 20)
 /* For a guest that does all of stress once, a good deal more than it takes */
-#define SECONDS 240
+#define SECONDS 900
 /* The longest that a test may be told to go on */
 #define LIMIT 100000
 
