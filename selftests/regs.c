@@ -443,7 +443,7 @@ TEST_F(regs, regs)
 	in.msr = MSR_VIRT | MSR_ALL_FP | MSR_EE;
 	in.cr = 0x87654321;
 	/* kvm-pr.ko has no more of it */
-	in.xer &= 0xffffffff;
+	in.xer = 0xe0000055;
 	vmm_set_regs(self->vcpu, &in);
 	memset(&out, 0xff, sizeof(out));
 	vmm_get_regs(self->vcpu, &out);
