@@ -130,7 +130,7 @@ impl ShadowVcpu {
     }
 
     /// The process comes from user mode.
-    pub(crate) fn from_userspace(&mut self) {
+    pub(crate) fn came_from_userspace(&mut self) {
         self.entries = 0;
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
         return Err(EINVAL);
     }
     host.prepare_facilities();
-    st.switch.from_userspace();
+    st.switch.came_from_userspace();
     // Userspace may have changed it.
     st.step_in(st.stepped());
     vpa::dispatched(vcpu, st);

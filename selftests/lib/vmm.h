@@ -21,6 +21,12 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 
+/* Of the harness, which is included before: an emulated host may be slow */
+#ifdef TEST_TIMEOUT_DEFAULT
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+#endif
+
 #define VMM_MAX_VCPUS 16
 
 struct vmm_vcpu {
