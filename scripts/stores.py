@@ -3,11 +3,11 @@
 """stores.py SOCKET ASM-OFFSETS SYSTEM-MAP SKIP COUNT
 
 Steps an emulated host, which waits at SOCKET (QEMU's gdb port), through COUNT
-whole rounds from one entry to a guest in problem state to the next, after SKIP, and looks
-at every instruction of the module that stores, while what the module calls runs
-on its own: none may store into the PACA but
-into the shadow vcpu, kvm_hstate and the flags of its interrupts. Prints what it found, as TAP;
-the exit status is 0 if there was nothing.
+whole rounds, after SKIP, from one entry to a guest in problem state to the next.
+Looks at every instruction of the module that stores; what the module calls runs
+on its own. None may store into the PACA but into the shadow vcpu, kvm_hstate and
+the flags of its interrupts. Prints what it found, as TAP; the exit status is 0 if
+there was nothing.
 """
 import re
 import socket
