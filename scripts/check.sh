@@ -201,7 +201,7 @@ suite_e44x() {
 # For SOAK_SECONDS, most of them with Linux as guests
 soak_bamboo() {
 	local seconds=${SOAK_SECONDS:-3600}
-	export APPEND="EXITS=100000 FUZZ_COUNT=$((seconds * 20)) MEMORY_SECONDS=$((seconds / 40 + 1))"
+	export APPEND="EXITS=100000 FUZZ_COUNT=$((seconds * 20)) FUZZ_SEED=$RANDOM$RANDOM MEMORY_SECONDS=$((seconds / 40 + 1))"
 	APPEND+=" STRESS_FACTOR=5 LINUX_SECONDS=$((seconds * 3 / 4))"
 	bamboo "soak bamboo" $((seconds * 4 + 1500)) exits integrity fuzz_insn memory linux
 }

@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define MEM (8ul << 20)
 #define WORDS_GPA 0x500000ul
@@ -307,7 +306,7 @@ TEST_F_TIMEOUT(fuzz, words, 20000)
 	pid_t pid;
 	int j;
 
-	seed = vmm_env("FUZZ_SEED", time(NULL)) | 1;
+	seed = vmm_env("FUZZ_SEED", 2026) | 1;
 	printf("# FUZZ_SEED=%lu\n", (unsigned long)seed);
 	book3s_map(vmm, 0, 0, 0x300000, 16, RPTE_KERNEL);
 	book3s_map(vmm, WORDS_EA, WORDS_GPA, NR_WORDS * 4, 16,

@@ -7,7 +7,8 @@
  * clean, which whoever starts this looks at. A program may change nothing but its
  * registers and its memory, either.
  *
- * FUZZ_COUNT runs of each, from FUZZ_SEED on.
+ * FUZZ_COUNT runs of each, from FUZZ_SEED on; one and the same unless told, for an
+ * emulated processor may end at what it does not expect.
  */
 #include "kselftest_harness.h"
 
@@ -30,6 +31,7 @@
 /* Where map_for_programs has memory and the device */
 #define USER 0x10000000u
 #define RUNS_PER_VM 64
+#define ESR_MCI 0x80000000u
 
 DECLARE_CODE(skip);
 DECLARE_CODE(skip_critical);
@@ -37,6 +39,7 @@ DECLARE_CODE(tell);
 DECLARE_CODE(map_for_programs);
 
 static uint64_t rng;
+static unsigned long next_run; /* what its words come from */
 
 static uint32_t rnd(void)
 {
@@ -69,6 +72,10 @@ static uint32_t insn(void)
 		0x398, 0x39b, 0x3b2, 0x3b3, 0x3d3, 0x3f3, 0x378, 0x001, 0x008,
 	};
 	uint32_t n, any = rnd();
+
+	/* VSX, which a 440 does not have: QEMU's ends itself at some */
+	if (any >> 26 == 60)
+		any ^= 1u << 31;
 
 	switch (below(8)) {
 	case 0:
@@ -128,11 +135,10 @@ FIXTURE_SETUP(fuzz)
 {
 	struct sigaction sa = { .sa_handler = nothing };
 	struct itimerval timer = { { 0, 4000 }, { 0, 4000 } };
-	unsigned long seed = vmm_env("FUZZ_SEED", mftb());
 
+	next_run = vmm_env("FUZZ_SEED", 440);
 	self->n = vmm_env("FUZZ_COUNT", 1500);
-	printf("# FUZZ_SEED=%lu FUZZ_COUNT=%lu\n", seed, self->n);
-	rng = (seed + 1) * 0x9e3779b97f4a7c15ull;
+	printf("# FUZZ_SEED=%lu FUZZ_COUNT=%lu\n", next_run, self->n);
 	self->area = mmap(NULL, MEM + 2 * GUARD, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, (void *)self->area);
@@ -229,6 +235,8 @@ static void fill(FIXTURE_DATA(fuzz) * self, struct kvm_regs *regs,
 	uint32_t *code = memory(self, CODE);
 	unsigned int i;
 
+	/* Not from where signals left off */
+	rng = (++next_run) * 0x9e3779b97f4a7c15ull;
 	for (i = 0; i < WORDS; i++)
 		code[i] = insn();
 	memset(regs, 0, sizeof(*regs));
@@ -318,8 +326,11 @@ static void expect_unchanged(struct __test_metadata *_metadata,
 {
 	unsigned int i;
 
-	EXPECT_EQ(before->u.e.csrr0, after->u.e.csrr0);
-	EXPECT_EQ(before->u.e.csrr1, after->u.e.csrr1);
+	/* A fetch from where there is no memory is a machine check */
+	if (!(after->u.e.esr & ESR_MCI)) {
+		EXPECT_EQ(before->u.e.csrr0, after->u.e.csrr0);
+		EXPECT_EQ(before->u.e.csrr1, after->u.e.csrr1);
+	}
 	EXPECT_EQ(before->u.e.mcsr, after->u.e.mcsr);
 	EXPECT_EQ(before->u.e.tcr, after->u.e.tcr);
 	EXPECT_EQ(before->u.e.ivpr, after->u.e.ivpr);
