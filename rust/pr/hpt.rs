@@ -227,8 +227,10 @@ pub(crate) fn h_enter(
     r: u64,
 ) -> Result<u64, HReturn> {
     let table = Table::of(st);
+    let v = HpteV::from_raw(v);
     let hpte = Hpte {
-        v: HpteV::from_raw(v).with_sw(0).with(HpteV::V),
+        // Two of the software bits are the hypervisor's; by the others the guest finds its own entries again.
+        v: v.with_sw(v.sw() & 3).with(HpteV::V),
         r: HpteR::from_raw(r),
     };
     if !table.contains(index) || hpte.sizes().is_none() {

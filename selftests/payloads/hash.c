@@ -16,6 +16,7 @@
 #define PP_RW 2ul
 #define H_EXACT (1ul << (63 - 24))
 #define H_AVPN (1ul << (63 - 32))
+#define H_ANDCOND (1ul << (63 - 33))
 #define DSISR_NOPTE 0x40000000ul
 #define DSISR_PROT 0x08000000ul
 #define DSISR_STORE 0x02000000ul
@@ -193,6 +194,13 @@ static void enter_and_remove(void)
 	same(36, H_PTEG_FULL, hcall4(H_ENTER, H_EXACT, 11, HPTE_V, 0, 0));
 	for (i = 0; i < 8; i++)
 		same(37, 0, hcall4(H_REMOVE, 0, 8 + i, 0, 0, 0));
+
+	/* by two of its software bits a guest knows what has to stay; two are ours */
+	same(38, 0, hcall4(H_ENTER, H_EXACT, 8, HPTE_V | 0x78, 0, 0));
+	same(39, H_NOT_FOUND, hcall4(H_REMOVE, H_ANDCOND, 8, 0x10, 0, 0));
+	same(40, H_NOT_FOUND, hcall4(H_REMOVE, H_ANDCOND, 8, 0x08, 0, 0));
+	same(41, 0, hcall4(H_REMOVE, H_ANDCOND, 8, 0x60, 0, out));
+	same(42, HPTE_V | 0x18, out[0]);
 }
 
 static void slb(void)
