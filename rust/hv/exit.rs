@@ -8,7 +8,7 @@ use super::{
         fault::{self, Resolution, StorageFault},
         guest::fetch,
     },
-    vcpu::{Completion, Events, HvVcpu},
+    vcpu::HvVcpu,
     Hv,
 };
 use crate::{
@@ -25,7 +25,8 @@ use crate::{
     },
     vm::{
         mmio,
-        papr::{self, Outcome},
+        one_reg::SW_BREAKPOINT,
+        papr::{self, Completion, Outcome},
         run_loop::Next,
         run_page::RunPage,
         Vcpu,
@@ -35,9 +36,6 @@ use kernel::prelude::*;
 
 /// HDSISR as the host puts it there before an entry on processors that sometimes do not write it.
 const HDSISR_CANARY: u32 = 0x7fff;
-
-/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
-pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
 
 /// Handles the exit that `trap` names; the host's own interrupts have been served.
 #[inline]
@@ -123,11 +121,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
             trace::hcall_exit(vcpu.id, true, HReturn::H_SUCCESS.gpr());
             st.switch.set_gpr(3, HReturn::H_SUCCESS.gpr());
             st.set_msr(st.msr() | Msr::EE);
-            if vcpu.shared.events.take(Events::PRODDED) {
-                Next::Guest
-            } else {
-                Next::Halt
-            }
+            papr::ceded(vcpu)
         }
         Outcome::Userspace => {
             trace::hcall_exit(vcpu.id, false, 0);

@@ -2,11 +2,7 @@
 
 //! What `vm::mmio` needs of this backend.
 
-use super::{
-    mmu::guest,
-    vcpu::{Completion, HvVcpu},
-    Hv,
-};
+use super::{mmu::guest, vcpu::HvVcpu, Hv};
 use crate::{
     host::switch::SwitchVcpu,
     isa::{
@@ -18,6 +14,7 @@ use crate::{
     },
     vm::{
         mmio::{MmioBackend, Pending},
+        papr::Completion,
         Vcpu,
     },
 };

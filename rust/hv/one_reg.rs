@@ -6,7 +6,6 @@
 //! and [`set`].
 
 use super::{
-    exit::SW_BREAKPOINT,
     tm,
     vcpu::{Events, HvVcpu, PSSCR_GUEST_VIS},
     Hv,
@@ -19,7 +18,7 @@ use crate::{
         pvr::{Arch, LogicalPvr, Pcr},
     },
     vm::{
-        one_reg::{id, RegValue},
+        one_reg::{id, RegValue, SW_BREAKPOINT},
         vpa, Vcpu,
     },
 };

@@ -4,7 +4,7 @@
 
 use super::{
     exit,
-    vcpu::{Completion, Events, HvVcpu},
+    vcpu::{Events, HvVcpu},
     vm::HvVm,
     Hv,
 };
@@ -19,7 +19,7 @@ use crate::{
     },
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
     vm::{
-        mmio, papr,
+        papr,
         run_loop::{enter_until_userspace, Entered, Next, RunBackend},
         run_page::RunPage,
         vpa, Vcpu,
@@ -52,14 +52,8 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
 
 /// Takes userspace's answer to the last exit.
 pub(crate) fn complete(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
-    match core::mem::replace(&mut st.completion, Completion::None) {
-        Completion::None => Ok(Next::Guest),
-        Completion::Hcall => {
-            papr::take_answer(&mut st.switch, run);
-            Ok(Next::Guest)
-        }
-        Completion::Mmio => mmio::complete(vcpu, st, run),
-    }
+    let owed = core::mem::take(&mut st.completion);
+    papr::complete(vcpu, st, run, owed)
 }
 
 impl RunBackend for Hv {
@@ -113,32 +107,13 @@ impl RunBackend for Hv {
         host: &HostInterruptible,
         pending: Option<Pending>,
     ) -> Result {
-        match pending {
-            Some(Pending::Work) => {
-                vpa::stopped(vcpu);
-                let before = timebase();
-                let ret = host.handle_work();
-                st.dispatches.stolen += timebase().wrapping_sub(before);
-                vpa::dispatched(vcpu, st);
-                ret?;
-            }
-            Some(Pending::Request) => {
-                vcpu.requests.take();
-                if vcpu.shared.events.test(Events::VPAS) {
-                    vpa::dispatched(vcpu, st);
-                }
-            }
-            // The host has served it.
-            Some(Pending::Interrupt) | None => {}
-        }
+        vpa::not_entered(vcpu, st, host, pending)?;
         Ok(())
     }
 
     fn halt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, _host: &HostInterruptible) -> Result {
-        vpa::stopped(vcpu);
-        vcpu.halt(Some(st.dec_expires()));
-        vcpu.shared.events.take(Events::PRODDED);
-        vpa::dispatched(vcpu, st);
+        let until = st.dec_expires();
+        vpa::halt(vcpu, st, until);
         Ok(())
     }
 

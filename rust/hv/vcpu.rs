@@ -9,6 +9,7 @@ use crate::{
     isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr},
     vm::{
         mmio::Pending as PendingMmio,
+        papr::Completion,
         vpa::{Dispatches, Vpas},
     },
 };
@@ -33,16 +34,6 @@ impl HvShared {
             vpas <- new_spinlock!(Vpas::default()),
         })
     }
-}
-
-/// What userspace has to answer before the guest goes on.
-pub(crate) enum Completion {
-    /// Nothing.
-    None,
-    /// The hcall in r3.
-    Hcall,
-    /// The load or store in `HvVcpu::mmio`.
-    Mmio,
 }
 
 /// What only the vCPU's own thread touches.

@@ -11,9 +11,6 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
-pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
-
 /// `KVM_SET_GUEST_DEBUG`. Returns `EINVAL` for what there is not: registers for breakpoints and watchpoints.
 pub(crate) fn set(st: &mut PrVcpu, control: u32) -> Result {
     const KNOWN: u32 = bindings::KVM_GUESTDBG_ENABLE

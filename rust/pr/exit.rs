@@ -3,11 +3,11 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    debug::{self, SW_BREAKPOINT},
+    debug,
     emulate::{self, Outcome},
     fault, hcall,
     hpt::{self, lock},
-    vcpu::{Completion, PrVcpu},
+    vcpu::PrVcpu,
     Pr,
 };
 use crate::{
@@ -24,9 +24,9 @@ use crate::{
         trap::Trap,
     },
     vm::{
-        events::Events,
         mmio::{self, MmioBackend},
-        papr,
+        one_reg::SW_BREAKPOINT,
+        papr::{self, Completion},
         run_loop::Next,
         run_page::RunPage,
         Vcpu,
@@ -221,11 +221,7 @@ fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
         papr::Outcome::Cede => {
             st.set_gpr(3, 0);
             st.set_msr(st.msr() | Msr::EE);
-            if vcpu.shared.events.take(Events::PRODDED) {
-                Next::Guest
-            } else {
-                Next::Halt
-            }
+            papr::ceded(vcpu)
         }
         papr::Outcome::Userspace => {
             papr::ask_userspace(&st.switch, run);

@@ -31,10 +31,10 @@ const UNIT_SHIFT: u32 = 16;
 
 /// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
 /// may share a shadow only if they are alike in this.
-#[derive(Clone, Copy, PartialEq, Eq)]
 ///
 /// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment, which
 /// kind is translated, and the page that is run instruction by instruction.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentKey(u128);
 
 impl SegmentKey {

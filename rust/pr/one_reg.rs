@@ -2,12 +2,12 @@
 
 //! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
 
-use super::{debug::SW_BREAKPOINT, vcpu::PrVcpu, Pr};
+use super::{vcpu::PrVcpu, Pr};
 use crate::{
     emulate::regs::Regs,
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
     vm::{
-        one_reg::{id, RegValue},
+        one_reg::{id, RegValue, SW_BREAKPOINT},
         vpa, Vcpu,
     },
 };

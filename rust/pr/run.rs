@@ -2,11 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{
-    debug, exit, request, split,
-    vcpu::{Completion, PrVcpu},
-    Pr,
-};
+use super::{debug, exit, request, split, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -16,7 +12,7 @@ use crate::{
     isa::{msr::Msr, srr1::Srr1, trap::Trap},
     vm::{
         events::Events,
-        mmio, papr,
+        papr::{self, Completion},
         run_loop::{enter_until_userspace, Entered, Next, RunBackend},
         run_page::RunPage,
         vpa, Vcpu,
@@ -45,23 +41,13 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
 
 /// Takes userspace's answer to the last exit.
 pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
-    let owed = !matches!(st.completion, Completion::None);
-    let mut next = take_answer(vcpu, st, run)?;
-    if owed {
+    let owed = core::mem::take(&mut st.completion);
+    let answered = !matches!(owed, Completion::None);
+    let mut next = papr::complete(vcpu, st, run, owed)?;
+    if answered {
         next = debug::after_answer(st, run, next);
     }
     split::go_on(vcpu, st, run, next)
-}
-
-fn take_answer(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
-    match core::mem::replace(&mut st.completion, Completion::None) {
-        Completion::None => Ok(Next::Guest),
-        Completion::Hcall => {
-            papr::take_answer(&mut st.switch, run);
-            Ok(Next::Guest)
-        }
-        Completion::Mmio => mmio::complete(vcpu, st, run),
-    }
 }
 
 impl RunBackend for Pr {
@@ -106,35 +92,17 @@ impl RunBackend for Pr {
         host: &HostInterruptible,
         pending: Option<Pending>,
     ) -> Result {
-        match pending {
-            Some(Pending::Work) => {
-                vpa::stopped(vcpu);
-                let before = timebase();
-                let ret = host.handle_work();
-                st.dispatches.stolen += timebase().wrapping_sub(before);
-                vpa::dispatched(vcpu, st);
-                ret?;
-            }
-            Some(Pending::Request) => {
-                if vcpu.requests.take() & request::SEGMENTS != 0 {
-                    st.forget_segments();
-                    st.shadow.generation = vcpu.vm().mmu.lock().generation();
-                }
-                if vcpu.shared.events.test(Events::VPAS) {
-                    vpa::dispatched(vcpu, st);
-                }
-            }
-            // The host has served it.
-            Some(Pending::Interrupt) | None => {}
+        let requests = vpa::not_entered(vcpu, st, host, pending)?;
+        if requests & request::SEGMENTS != 0 {
+            st.forget_segments();
+            st.shadow.generation = vcpu.vm().mmu.lock().generation();
         }
         Ok(())
     }
 
     fn halt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, _host: &HostInterruptible) -> Result {
-        vpa::stopped(vcpu);
-        vcpu.halt(Some(st.dec_expires));
-        vcpu.shared.events.take(Events::PRODDED);
-        vpa::dispatched(vcpu, st);
+        let until = st.dec_expires;
+        vpa::halt(vcpu, st, until);
         Ok(())
     }
 

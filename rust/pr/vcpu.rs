@@ -14,6 +14,7 @@ use crate::{
     vm::{
         events::Events,
         mmio::Pending as PendingMmio,
+        papr::Completion,
         vpa::{Dispatches, Vpas},
     },
 };
@@ -36,16 +37,6 @@ impl PrShared {
             vpas <- new_spinlock!(Vpas::default()),
         })
     }
-}
-
-/// What userspace has to answer before the guest goes on.
-pub(crate) enum Completion {
-    /// Nothing.
-    None,
-    /// The hcall in r3.
-    Hcall,
-    /// The load or store in `PrVcpu::mmio`.
-    Mmio,
 }
 
 /// What only the vCPU's own thread touches.

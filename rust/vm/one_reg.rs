@@ -48,6 +48,9 @@ pub(crate) mod id {
     pub(crate) const TM: u64 = 0x8000_0000;
 }
 
+/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
+pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
+
 /// The checkpointed registers of transactional memory, whose ids have [`id::TM`].
 pub(crate) mod tm {
     use super::id;

@@ -2,7 +2,14 @@
 
 //! Hypervisor calls of PAPR guests, as far as they are the same whatever the backend.
 
-use super::{backend::Backend, events::Events, run_page::RunPage, Vcpu, Vm};
+use super::{
+    backend::Backend,
+    events::Events,
+    mmio::{self, MmioBackend},
+    run_loop::Next,
+    run_page::RunPage,
+    Vcpu, Vm,
+};
 use crate::{
     emulate::regs::Regs,
     host::once,
@@ -56,6 +63,15 @@ pub(crate) fn h_prod<B: PaprBackend>(vcpu: &Vcpu<B>, id: u64) -> HReturn {
     HReturn::H_SUCCESS
 }
 
+/// The guest has ceded: it halts, unless somebody has prodded it before.
+pub(crate) fn ceded<B: PaprBackend>(vcpu: &Vcpu<B>) -> Next {
+    if B::events(vcpu).take(Events::PRODDED) {
+        Next::Guest
+    } else {
+        Next::Halt
+    }
+}
+
 /// Leaves the hcall that the guest is behind to userspace.
 pub(crate) fn ask_userspace(regs: &impl Regs, run: &RunPage) {
     let mut args = [0; 9];
@@ -65,8 +81,37 @@ pub(crate) fn ask_userspace(regs: &impl Regs, run: &RunPage) {
     run.set_papr_hcall(regs.gpr(3), &args);
 }
 
-/// Takes what userspace answers.
-pub(crate) fn take_answer(regs: &mut impl Regs, run: &RunPage) {
+/// What userspace has to answer before the guest goes on.
+#[derive(Default)]
+pub(crate) enum Completion {
+    /// Nothing.
+    #[default]
+    None,
+    /// The hcall in r3.
+    Hcall,
+    /// The load or store that is being emulated.
+    Mmio,
+}
+
+/// Takes userspace's answer to the last exit, which `owed` it. Errors as [`mmio::complete`].
+pub(crate) fn complete<B: MmioBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: &RunPage,
+    owed: Completion,
+) -> Result<Next> {
+    match owed {
+        Completion::None => Ok(Next::Guest),
+        Completion::Hcall => {
+            let (_, regs) = B::mmio(st);
+            take_answer(regs, run);
+            Ok(Next::Guest)
+        }
+        Completion::Mmio => mmio::complete(vcpu, st, run),
+    }
+}
+
+fn take_answer(regs: &mut impl Regs, run: &RunPage) {
     let (ret, args) = run.papr_hcall_ret();
     regs.set_gpr(3, ret);
     for (gpr, arg) in (4..).zip(args) {

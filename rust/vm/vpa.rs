@@ -14,7 +14,10 @@ use super::{
     papr, Vcpu,
 };
 use crate::{
-    host::time::timebase,
+    host::{
+        entry::{HostInterruptible, Pending},
+        time::timebase,
+    },
     isa::{
         hcall::HReturn,
         hcall_args::{VpaFunction, CONFER_ALL},
@@ -46,7 +49,7 @@ pub(crate) trait VpaBackend: papr::PaprBackend {
 #[derive(Default)]
 pub(crate) struct Dispatches {
     /// Timebase ticks for which the vCPU wanted to run and could not.
-    pub(crate) stolen: u64,
+    stolen: u64,
     /// `stolen` when the last dispatch trace log entry was made.
     stolen_logged: u64,
     /// Entries made in the dispatch trace log.
@@ -398,6 +401,44 @@ pub(crate) fn stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
     if B::events(vcpu).test(Events::HAS_VPA) {
         tell_stopped(vcpu);
     }
+}
+
+/// Does what kept the guest from running; to it, the host's work is stolen time. Returns the requests that there were,
+/// for the backend to serve. Errors as [`HostInterruptible::handle_work`].
+pub(crate) fn not_entered<B: VpaBackend>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    host: &HostInterruptible,
+    pending: Option<Pending>,
+) -> Result<u32> {
+    match pending {
+        Some(Pending::Work) => {
+            stopped(vcpu);
+            let before = timebase();
+            let ret = host.handle_work();
+            B::dispatches(st).stolen += timebase().wrapping_sub(before);
+            dispatched(vcpu, st);
+            ret.map(|()| 0)
+        }
+        Some(Pending::Request) => {
+            let requests = vcpu.requests.take();
+            if B::events(vcpu).test(Events::VPAS) {
+                dispatched(vcpu, st);
+            }
+            Ok(requests)
+        }
+        // The host has served it.
+        Some(Pending::Interrupt) | None => Ok(0),
+    }
+}
+
+/// The guest ceded: sleeps until there is something for it, a signal included, or until its decrementer is due at
+/// timebase `until`.
+pub(crate) fn halt<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, until: u64) {
+    stopped(vcpu);
+    vcpu.halt(Some(until));
+    B::events(vcpu).take(Events::PRODDED);
+    dispatched(vcpu, st);
 }
 
 fn tell_stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
