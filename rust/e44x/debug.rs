@@ -14,9 +14,6 @@ use crate::{
 };
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
-/// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
-pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
-
 /// Within a page, as far as the shadow TLB tells them apart.
 pub(crate) const OFFSET: u32 = (1 << PAGE_SHIFT) - 1;
 

@@ -3,8 +3,7 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    debug::{self, SW_BREAKPOINT},
-    mmio,
+    debug, mmio,
     mmu::{self, Resolution},
     run::Completion,
     vcpu::E44xVcpu,
@@ -25,7 +24,7 @@ use crate::{
         },
         insn::Insn,
     },
-    vm::{run_loop::Next, run_page::RunPage, Vcpu},
+    vm::{one_reg::SW_BREAKPOINT, run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 
@@ -112,31 +111,28 @@ pub(crate) fn storage(
             }
             return Ok(Next::Guest);
         }
-        Resolution::Mmio { .. } if fetch => {
+        Resolution::Emulate { .. } if fetch => {
             if st.state.fetch_machine_check(&mut st.switch) {
                 return Ok(Next::Guest);
             }
             return Ok(unusable_instruction(st, run));
         }
-        Resolution::Mmio { gpa, little_endian } => {
-            stats.mmio_exits.inc();
+        Resolution::Emulate {
+            gpa,
+            little_endian,
+            memory,
+        } => {
+            if memory {
+                stats.emulated_access_exits.inc();
+            } else {
+                stats.mmio_exits.inc();
+            }
             let fault = mmio::Fault {
                 ea,
                 gpa,
                 store,
                 little_endian,
-                memory: false,
-            };
-            return mmio::start(vcpu, st, run, &fault);
-        }
-        Resolution::Emulate { gpa, little_endian } => {
-            stats.emulated_access_exits.inc();
-            let fault = mmio::Fault {
-                ea,
-                gpa,
-                store,
-                little_endian,
-                memory: true,
+                memory,
             };
             return mmio::start(vcpu, st, run, &fault);
         }

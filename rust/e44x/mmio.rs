@@ -19,9 +19,9 @@ use crate::{
         ivor::{esr, Ivor},
         tlbe::Access,
     },
-    vm::{run_loop::Next, run_page::RunPage, Vcpu},
+    vm::{mmio::access_in_kernel, run_loop::Next, run_page::RunPage, Vcpu},
 };
-use kernel::{page::PAGE_SHIFT, prelude::*};
+use kernel::prelude::*;
 
 /// An instruction in the middle of its accesses; kept where it is, because it is large.
 pub(crate) struct Pending {
@@ -206,9 +206,15 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                 }
             }
         };
-        if (!faulted || memory) && memory_access(vcpu, st, gpa, len, write.as_ref())?
-            || bus_access(vcpu, st, gpa, len, write.as_ref())
-        {
+        let plan = &mut st.mmio.plan;
+        if access_in_kernel(
+            vcpu.vm(),
+            plan,
+            !faulted || memory,
+            gpa,
+            len,
+            write.as_ref(),
+        )? {
             continue;
         }
         run.set_mmio(gpa, &write.unwrap_or_default(), len as u32, write.is_some());
@@ -217,52 +223,4 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
         st.completion = Completion::Mmio;
         return Ok(Next::Userspace);
     }
-}
-
-/// Makes the access if it is to memory, and says whether it was.
-fn memory_access(
-    vcpu: &Vcpu<E44x>,
-    st: &mut E44xVcpu,
-    gpa: u64,
-    len: usize,
-    write: Option<&[u8; 8]>,
-) -> Result<bool> {
-    let vm = vcpu.vm();
-    let memory = {
-        let slots = vm.slots.read();
-        let slot = slots.find(gpa >> PAGE_SHIFT);
-        slot.is_some_and(|s| write.is_none() || !s.readonly())
-    };
-    if !memory {
-        return Ok(false);
-    }
-    let plan = &mut st.mmio.plan;
-    if let Some(data) = write {
-        vm.write_guest(gpa, data.get(..len).ok_or(EINVAL)?)?;
-        plan.wrote();
-    } else {
-        let mut data = [0; 8];
-        let data = data.get_mut(..len).ok_or(EINVAL)?;
-        vm.read_guest(gpa, data)?;
-        plan.supply(data);
-    }
-    Ok(true)
-}
-
-/// Makes the access if something on the VM's bus takes it, and says whether it was.
-fn bus_access(
-    vcpu: &Vcpu<E44x>,
-    st: &mut E44xVcpu,
-    gpa: u64,
-    len: usize,
-    write: Option<&[u8; 8]>,
-) -> bool {
-    // Nothing on the bus answers loads.
-    let taken = write
-        .and_then(|data| data.get(..len))
-        .is_some_and(|data| vcpu.vm().mmio_write(gpa, data));
-    if taken {
-        st.mmio.plan.wrote();
-    }
-    taken
 }

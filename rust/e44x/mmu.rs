@@ -36,19 +36,15 @@ pub(crate) enum Resolution {
     Miss,
     /// The guest's TLB does not permit it: it gets a storage interrupt.
     Denied,
-    /// There is memory that the hardware must not give to this instruction: it is to be emulated.
+    /// The access is to be emulated: there is no memory, or some that the hardware must not give to this instruction,
+    /// which never is to be fetched.
     Emulate {
         /// Guest physical address.
         gpa: u64,
         /// TLB entry's E.
         little_endian: bool,
-    },
-    /// There is no memory at this guest physical address. The page may be in little-endian order.
-    Mmio {
-        /// The address.
-        gpa: u64,
-        /// TLB entry's E.
-        little_endian: bool,
+        /// There is memory.
+        memory: bool,
     },
 }
 
@@ -101,31 +97,30 @@ pub(crate) fn resolve(
         return Ok(Resolution::Denied);
     }
     let gpa = found.tlbe.real_of(ea);
-    let mmio = Ok(Resolution::Mmio {
-        gpa,
-        little_endian: attributes.little_endian(),
-    });
+    let emulate = |memory| {
+        Ok(Resolution::Emulate {
+            gpa,
+            little_endian: attributes.little_endian(),
+            memory,
+        })
+    };
     let writing = access == Access::Store;
     let vm = vcpu.vm();
     let slots = vm.slots.read();
     let Some(slot) = slots.find(gpa >> PAGE_SHIFT) else {
-        return mmio;
+        return emulate(false);
     };
     if writing && slot.readonly() {
-        return mmio;
+        return emulate(false);
     }
     let fetch = access == Access::Fetch;
     let mut max_shift = found.tlbe.shift().unwrap_or(0);
-    let emulate = Ok(Resolution::Emulate {
-        gpa,
-        little_endian: attributes.little_endian(),
-    });
     // Where addresses are looked for, instructions are executed one by one, and data accesses emulated.
     if state.watches() {
         max_shift = max_shift.min(HOST_SHIFT);
         if state.watches_data(ea, OFFSET) {
             if !fetch {
-                return emulate;
+                return emulate(true);
             }
             permissions.read = false;
             permissions.write = false;
@@ -142,7 +137,7 @@ pub(crate) fn resolve(
     if state.fetch_space() != state.data_space() {
         // The instruction's own page has to stay executable while it runs.
         if !fetch && (ea ^ st.switch.nip()) >> HOST_SHIFT == 0 {
-            return emulate;
+            return emulate(true);
         }
         max_shift = max_shift.min(HOST_SHIFT);
         permissions.execute &= fetch;

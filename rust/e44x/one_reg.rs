@@ -2,8 +2,11 @@
 
 //! Registers one by one (api.rst, section 4.68): those of BookE that a 440 has.
 
-use super::{debug::SW_BREAKPOINT, vcpu::E44xVcpu};
-use crate::{host::time::timebase, vm::one_reg::RegValue};
+use super::vcpu::E44xVcpu;
+use crate::{
+    host::time::timebase,
+    vm::one_reg::{RegValue, SW_BREAKPOINT},
+};
 use kernel::prelude::*;
 
 /// Ids: `KVM_REG_PPC`, the size, the number.

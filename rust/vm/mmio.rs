@@ -5,7 +5,7 @@
 //! The same for all backends whose guests run a Book III processor's loads and stores; how an instruction is fetched,
 //! an address translated and an interrupt delivered is the backend's ([`MmioBackend`]).
 
-use super::{backend::Backend, run_loop::Next, run_page::RunPage, Vcpu};
+use super::{backend::Backend, run_loop::Next, run_page::RunPage, Vcpu, Vm};
 use crate::{
     emulate::{
         mmio::{Plan, Reason, Step},
@@ -224,9 +224,15 @@ fn go_on<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, run: &RunPage) -> Res
                 }
             }
         };
-        if !faulted && memory_access(vcpu, st, gpa, len, write.as_ref())?
-            || bus_access(vcpu, st, gpa, len, write.as_ref())
-        {
+        let (mmio, _) = B::mmio(st);
+        if access_in_kernel(
+            vcpu.vm(),
+            &mut mmio.plan,
+            !faulted,
+            gpa,
+            len,
+            write.as_ref(),
+        )? {
             continue;
         }
         run.set_mmio(gpa, &write.unwrap_or_default(), len as u32, write.is_some());
@@ -254,15 +260,37 @@ fn reflect<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, ea: u64, fault: Fau
     B::inject(vcpu, st, trap, Srr1::EMPTY, Some(ea), why);
 }
 
-/// Makes the access if it is to memory, and says whether it was.
-fn memory_access<B: MmioBackend>(
-    vcpu: &Vcpu<B>,
-    st: &mut B::Vcpu,
+/// Makes the next access of `plan`, of `len` bytes at `gpa`, if something in the kernel takes it: with `memory`, that; or
+/// something on the VM's bus. Says whether it was made. `write` has the bytes of a store. Returns `EFAULT` if memory
+/// cannot be reached.
+pub(crate) fn access_in_kernel<B: Backend>(
+    vm: &Vm<B>,
+    plan: &mut Plan,
+    memory: bool,
     gpa: u64,
     len: usize,
     write: Option<&[u8; 8]>,
 ) -> Result<bool> {
-    let vm = vcpu.vm();
+    if memory && memory_access(vm, plan, gpa, len, write)? {
+        return Ok(true);
+    }
+    // Nothing on the bus answers loads.
+    let taken = write
+        .and_then(|data| data.get(..len))
+        .is_some_and(|data| vm.mmio_write(gpa, data));
+    if taken {
+        plan.wrote();
+    }
+    Ok(taken)
+}
+
+fn memory_access<B: Backend>(
+    vm: &Vm<B>,
+    plan: &mut Plan,
+    gpa: u64,
+    len: usize,
+    write: Option<&[u8; 8]>,
+) -> Result<bool> {
     let memory = {
         let slots = vm.slots.read();
         let slot = slots.find(gpa >> PAGE_SHIFT);
@@ -271,36 +299,14 @@ fn memory_access<B: MmioBackend>(
     if !memory {
         return Ok(false);
     }
-    let (mmio, _) = B::mmio(st);
     if let Some(data) = write {
         vm.write_guest(gpa, data.get(..len).ok_or(EINVAL)?)?;
-        mmio.plan.wrote();
+        plan.wrote();
     } else {
         let mut data = [0; 8];
         let data = data.get_mut(..len).ok_or(EINVAL)?;
         vm.read_guest(gpa, data)?;
-        mmio.plan.supply(data);
+        plan.supply(data);
     }
     Ok(true)
-}
-
-/// Makes the access if something on the VM's bus takes it, and says whether it was.
-fn bus_access<B: MmioBackend>(
-    vcpu: &Vcpu<B>,
-    st: &mut B::Vcpu,
-    gpa: u64,
-    len: usize,
-    write: Option<&[u8; 8]>,
-) -> bool {
-    // Nothing on the bus answers loads.
-    let Some(data) = write else {
-        return false;
-    };
-    let taken = data
-        .get(..len)
-        .is_some_and(|data| vcpu.vm().mmio_write(gpa, data));
-    if taken {
-        B::mmio(st).0.plan.wrote();
-    }
-    taken
 }
