@@ -95,7 +95,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
     }
 
     /// The guest's enabled events.
-    fn enabled_events(&self) -> u32 {
+    pub(super) fn enabled_events(&self) -> u32 {
         let [dbcr0, ..] = self.dbcr;
         if dbcr0 & IDM != 0 {
             dbcr0 & EVENTS
@@ -124,30 +124,29 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
 
     /// Is an instruction looked for at an address that differs from `ea` in the bits of `offset`?
     pub fn watches_code(&self, ea: u32, offset: u32) -> bool {
-        let guest = self.enabled_events() & IAC != 0;
-        guest
-            && self
-                .debug_registers()
-                .code()
-                .any(|c| c.addresses.meet(ea, offset))
-            || self
-                .guest_debug
-                .points(BREAKPOINT)
-                .any(|p| (p.ea ^ ea) & !offset == 0)
+        let (guest, kind) = (self.debug_registers().code(), BREAKPOINT);
+        self.any_meets(IAC, guest, kind, ea, offset)
     }
 
     /// The same for data.
     pub fn watches_data(&self, ea: u32, offset: u32) -> bool {
-        let guest = self.enabled_events() & DAC != 0;
-        guest
-            && self
-                .debug_registers()
-                .data()
-                .any(|c| c.addresses.meet(ea, offset))
-            || self
-                .guest_debug
-                .points(WATCH_READ | WATCH_WRITE)
-                .any(|p| (p.ea ^ ea) & !offset == 0)
+        let (guest, kind) = (self.debug_registers().data(), WATCH_READ | WATCH_WRITE);
+        self.any_meets(DAC, guest, kind, ea, offset)
+    }
+
+    /// Is one of the guest's, if it has such events enabled, or a point of userspace's of this kind, among those
+    /// addresses?
+    fn any_meets(
+        &self,
+        events: u32,
+        mut guest: impl Iterator<Item = Compare>,
+        kind: u32,
+        ea: u32,
+        offset: u32,
+    ) -> bool {
+        let mut points = self.guest_debug.points(kind);
+        self.enabled_events() & events != 0 && guest.any(|c| c.addresses.meet(ea, offset))
+            || points.any(|p| (p.ea ^ ea) & !offset == 0)
     }
 
     /// Notes events. A debug interrupt is then due if MSR\[DE\] is 1, or as soon as it is.
@@ -228,18 +227,19 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
 
     /// A trap instruction traps: is that a debug interrupt instead?
     pub fn trap_event(&mut self) -> bool {
-        let enabled = self.enabled_events() & TRAP != 0;
-        if enabled {
-            self.debug_event(TRAP);
-        }
-        enabled && self.debug_interrupt()
+        self.event_instead(TRAP)
     }
 
     /// The same of `rfi`.
     pub fn return_event(&mut self) -> bool {
-        let enabled = self.enabled_events() & RET != 0;
+        self.event_instead(RET)
+    }
+
+    /// Notes the event if it is enabled, and says whether a debug interrupt comes instead of what causes it.
+    fn event_instead(&mut self, event: u32) -> bool {
+        let enabled = self.enabled_events() & event != 0;
         if enabled {
-            self.debug_event(RET);
+            self.debug_event(event);
         }
         enabled && self.debug_interrupt()
     }

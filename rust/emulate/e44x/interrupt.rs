@@ -6,7 +6,7 @@ use core::ops::DerefMut;
 
 use super::state::{Registers, State};
 use crate::isa::e44x::{
-    debug::{BRT, IC, IDM, IRPT},
+    debug::{BRT, IC, IRPT},
     ivor::{esr, Class, Ivor},
     msr::Msr,
     spr::{has_mcsrr, MCSR_MCS},
@@ -90,18 +90,15 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
 
     /// What a debugged guest gets of an interrupt.
     fn interrupt_events(&mut self, regs: &mut impl Registers) {
-        let [dbcr0, ..] = self.dbcr;
-        if dbcr0 & IDM == 0 {
-            return;
-        }
-        if dbcr0 & IRPT != 0 {
+        let enabled = self.enabled_events();
+        if enabled & IRPT != 0 {
             self.debug_event(IRPT);
             if self.debug_interrupt() {
                 self.interrupt(regs, Ivor::Debug);
                 return;
             }
         }
-        if dbcr0 & (IC | BRT) != 0 {
+        if enabled & (IC | BRT) != 0 {
             // Handlers are not stepped through (see Documentation/e44x.rst).
             self.msr = self.msr.set(Msr::DE, false);
         }
