@@ -57,8 +57,6 @@ pub(crate) struct Block {
     pinned: usize,
     /// Whose entries are in the TLB, as [`OWNER`] has it.
     id: u32,
-    /// Ticks that writing the timebase takes.
-    tb_lost: u32,
 }
 
 /// Whose shadow entries may be in the TLB; 0 nobody's.
@@ -96,8 +94,6 @@ impl Block {
         let mut block = Self {
             base,
             pinned: 0,
-            // SAFETY: Writes the timebase that it reads.
-            tb_lost: unsafe { bindings::kvm_ppc_e44x_tb_lost() },
             id: LAST_ID.fetch_add(1, Relaxed).wrapping_add(1).max(1),
         };
         block.fill()?;
@@ -263,8 +259,8 @@ pub(crate) struct SwitchVcpu {
     uses_fp: bool,
     /// The guest exits at this timebase.
     deadline: Option<u64>,
-    /// The guest's timebase, less the host's.
-    tb_offset: u64,
+    /// The guest's timebase, less the host's, and the ticks that writing it takes; `None` if they are the same.
+    tb_offset: Option<(u64, u32)>,
 }
 
 /// The guest is always left for interrupts, and always translated in address space 1.
@@ -284,7 +280,7 @@ impl SwitchVcpu {
             block,
             uses_fp: false,
             deadline: None,
-            tb_offset: 0,
+            tb_offset: None,
         })
     }
 
@@ -310,7 +306,12 @@ impl SwitchVcpu {
 
     /// The guest reads the host's timebase and this.
     pub(crate) fn set_tb_offset(&mut self, offset: u64) {
-        self.tb_offset = offset;
+        self.tb_offset = match (offset, self.tb_offset) {
+            (0, _) => None,
+            (_, Some((_, lost))) => Some((offset, lost)),
+            // SAFETY: Writes the timebase that it reads.
+            (_, None) => Some((offset, unsafe { bindings::kvm_ppc_e44x_tb_lost() })),
+        };
     }
 
     /// The guest's registers that it can reach without privilege: SPRG4 to SPRG7.
@@ -419,13 +420,12 @@ impl WorldSwitch for SwitchVcpu {
                 bindings::kvm_ppc_e44x_load_fp(&mut *self.fp);
             }
             let host = self.deadline.map(|at| bindings::kvm_ppc_e44x_timer_at(at));
-            if self.tb_offset != 0 {
-                bindings::kvm_ppc_e44x_tb_add(self.tb_offset, self.block.tb_lost);
+            if let Some((offset, lost)) = self.tb_offset {
+                bindings::kvm_ppc_e44x_tb_add(offset, lost);
             }
             let ivor = enter(&mut *self.context);
-            if self.tb_offset != 0 {
-                let back = self.tb_offset.wrapping_neg();
-                bindings::kvm_ppc_e44x_tb_add(back, self.block.tb_lost);
+            if let Some((offset, lost)) = self.tb_offset {
+                bindings::kvm_ppc_e44x_tb_add(offset.wrapping_neg(), lost);
             }
             if let Some(host) = host {
                 bindings::kvm_ppc_e44x_timer_back(host);
