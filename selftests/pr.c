@@ -175,9 +175,10 @@ TEST_F_TIMEOUT(pr, fetch_race, 3000)
 	pthread_join(taker, NULL);
 	EXPECT_EQ(n, self->loads);
 	printf("# %ld fetches by walking, %ld run again\n",
-	       vmm_statistic("fetch_walks"), vmm_statistic("fetch_retries"));
+	       vmm_stat(self->vmm, "fetch_walks"),
+	       vmm_stat(self->vmm, "fetch_retries"));
 	/* or it was not tried */
-	EXPECT_LT(0, vmm_statistic("fetch_walks"));
+	EXPECT_LT(0, vmm_stat(self->vmm, "fetch_walks"));
 }
 
 static void *run_invalidator(void *vcpu)
@@ -207,9 +208,10 @@ TEST_F_TIMEOUT(pr, fetch_race_vcpu, 3000)
 	EXPECT_TRUE(ok != NULL);
 	EXPECT_EQ(n, self->loads);
 	printf("# %ld fetches by walking, %ld run again\n",
-	       vmm_statistic("fetch_walks"), vmm_statistic("fetch_retries"));
+	       vmm_stat(self->vmm, "fetch_walks"),
+	       vmm_stat(self->vmm, "fetch_retries"));
 	/* or it was not tried */
-	EXPECT_LT(0, vmm_statistic("fetch_walks"));
+	EXPECT_LT(0, vmm_stat(self->vmm, "fetch_walks"));
 }
 
 static void nothing(int sig)

@@ -253,8 +253,8 @@ TEST_F_TIMEOUT(integrity, storm, 3000)
 		r.ok = false;
 		pthread_create(&r.thread, NULL, run, &r);
 		pthread_join(r.thread, NULL);
-		exits = vmm_statistic("ext_intr_exits");
-		dec = vmm_statistic("dec_exits");
+		exits = vmm_stat(self->vmm, "ext_intr_exits");
+		dec = vmm_stat(self->vmm, "dec_exits");
 		rounds++;
 	} while (r.ok && rounds < 100 + enough &&
 		 (exits < enough || dec < enough));

@@ -139,13 +139,13 @@ TEST_F(split, same)
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	self->vcpu->run->papr_hcall.ret = 0;
 	start(self, variant->msr, at, at + SPLIT_LOOP);
-	exits = vmm_statistic("sum_exits");
+	exits = vmm_stat(self->vmm, "sum_exits");
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
-	after = vmm_statistic("sum_exits");
+	after = vmm_stat(self->vmm, "sum_exits");
 	EXPECT_EQ(v * SPLIT_TURNS, self->vcpu->run->papr_hcall.args[0]);
 	printf("# %lu exits\n", after - exits);
 	EXPECT_LT(after - exits, SPLIT_TURNS / 4);
-	EXPECT_EQ(0, vmm_statistic("split_pages"));
+	EXPECT_EQ(0, vmm_stat(self->vmm, "split_pages"));
 }
 
 /* And where they are not, it is right all the same */
@@ -158,7 +158,7 @@ TEST_F(split, loop)
 	start(self, variant->msr, fetch ? MAPPED : REAL, REAL + SPLIT_LOOP);
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(v * SPLIT_TURNS, self->vcpu->run->papr_hcall.args[0]);
-	EXPECT_LT(0, vmm_statistic("split_pages"));
+	EXPECT_LT(0, vmm_stat(self->vmm, "split_pages"));
 }
 
 TEST_HARNESS_MAIN

@@ -305,14 +305,14 @@ TEST_F(guest, registers_survive_exits)
 		*(&regs.sprg0 + i) = 0x1000 + i;
 	regs.pc = 0x1000;
 	vmm_set_regs(self->vcpu, &regs);
-	writes = statistic(self->vmm, "tlb_writes");
-	exits = statistic(self->vmm, "sum_exits");
+	writes = vmm_stat(self->vmm, "tlb_writes");
+	exits = vmm_stat(self->vmm, "sum_exits");
 
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
 	EXPECT_EQ(DEVICE, run->mmio.phys_addr);
-	EXPECT_LE(2 * n, statistic(self->vmm, "sum_exits") - exits);
-	writes = statistic(self->vmm, "tlb_writes") - writes;
+	EXPECT_LE(2 * n, vmm_stat(self->vmm, "sum_exits") - exits);
+	writes = vmm_stat(self->vmm, "tlb_writes") - writes;
 	EXPECT_LE(writes, n / 50);
 	printf("# %lu TLB entries written in %lu exits\n", writes, 2 * n);
 	vmm_get_regs(self->vcpu, &after);

@@ -4,7 +4,8 @@
 #define KVM_PPC_E44X_EXITS_H
 
 #include "kselftest_harness.h"
-#include "vmm.h"
+
+#include "e44x.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -14,8 +15,6 @@
 #include <unistd.h>
 
 #define MEM (1u << 20)
-/* In the page that firmware maps, and in no slot */
-#define DEVICE 0x08000000u
 
 #define LI(r, v) (0x38000000u | (r) << 21 | ((v) & 0xffff))
 #define LIS(r, v) (0x3c000000u | (r) << 21 | ((v) & 0xffff))
@@ -38,23 +37,16 @@
 #define SPR_DEC 0x16
 #define SPR_SRR0 0x1a
 #define SPR_CSRR0 0x3a
-#define ESR_MCI 0x80000000u
 #define MCSR_MCS 0x80000000u
 #define SPR_TSR 0x150
 #define SPR_TCR 0x154
 #define TCR_DIE 0x04000000u
 #define TSR_DIS 0x08000000u
 #define MSR_WE 0x00040000u
-#define MSR_EE 0x8000u
 #define MSR_ME 0x1000u
 #define MSR_DE 0x200u
 #define MSR_IS 0x20u
 #define MSR_DS 0x10u
-#define IVOR_MACHINE_CHECK 1
-#define IVOR_EXTERNAL 4
-#define IVOR_DECREMENTER 10
-#define IVOR_DATA_TLB 13
-#define IVOR_DEBUG 15
 
 FIXTURE(guest)
 {
@@ -91,17 +83,11 @@ static inline void vector(struct vmm_vcpu *vcpu, unsigned int ivor, uint32_t at,
 			  uint32_t code)
 {
 	uint32_t *p = vmm_gpa(vcpu->vmm, at);
-	struct kvm_sregs sregs;
 
 	p[0] = code;
 	p[1] = LIS(4, DEVICE >> 16);
 	p[2] = STW(3, 0, 4);
-	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
-		vmm_die("KVM_GET_SREGS");
-	sregs.u.e.ivpr = 0;
-	sregs.u.e.ivor_low[ivor] = at;
-	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
-		vmm_die("KVM_SET_SREGS");
+	set_vector(vcpu, ivor, at);
 }
 
 static inline uint32_t stored(struct kvm_run *run)
@@ -109,22 +95,6 @@ static inline uint32_t stored(struct kvm_run *run)
 	uint32_t value;
 
 	memcpy(&value, run->mmio.data, 4);
-	return value;
-}
-
-/* A statistic of the VM, in which the vCPUs' are added up */
-static inline unsigned long statistic(struct vmm *vmm, const char *name)
-{
-	unsigned long value;
-	char path[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/kvm/%d-%d/%s", getpid(),
-		 vmm->fd, name);
-	f = fopen(path, "r");
-	if (!f || fscanf(f, "%lu", &value) != 1)
-		vmm_die("%s", path);
-	fclose(f);
 	return value;
 }
 

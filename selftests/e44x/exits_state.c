@@ -2,17 +2,6 @@
 /* What a 440 guest's kernel sees beside the usual: address spaces, machine checks, the timebase, all registers. */
 #include "exits.h"
 
-static uint64_t mftb(void)
-{
-	uint32_t high, low, again;
-
-	do {
-		asm volatile("mftbu %0; mftb %1; mftbu %2"
-			     : "=r"(high), "=r"(low), "=r"(again));
-	} while (high != again);
-	return (uint64_t)high << 32 | low;
-}
-
 /* A TLB entry of the guest's, written by its own tlbwe: r20 to r23 */
 static unsigned int put_tlbwe(uint32_t *code)
 {
@@ -92,7 +81,7 @@ TEST_F(guest, data_in_another_space)
 	EXPECT_EQ(0x5a000080, regs.gpr[29]);
 	EXPECT_EQ(0x5a000082, regs.gpr[31]);
 	EXPECT_EQ(0x5a0000c0, regs.gpr[12]);
-	EXPECT_LT(0, statistic(self->vmm, "emulated_access_exits"));
+	EXPECT_LT(0, vmm_stat(self->vmm, "emulated_access_exits"));
 }
 
 /* Fetched where there is no memory: a machine check, if they are enabled */

@@ -31,7 +31,6 @@
 /* Where map_for_programs has memory and the device */
 #define USER 0x10000000u
 #define RUNS_PER_VM 64
-#define ESR_MCI 0x80000000u
 
 DECLARE_CODE(skip);
 DECLARE_CODE(skip_critical);

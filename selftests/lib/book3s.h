@@ -53,14 +53,6 @@
 	(RPTE_R | RPTE_C | RPTE_PRIV | RPTE_READ | RPTE_WRITE | \
 	 RPTE_NON_IDEMPOTENT)
 
-/* A freestanding program built from payloads/NAME.c or .S, linked at 0 */
-struct payload {
-	const char *start, *end;
-};
-#define DECLARE_PAYLOAD(name) \
-	extern const char payload_##name[], payload_##name##_end[]
-#define PAYLOAD(name) ((struct payload){ payload_##name, payload_##name##_end })
-
 void book3s_load(struct vmm *vmm, struct payload p);
 
 /*

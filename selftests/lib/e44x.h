@@ -11,6 +11,7 @@
 /* In the 256 MB that firmware maps to themselves, and in no slot */
 #define DEVICE ((uint32_t)UC_DEVICE)
 
+#define IVOR_MACHINE_CHECK 1
 #define IVOR_DATA_STORAGE 2
 #define IVOR_INST_STORAGE 3
 #define IVOR_EXTERNAL 4
@@ -21,22 +22,16 @@
 #define IVOR_DECREMENTER 10
 #define IVOR_DATA_TLB 13
 #define IVOR_INST_TLB 14
+#define IVOR_DEBUG 15
 #define NR_IVORS 16
 
 #define MSR_EE 0x8000u
 #define MSR_PR 0x4000u
+#define ESR_MCI 0x80000000u
 
 /* Guest physical memory of a payload */
 #define E44X_STACK 0x3fff00u
 #define GPA_FREE 0x400000u /* the test's own from here on */
-
-/* A freestanding program built from payloads/NAME.c or .S, linked at 0 */
-struct payload {
-	const char *start, *end;
-};
-#define DECLARE_PAYLOAD(name) \
-	extern const char payload_##name[], payload_##name##_end[]
-#define PAYLOAD(name) ((struct payload){ payload_##name, payload_##name##_end })
 
 void e44x_load(struct vmm *vmm, struct payload p);
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -243,27 +242,4 @@ bool vmm_debugging_host(void)
 	const char *flavour = getenv("TEST_FLAVOUR");
 
 	return flavour && strstr(flavour, "debug");
-}
-
-long vmm_statistic(const char *name)
-{
-	char pattern[128];
-	long sum = 0, v;
-	size_t i;
-	glob_t g;
-
-	snprintf(pattern, sizeof(pattern), "/sys/kernel/debug/kvm/%d-*/%s",
-		 getpid(), name);
-	if (glob(pattern, 0, NULL, &g))
-		return -1;
-	for (i = 0; i < g.gl_pathc; i++) {
-		FILE *f = fopen(g.gl_pathv[i], "r");
-
-		if (f && fscanf(f, "%ld", &v) == 1)
-			sum += v;
-		if (f)
-			fclose(f);
-	}
-	globfree(&g);
-	return sum;
 }

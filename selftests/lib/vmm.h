@@ -29,6 +29,14 @@
 
 #define VMM_MAX_VCPUS 16
 
+/* A freestanding program built from payloads/NAME.c or .S, linked at 0 */
+struct payload {
+	const char *start, *end;
+};
+#define DECLARE_PAYLOAD(name) \
+	extern const char payload_##name[], payload_##name##_end[]
+#define PAYLOAD(name) ((struct payload){ payload_##name, payload_##name##_end })
+
 struct vmm_vcpu {
 	struct vmm *vmm;
 	struct kvm_run *run;
@@ -99,9 +107,6 @@ const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 
 /* An unsigned number from the environment, or @dflt */
 unsigned long vmm_env(const char *name, unsigned long dflt);
-
-/* A statistic of all VMs of this process, from debugfs; -1 without */
-long vmm_statistic(const char *name);
 
 /* Is the host's kernel one with debugging options, which take much time? */
 bool vmm_debugging_host(void);
