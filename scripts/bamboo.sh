@@ -44,17 +44,15 @@ rm -f "$out/console.log"
 
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 guest=$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")
-tests=$cache/selftests-44x-$(key "$top")
-quietly "$cache/log/selftests-44x.log" make -j"$jobs" -C "$top/selftests/e44x" O="$tests" \
-	KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=powerpc-linux-gnu-
+build_selftests 44x
 
 # initramfs FOLDER FILE
 initramfs() { ( cd "$1" && find . | sort | cpio --quiet -o -H newc -R 0:0 | gzip -n1 ) >"$2"; }
 
 mkdir -p "$work"/{guest,host/{guest,tests}}
-cp "$tests"/{init,stress} "$work/guest/"
-cp "$tests/init" "$work/host/"
-find "$tests" -maxdepth 1 -type f -perm -u+x -exec cp -t "$work/host/tests" {} +
+cp "$selftests"/{init,stress} "$work/guest/"
+cp "$selftests/init" "$work/host/"
+find "$selftests" -maxdepth 1 -type f -perm -u+x -exec cp -t "$work/host/tests" {} +
 cp "$(module_dir "$kernel")/kvm_ppc.ko" "$work/host/"
 if [ $userland = 1 ]; then
 	busybox=$("$top/scripts/busybox.sh")

@@ -11,7 +11,7 @@ exits="mfspr mtspr system_call rfi guest_miss mmio_load mmio_store touch tlbwe"
 # What is written may be this part of what the other would write, at the most
 limit=0.20
 
-out=${RESULTS:-$cache/results}/bench-bamboo
+out=$results/bench-bamboo
 rm -rf "$out"
 mkdir -p "$out"
 "$top/scripts/module.sh" 44x >/dev/null

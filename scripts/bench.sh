@@ -26,9 +26,7 @@ out=$results/bench
 rm -rf "$out"
 mkdir -p "$out/payload"
 [ "$ours" != kvm_ppc ] || "$top/scripts/module.sh" "$flavour" >/dev/null
-selftests=$cache/selftests-$(key "$top")
-quietly "$cache/log/selftests.log" make -j"$jobs" -C "$top/selftests" O="$selftests" \
-	KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=powerpc64le-linux-gnu-
+build_selftests book3s
 cp "$selftests/bench" "$top/scripts/payload/bench/run" "$out/payload/"
 echo "$peer $ours" >"$out/payload/modules.list"
 

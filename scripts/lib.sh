@@ -127,6 +127,15 @@ ext4_image() {
 # module_dir KERNEL: where the module built against this kernel is
 module_dir() { printf '%s/module/%s-%s\n' "$cache" "$(basename "$1")" "$(key "$top")"; }
 
+# build_selftests book3s|44x: for emulated hosts; their folder is then in selftests
+build_selftests() {
+	local from=$top/selftests cross=powerpc64le-linux-gnu-
+	[ "$1" != 44x ] || { from+=/e44x; cross=powerpc-linux-gnu-; }
+	selftests=$cache/selftests-$1-$(key "$top")
+	locked "$(basename "$selftests")" quietly "$cache/log/selftests-$1.log" make -j"$jobs" -C "$from" O="$selftests" \
+		KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=$cross
+}
+
 # make_initramfs FILE BUSYBOX INIT [MODULE...]: the modules go to /modules
 make_initramfs() {
 	local file=$1 busybox=$2 init=$3 dir=$1.dir
