@@ -29,6 +29,7 @@ TESTS += pr:300:pr:long
 TESTS += pr_fuzz:360:pr:long
 TESTS += split:60:pr
 TESTS += debug:60:pr
+TESTS += magic:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -54,4 +55,5 @@ payloads-of-memslots := exits toucher
 payloads-of-pr := hash
 payloads-of-split := split
 payloads-of-debug := trace
+payloads-of-magic := magic
 payloads-of-bench := bench

@@ -123,6 +123,11 @@ void *kvm_ppc_page_address(struct page *page)
 	return page_address(page);
 }
 
+unsigned long kvm_ppc_pa(const void *va)
+{
+	return __pa(va);
+}
+
 void kvm_ppc_get_page(struct page *page)
 {
 	get_page(page);

@@ -43,6 +43,7 @@ void kvm_ppc_kick_cpu(int cpu);
 unsigned int kvm_ppc_num_present_cpus(void);
 
 void *kvm_ppc_page_address(struct page *page);
+unsigned long kvm_ppc_pa(const void *va);
 void kvm_ppc_get_page(struct page *page);
 void kvm_ppc_put_page(struct page *page);
 unsigned long kvm_ppc_page_to_pfn(struct page *page);

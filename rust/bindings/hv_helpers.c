@@ -290,11 +290,6 @@ unsigned int kvm_ppc_page_ap(unsigned int shift)
 	return ~0u;
 }
 
-unsigned long kvm_ppc_pa(const void *va)
-{
-	return __pa(va);
-}
-
 void *kvm_ppc_va(unsigned long pa)
 {
 	return __va(pa);

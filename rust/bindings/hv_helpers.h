@@ -52,7 +52,6 @@ bool kvm_ppc_random(unsigned long *val);
 void kvm_ppc_report_machine_check(struct machine_check_event *evt);
 bool kvm_ppc_fw_feature(const char *name, const char *state);
 unsigned int kvm_ppc_page_ap(unsigned int shift);
-unsigned long kvm_ppc_pa(const void *va);
 void *kvm_ppc_va(unsigned long pa);
 unsigned long kvm_ppc_mce_recovered(const struct machine_check_event *evt);
 

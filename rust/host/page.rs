@@ -100,6 +100,13 @@ impl SharedPage {
         self.page.as_ptr()
     }
 
+    /// Its physical address.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    pub(crate) fn phys(&self) -> u64 {
+        // SAFETY: An address of the linear mapping.
+        unsafe { bindings::kvm_ppc_pa(self.addr.cast()) as u64 }
+    }
+
     pub(crate) fn read<T: Scalar>(&self, field: Field<T>) -> T {
         // SAFETY: By `Field`'s invariants this lies in the page and is aligned; a scalar has no
         // invalid values.

@@ -3,7 +3,7 @@
 //! Instructions of the guest's kernel that problem state may not execute.
 
 use super::{
-    fault,
+    fault, magic,
     spr::{self, Access},
     vcpu::PrVcpu,
     Pr,
@@ -77,6 +77,9 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
             // What was not there cannot have been shadowed.
             if old.esid.contains(SlbEsid::V) {
                 st.shadow.forget_entry(old);
+            }
+            if magic::touched(st, rb) {
+                st.shadow.forget();
             }
             st.shadow.forget_split();
             st.slb_changed = true;

@@ -205,7 +205,7 @@ fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
         }
     }
     if kernel && st.gpr(0) as u32 == KVM_SC_MAGIC_R0 {
-        return hcall::kvm(st);
+        return hcall::kvm(vcpu, st);
     }
     st.inject(Trap::SYSCALL, Srr1::EMPTY);
     Next::Guest

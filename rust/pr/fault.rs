@@ -4,7 +4,8 @@
 
 use super::{
     hpt::{self, lock, Translated},
-    mmu::{within_host_page, SegmentKey, ShadowPage},
+    magic,
+    mmu::{within_host_page, SegmentKey, ShadowPage, NO_GFN},
     slb::Mode,
     split,
     vcpu::PrVcpu,
@@ -51,6 +52,9 @@ pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
     };
     let large = vcpu.vm().arch.mmu.large && page >= 16;
     let ea = slbe.esid.raw();
+    if magic::touched(st, ea) {
+        return;
+    }
     for problem_state in [false, true] {
         let mode = Mode::relocated(problem_state);
         if let (true, Some(key)) = (
@@ -95,6 +99,9 @@ pub(crate) fn page(
 ) -> Result<Next> {
     let vm = vcpu.vm();
     let ea = truncated(ea, st.msr());
+    if let Some((phys, permission)) = magic::page(st, ea, access) {
+        return map_magic(vcpu, st, ea, phys, permission);
+    }
     let gpa = {
         let locked = lock(&vm.arch.hpt);
         let to = match hpt::translate(vcpu, st, &locked, ea, access) {
@@ -132,6 +139,26 @@ pub(crate) fn page(
             mmio::start(vcpu, st, run, ea, gpa, store)
         }
     }
+}
+
+/// Maps the page that the guest's kernel has registers in.
+fn map_magic(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    ea: u64,
+    phys: u64,
+    permission: Permission,
+) -> Result<Next> {
+    if let Some(key) = hpt::segment(vcpu, st, ea, Access::Load) {
+        let page = ShadowPage {
+            ea,
+            gfn: NO_GFN,
+            phys,
+            permission,
+        };
+        vcpu.vm().mmu.lock().map(key, &page);
+    }
+    Ok(Next::Guest)
 }
 
 /// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is

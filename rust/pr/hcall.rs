@@ -2,7 +2,7 @@
 
 //! Hypervisor calls (PAPR, "Hypervisor Call Functions"), and those to KVM itself.
 
-use super::{hpt, vcpu::PrVcpu, Pr};
+use super::{hpt, magic, vcpu::PrVcpu, Pr};
 use crate::{
     host::features,
     isa::{
@@ -110,18 +110,29 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
 }
 
 /// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.
-pub(crate) fn kvm(st: &mut PrVcpu) -> Next {
+pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
     /// Vendor KVM, number 3: which features there are.
     const FEATURES: u32 = 42 << 16 | 3;
+    const FEATURE_MAGIC_PAGE: u64 = 1 << 1;
+    /// Number 4: the page's real address, its effective address and flags.
+    const MAP_MAGIC_PAGE: u32 = 42 << 16 | 4;
     /// Vendor ePAPR, number 16: wait for an interrupt.
     const EV_IDLE: u32 = 1 << 16 | 16;
+    const INTERNAL: u64 = 9;
     const UNIMPLEMENTED: u64 = 12;
     match st.gpr(11) as u32 {
         FEATURES => {
             st.set_gpr(3, 0);
-            // No magic page.
-            st.set_gpr(4, 0);
+            st.set_gpr(4, FEATURE_MAGIC_PAGE);
         }
+        MAP_MAGIC_PAGE => match magic::map(vcpu, st, st.gpr(3), st.gpr(4)) {
+            Ok(()) => {
+                st.set_gpr(3, 0);
+                // Of what is not in all such pages, nothing is in this.
+                st.set_gpr(4, 0);
+            }
+            Err(_) => st.set_gpr(3, INTERNAL),
+        },
         EV_IDLE => {
             st.set_gpr(3, 0);
             st.set_msr(st.msr() | crate::isa::msr::Msr::EE);

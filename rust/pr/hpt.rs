@@ -5,7 +5,7 @@
 //! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address
 //! space. It is only read and written with `PrVm::hpt` held.
 
-use super::{mmu::SegmentKey, vcpu::PrVcpu, Pr};
+use super::{magic, mmu::SegmentKey, vcpu::PrVcpu, Pr};
 use crate::{
     host::user::{read_user, write_user},
     isa::{
@@ -117,6 +117,11 @@ fn relocated(msr: Msr, access: Access) -> bool {
 
 /// The segment that an effective address is in; `None` if the guest's SLB has none.
 pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
+    magic::segment(vcpu, st, ea, own_segment(vcpu, st, ea, access))
+}
+
+/// The same without the page that is shared with the guest.
+fn own_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
     let large = vcpu.vm().arch.mmu.large;
     let msr = st.msr();
     if msr.is_split() {

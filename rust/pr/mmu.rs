@@ -33,12 +33,14 @@ const UNIT_SHIFT: u32 = 16;
 /// may share a shadow only if they are alike in this.
 ///
 /// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment, which
-/// kind is translated, and the page that is run instruction by instruction.
+/// kind is translated, and the page that is run instruction by instruction. The second number is the vCPU that the
+/// segment is for, if it is not for all.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SegmentKey(u128);
+pub(crate) struct SegmentKey(u128, u32);
 
 impl SegmentKey {
-    const NONE: Self = Self(u128::MAX);
+    const NONE: Self = Self(u128::MAX, Self::ALL);
+    const ALL: u32 = u32::MAX;
     const REAL: u128 = 1 << 63;
     const TB1: u64 = 1 << 50;
     const PROBLEM: u128 = 1 << 61;
@@ -49,6 +51,7 @@ impl SegmentKey {
     const SPLIT_FETCH: u128 = 1 << 126;
     const STEPPED: u128 = 1 << 125;
     const STEPPED_SHIFT: u32 = 100;
+
     const VSID: u64 = (1 << 50) - 1;
 
     /// The segment of a real address.
@@ -56,7 +59,7 @@ impl SegmentKey {
         let mut key = u128::from(ea >> SEGMENT_SHIFT) | Self::REAL;
         key |= if problem_state { Self::PROBLEM } else { 0 };
         key |= if large { Self::LARGE } else { 0 };
-        Self(key)
+        Self(key, Self::ALL)
     }
 
     /// The 256 MB around `ea` in the segment that an SLB entry translates. `None` if the entry is a reserved one.
@@ -79,7 +82,7 @@ impl SegmentKey {
         } else {
             0
         };
-        Some(Self(key))
+        Some(Self(key, Self::ALL))
     }
 
     /// The 256 MB around `ea` for a guest of which only fetches (`fetch`) or only loads and stores are translated, by
@@ -97,7 +100,12 @@ impl SegmentKey {
             let number = (page & ((1 << SEGMENT_SHIFT) - 1)) >> 12;
             key |= u128::from(number) << Self::STEPPED_SHIFT | Self::STEPPED;
         }
-        Self(key)
+        Self(key, Self::ALL)
+    }
+
+    /// The same for one vCPU alone, in pages of 4 KB.
+    pub(crate) fn of_vcpu(self, id: u32) -> Self {
+        Self(self.0 & !Self::LARGE, id)
     }
 
     /// Are its shadow pages of 64 KB?
@@ -116,7 +124,9 @@ impl SegmentKey {
     }
 
     fn hash(self) -> usize {
-        let folded = self.0 as u64 ^ ((self.0 >> 64) as u64).rotate_left(20);
+        let folded = self.0 as u64
+            ^ u64::from(self.1 ^ Self::ALL) << 36
+            ^ ((self.0 >> 64) as u64).rotate_left(20);
         (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
     }
 }
@@ -193,6 +203,9 @@ impl Entry {
 fn host_hash(host: u64) -> usize {
     (host ^ host >> 13) as usize
 }
+
+/// No guest frame: what is mapped is not the guest's memory.
+pub(crate) const NO_GFN: Gfn = Gfn::MAX;
 
 /// A page to be mapped.
 pub(crate) struct ShadowPage {

@@ -10,6 +10,7 @@ mod hcall;
 mod hpt;
 mod inject;
 mod ioctl;
+mod magic;
 mod mmu;
 mod one_reg;
 mod regs;

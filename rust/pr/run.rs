@@ -2,7 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{debug, exit, request, split, vcpu::PrVcpu, Pr};
+use super::{debug, exit, magic, request, split, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -74,6 +74,7 @@ impl RunBackend for Pr {
         let exited = ready.enter(&mut st.switch);
         vcpu.entry.left();
         let trap = exited.trap();
+        magic::take(st);
         let host = exited.replay();
         (host, trap.into())
     }
@@ -111,12 +112,16 @@ impl RunBackend for Pr {
     }
 }
 
+/// So many ticks after an interrupt that had to wait, it is tried again.
+const CRITICAL_TICKS: u64 = 10_000;
+
 /// Gives the guest an interrupt that waits for it, and loads what changes from entry to entry.
 fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let now = timebase();
     let due = st.dec_due(now);
-    if st.msr().contains(Msr::EE) {
-        let events = &vcpu.shared.events;
+    let events = &vcpu.shared.events;
+    let critical = magic::critical(st);
+    if st.msr().contains(Msr::EE) && !critical {
         if events.test(Events::EXTERNAL) {
             st.inject(Trap::EXTERNAL, Srr1::EMPTY);
             events.take(Events::EXTERNAL_ONESHOT);
@@ -126,10 +131,19 @@ fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
             st.inject(Trap::DOORBELL, Srr1::EMPTY);
         }
     }
+    let mut until = (!due).then_some(st.dec_expires);
+    if st.magic.is_some() {
+        let waits = due || events.test(Events::EXTERNAL | Events::DOORBELL);
+        magic::put(st, waits);
+        // Nothing says when the guest is through with what it does.
+        if waits && critical {
+            until = Some(now.wrapping_add(CRITICAL_TICKS));
+        }
+    }
     // While it is not due, the host's decrementer interrupts the guest when it will be; unless the host's own time
     // comes first, or has come since interrupts are disabled: setting the decrementer would take that back.
-    let before_host = (next_timer(now).wrapping_sub(st.dec_expires) as i64) > 0;
-    st.switch.dec = (!due && before_host).then(|| st.dec_expires.wrapping_sub(now));
+    let before_host = |until: &u64| (next_timer(now).wrapping_sub(*until) as i64) > 0;
+    st.switch.dec = until.filter(before_host).map(|t| t.wrapping_sub(now));
     if st.slb_changed {
         st.switch.set_slb(st.shadow.entries());
         st.slb_changed = false;

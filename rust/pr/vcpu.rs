@@ -3,6 +3,7 @@
 //! A vCPU of the pr backend.
 
 use super::{
+    magic::Magic,
     slb::{GuestSlb, Mode, ShadowSlb},
     tm::Checkpoint,
     vm::PrVm,
@@ -67,6 +68,8 @@ pub(crate) struct PrVcpu {
     pub(crate) sdr1: u64,
     /// The guest's SLB.
     pub(crate) slb: KBox<GuestSlb>,
+    /// The page that the guest's kernel has registers in.
+    pub(crate) magic: Option<Magic>,
     /// The segments it runs with.
     pub(crate) shadow: KBox<ShadowSlb>,
     /// They are not those that the switch has.
@@ -107,6 +110,7 @@ impl PrVcpu {
             hior: 0,
             sdr1: 0,
             slb: KBox::new(GuestSlb::new(), GFP_KERNEL_ACCOUNT)?,
+            magic: None,
             shadow: KBox::new(ShadowSlb::new(vm.mmu.slb), GFP_KERNEL_ACCOUNT)?,
             slb_changed: true,
             completion: Completion::None,

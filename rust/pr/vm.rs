@@ -3,7 +3,7 @@
 //! A VM of the pr backend.
 
 use crate::{
-    host::{features::Features, hash},
+    host::{features::Features, hash, page::SharedPage},
     vm::{papr::EnabledHcalls, tce::Tables},
 };
 use kernel::{
@@ -26,6 +26,9 @@ pub(crate) struct PrVm {
     pub(crate) fwnmi: Atomic<bool>,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
+    /// Pages that vCPUs share with their guest: they live until nothing is shadowed any more.
+    #[pin]
+    pub(crate) magic_pages: Mutex<KVec<Arc<SharedPage>>>,
     /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
     /// what was taken out of it is not shadowed afterwards.
     #[pin]
@@ -47,6 +50,7 @@ impl PrVm {
             hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             fwnmi: Atomic::new(false),
             tce: Tables::new()?,
+            magic_pages <- new_mutex!(KVec::new(), "kvm_ppc_magic_lock"),
             hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
         })
     }

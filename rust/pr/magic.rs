@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The magic page: privileged registers in a page that a vCPU shares with its guest's kernel, which then reads and
+//! writes them without exits. The guest asks for it, and rewrites its own instructions.
+//!
+//! Source: `Documentation/virt/kvm/ppc-pv.rst`. The layout is `struct kvm_vcpu_arch_shared`.
+
+use super::{mmu::SegmentKey, vcpu::PrVcpu, Pr};
+use crate::{
+    bindings::kvm_vcpu_arch_shared as Shared,
+    host::{
+        hash::Permission,
+        page::{Field, SharedPage},
+    },
+    isa::{
+        msr::Msr,
+        radix_walk::{real_mode_address, Access},
+    },
+    vm::Vcpu,
+};
+use core::mem::offset_of;
+use kernel::{prelude::*, sync::Arc};
+
+const PAGE: u64 = !0xfff;
+const SEGMENT_SHIFT: u32 = 28;
+
+/// A vCPU's page, and where its guest has it.
+pub(crate) struct Magic {
+    page: Arc<SharedPage>,
+    /// With data relocation on.
+    ea: u64,
+    /// With data relocation off.
+    real: u64,
+    big_endian: bool,
+}
+
+macro_rules! field {
+    ($name:ident) => {
+        const { Field::new(offset_of!(Shared, $name)) }
+    };
+}
+
+impl Magic {
+    fn swapped(&self) -> bool {
+        self.big_endian == cfg!(target_endian = "little")
+    }
+
+    #[inline]
+    fn read(&self, field: Field<u64>) -> u64 {
+        let val = self.page.read(field);
+        match self.swapped() {
+            true => val.swap_bytes(),
+            false => val,
+        }
+    }
+
+    #[inline]
+    fn write(&self, field: Field<u64>, val: u64) {
+        self.page.write(
+            field,
+            match self.swapped() {
+                true => val.swap_bytes(),
+                false => val,
+            },
+        );
+    }
+
+    #[inline]
+    fn read_word(&self, field: Field<u32>) -> u32 {
+        let val = self.page.read(field);
+        match self.swapped() {
+            true => val.swap_bytes(),
+            false => val,
+        }
+    }
+
+    #[inline]
+    fn write_word(&self, field: Field<u32>, val: u32) {
+        self.page.write(
+            field,
+            match self.swapped() {
+                true => val.swap_bytes(),
+                false => val,
+            },
+        );
+    }
+
+    /// Is `ea` in the segment that the page is in? `relocated` says whether data is.
+    fn near(&self, ea: u64, relocated: bool) -> bool {
+        let distance = match relocated {
+            true => ea ^ self.ea,
+            false => real_mode_address(ea) ^ self.real,
+        };
+        distance >> SEGMENT_SHIFT == 0
+    }
+
+    /// Is `ea` in the page?
+    fn contains(&self, ea: u64, relocated: bool) -> bool {
+        let at = match relocated {
+            true => ea ^ self.ea,
+            false => real_mode_address(ea) ^ self.real,
+        };
+        at & PAGE == 0
+    }
+}
+
+/// The guest wants the page at `ea` and, without relocation, at `real`. `ENOMEM`.
+pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Result {
+    let page = match &st.magic {
+        Some(magic) => magic.page.clone(),
+        None => {
+            let page = Arc::new(SharedPage::new()?, GFP_KERNEL_ACCOUNT)?;
+            let mut pages = vcpu.vm().arch.magic_pages.lock();
+            pages.push(page.clone(), GFP_KERNEL_ACCOUNT)?;
+            page
+        }
+    };
+    st.magic = Some(Magic {
+        page,
+        ea: ea & PAGE,
+        real: real_mode_address(real) & PAGE,
+        big_endian: !st.interrupt_le,
+    });
+    // Where it was, and what was there.
+    st.forget_segments();
+    Ok(())
+}
+
+/// The segment at `ea` of a guest that has its page in it: nobody else's, and there even if the guest's SLB has none.
+/// `key` is what it has without that.
+#[inline]
+pub(crate) fn segment(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    ea: u64,
+    key: Option<SegmentKey>,
+) -> Option<SegmentKey> {
+    match &st.magic {
+        Some(magic) if reachable(st) && magic.near(ea, st.msr().contains(Msr::DR)) => {
+            let key = key.unwrap_or_else(|| SegmentKey::real(ea, false, false));
+            Some(key.of_vcpu(vcpu.id))
+        }
+        _ => key,
+    }
+}
+
+/// Is the page that an access is to the one that is shared? Then its physical address, and what the guest may do.
+pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permission)> {
+    let magic = st.magic.as_ref()?;
+    let fetch = matches!(access, Access::Fetch);
+    if fetch || !reachable(st) || !magic.contains(ea, st.msr().contains(Msr::DR)) {
+        return None;
+    }
+    let permission = Permission {
+        write: true,
+        execute: false,
+        cache_inhibited: false,
+    };
+    Some((magic.page.phys(), permission))
+}
+
+/// Programs do not see it.
+fn reachable(st: &PrVcpu) -> bool {
+    !st.msr().contains(Msr::PR)
+}
+
+/// Does the guest's SLB entry for `ea` change what is in the page's segment?
+#[inline]
+pub(crate) fn touched(st: &PrVcpu, ea: u64) -> bool {
+    // Segments of 1 TB, too.
+    matches!(&st.magic, Some(magic) if (magic.ea ^ ea) >> 40 == 0)
+}
+
+/// Is the guest's kernel between two instructions that belong together? No interrupt then.
+#[inline]
+pub(crate) fn critical(st: &PrVcpu) -> bool {
+    let Some(magic) = &st.magic else {
+        return false;
+    };
+    let differs = magic.read(field!(critical)) ^ st.gpr(1);
+    let differs = match st.msr().contains(Msr::SF) {
+        true => differs,
+        false => differs & 0xffff_ffff,
+    };
+    differs == 0 && reachable(st)
+}
+
+/// Before the guest runs: what the registers are, and whether an interrupt waits for MSR[EE].
+#[inline]
+pub(crate) fn put(st: &PrVcpu, interrupt: bool) {
+    let Some(magic) = &st.magic else {
+        return;
+    };
+    let [sprg0, sprg1, sprg2, ..] = st.sprg;
+    magic.write(field!(sprg0), sprg0);
+    magic.write(field!(sprg1), sprg1);
+    magic.write(field!(sprg2), sprg2);
+    magic.write(field!(sprg3), st.switch.sprg3());
+    magic.write(field!(srr0), st.srr0);
+    magic.write(field!(srr1), st.srr1);
+    magic.write(field!(dar), st.dar);
+    magic.write(field!(msr), st.msr().raw());
+    magic.write_word(field!(dsisr), st.dsisr);
+    magic.write_word(field!(int_pending), interrupt.into());
+}
+
+/// After it has run: what it has made of them.
+#[inline]
+pub(crate) fn take(st: &mut PrVcpu) {
+    let Some(magic) = &st.magic else {
+        return;
+    };
+    let [sprg0, sprg1, sprg2, ..] = &mut st.sprg;
+    *sprg0 = magic.read(field!(sprg0));
+    *sprg1 = magic.read(field!(sprg1));
+    *sprg2 = magic.read(field!(sprg2));
+    let sprg3 = magic.read(field!(sprg3));
+    st.switch.set_sprg3(sprg3);
+    st.srr0 = magic.read(field!(srr0));
+    st.srr1 = magic.read(field!(srr1));
+    st.dar = magic.read(field!(dar));
+    st.dsisr = magic.read_word(field!(dsisr));
+    let msr = Msr::from_raw(magic.read(field!(msr)));
+    // What it may change without an exit; nothing that the guest runs with depends on these.
+    let untrapped = Msr::EE | Msr::RI;
+    st.switch.msr = st.switch.msr.without(untrapped) | msr.masked(untrapped);
+}
