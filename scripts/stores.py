@@ -15,6 +15,7 @@ import sys
 
 PC, LR = 64, 67  # QEMU's numbers of registers
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
+BACK_BYTES = 128  # what of the module runs without relocation, from where the guest's exit comes to
 MODULES = range(0xC008000000000000, 0xC00A000000000000)  # where modules are
 
 
@@ -134,11 +135,11 @@ def allowed(off):
     }
 
 
-def home(gdb, known, entry):
+def home(gdb, known, entries):
     """To where the kernel calls the module the next time"""
     if known:
-        gdb.until(*known, entry)
-        assert gdb.register(PC) != entry, "the module was entered somewhere else"
+        gdb.until(*known, *entries)
+        assert gdb.register(PC) not in entries, "the module was entered somewhere else"
         return
     while (pc := gdb.register(PC)) not in MODULES:
         if pc & MASK32 == 0:  # firmware, of the other byte order
@@ -154,30 +155,35 @@ def main():
     paca_end = (max(r.stop for r in parts.values()) + 0xFFF) & ~0xFFF
     entry = next(int(line.split()[0], 16) for line in open(system_map, encoding="ascii")
                  if line.split()[2] == "kvmppc_entry_trampoline")
+    # Or without relocation
+    entries = entry, entry & (1 << 60) - 1
     gdb = Gdb(path)
     gdb.ask("?")
     words, bad, seen = {}, {}, dict.fromkeys(parts, 0)
     ours = stores = rounds = 0
     for _ in range(int(skip)):
-        gdb.until(entry)
+        gdb.until(*entries)
         gdb.ask("s")
-    gdb.until(entry)
+    gdb.until(*entries)
     paca = gdb.register(13)
-    gdb.until(gdb.register(LR))
+    back = gdb.register(LR)
+    gdb.until(back)
     last = before = None  # the module's last instruction, and where it was
     known = set()  # where the kernel calls the module
     while rounds < int(count):
         pc = gdb.register(PC)
-        if pc not in MODULES:
+        if pc not in MODULES and pc not in range(back, back + BACK_BYTES):
             link = gdb.register(LR) if last else 0
-            if pc == entry:
+            if pc in entries:
                 rounds += 1
-            if last and before >> 26 not in (16, 18, 19):
+                back = link
+                gdb.until(back)
+            elif last and before >> 26 not in (16, 18, 19):
                 gdb.until(last)  # a fault
             elif last and link in MODULES:
                 gdb.until(link)  # a call
             else:
-                home(gdb, known, entry)
+                home(gdb, known, entries)
             last = None
             continue
         if pc not in words:
