@@ -5,18 +5,30 @@
 # -s prints the source tree instead. KVM_PPC_UPDATE=1 looks for a newer source.
 . "$(dirname "$0")/lib.sh"
 
-# fetch_source LINK: the newest Linux source that Debian's backports have, at or
-# above 7.3, unpacked and patched; LINK then names it
+# source_of FLAVOUR: sets where its source comes from: the newest package of a Debian
+# suite that is named so, at or above a version, and patches; link then names it
+source_of() {
+	case $1 in
+	# A guest of another version than its host
+	44x-guest) suite=bookworm names='^linux-source-6\.1$' least=6.1 patches=() link=$cache/linux-6.1 ;;
+	*)
+		suite=trixie-backports names='^linux-source-[0-9.]+$' least=7.3 patches=("$top"/scripts/patches/*.patch)
+		link=$cache/linux-for-$(key "${patches[@]}")
+		;;
+	esac
+}
+
+# fetch_source: that source, unpacked and patched
 fetch_source() {
-	local link=$1 version pkg dir p
+	local version pkg dir p
 	[ ! -e "$link/.done" ] || [ -n "${KVM_PPC_UPDATE:-}" ] || return 0
-	apt_private amd64 trixie-backports
-	pkg=$(apt-cache "${apt_opts[@]}" search --names-only '^linux-source-[0-9.]+$' | awk '{print $1}' |
+	apt_private amd64 "$suite"
+	pkg=$(apt-cache "${apt_opts[@]}" search --names-only "$names" | awk '{print $1}' |
 		sort -V | tail -n 1)
-	[ -n "$pkg" ] && dpkg --compare-versions "${pkg#linux-source-}" ge 7.3 ||
-		die "no linux-source >= 7.3 in Debian backports"
+	[ -n "$pkg" ] && dpkg --compare-versions "${pkg#linux-source-}" ge "$least" ||
+		die "no linux-source >= $least in Debian $suite"
 	version=$(apt-cache "${apt_opts[@]}" show "$pkg" | awk '/^Version:/ && !v {v = $2} END {print v}')
-	dir=$cache/linux-$(key "$version" "$top"/scripts/patches/*.patch)
+	dir=$cache/linux-$(key "$version" "${patches[@]}")
 	if [ ! -e "$dir/.done" ]; then
 		stage "fetching $pkg $version"
 		rm -rf "$dir" "$dir.new"
@@ -26,13 +38,39 @@ fetch_source() {
 		dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb | tar -xO --wildcards '*/linux-source-*.tar.xz' |
 			tar -xJ -C "$dir.new" --strip-components=1
 		rm -rf "$dir.new/deb"
-		for p in "$top"/scripts/patches/*.patch; do
+		for p in "${patches[@]}"; do
 			quietly "$cache/log/patch.log" patch -d "$dir.new" -p1 -i "$p"
 		done
 		touch "$dir.new/.done"
 		mv "$dir.new" "$dir"
 	fi
 	ln -sfnT "$(basename "$dir")" "$link"
+}
+
+# patch_source PATCH...: makes src, which is to be a copy of base with these patches
+patch_source() {
+	local p
+	[ ! -e "$src/.done" ] || return 0
+	rm -rf "$src" "$src.new"
+	# patch(1) makes new files, and leaves those that others have links to
+	cp -al "$base" "$src.new"
+	rm "$src.new/.done"
+	for p; do quietly "$cache/log/patch.log" patch -d "$src.new" -p1 -i "$p"; done
+	touch "$src.new/.done"
+	mv "$src.new" "$src"
+}
+
+# use_source FLAVOUR: sets src. The last fragment may have patches of its own.
+use_source() {
+	local base extra=$top/scripts/patches/${1##*+}
+	source_of "$1"
+	locked source fetch_source
+	src=$(readlink -f "$link")
+	touch "$src/.done"
+	[ -d "$extra" ] || return 0
+	base=$src src=$cache/linux-$(key "$src" "$extra"/*.patch)
+	locked source patch_source "$extra"/*.patch
+	touch "$src/.done"
 }
 
 # slim FOLDER: leaves what a host boots from and a module is built against
@@ -53,15 +91,24 @@ ticker() {
 	done
 }
 
-build() {
-	local flavour=$1 out frags=() f config targets=(vmlinux modules)
+# describe FLAVOUR: sets what is built, and where it is then
+describe() {
+	local f frags=()
+	flavour=$1 targets=(vmlinux modules)
+	use_source "$flavour"
 	use_flavour "$flavour"
+	case $flavour in
+	44x-guest) targets=(vmlinux) ;;
 	# What its firmware loads
-	case $flavour in 44x*) targets+=(uImage) ;; esac
+	44x*) targets+=(uImage) ;;
+	esac
 	for f in ${flavour//+/ }; do frags+=("$top/scripts/config/$f.config"); done
 	for f in "${frags[@]}"; do [ -f "$f" ] || die "no flavour $flavour: $f is not there"; done
 	config=$(grep -hv '^#\|^$' "${frags[@]}") # what it says, without remarks
 	out=$cache/kernel-${flavour//+/-}-$(key "$src" "$config" "$($rustc --version)")
+}
+
+build() {
 	if [ ! -e "$out/.done" ]; then
 		prune
 		stage "building the $flavour kernel (about 5 minutes on 2 cores)"
@@ -84,14 +131,15 @@ build() {
 		kill $ticker
 		slim "$out"
 		stage "built the $flavour kernel"
+		touch "$out/.done"
 	fi
-	touch "$out/.done"
-	echo "$out"
 }
 
-current=$cache/linux-for-$(key "$top"/scripts/patches/*.patch)
-locked source fetch_source "$current"
-src=$(readlink -f "$current")
-touch "$src/.done"
-[ "${1:-}" != -s ] || { echo "$src"; exit 0; }
-for flavour; do locked "kernel-$flavour" build "$flavour"; done
+[ "${1:-}" != -s ] || { use_source host; echo "$src"; exit 0; }
+for flavour; do
+	describe "$flavour"
+	# It may be there while another one is made
+	[ -e "$out/.done" ] || locked "kernel-$flavour" build
+	touch "$out/.done"
+	echo "$out"
+done
