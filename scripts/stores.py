@@ -10,74 +10,14 @@ the flags of its interrupts. Prints what it found, as TAP; the exit status is 0 
 there was nothing.
 """
 import re
-import socket
 import sys
+
+from gdb import Gdb
 
 PC, LR = 64, 67  # QEMU's numbers of registers
 MASK32, MASK64 = (1 << 32) - 1, (1 << 64) - 1
 BACK_BYTES = 128  # what of the module runs without relocation, from where the guest's exit comes to
 MODULES = range(0xC008000000000000, 0xC00A000000000000)  # where modules are
-
-
-class Gdb:
-    """The few packets of the remote protocol that are needed"""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(path)
-        self.sock.settimeout(600)
-        self.buffer = b""
-
-    def byte(self):
-        if not self.buffer:
-            self.buffer = self.sock.recv(65536)
-            if not self.buffer:
-                raise SystemExit("the host went away")
-        first, self.buffer = self.buffer[:1], self.buffer[1:]
-        return first
-
-    def send(self, packet):
-        data = packet.encode()
-        self.sock.sendall(b"$%s#%02x" % (data, sum(data) & 0xFF))
-
-    def end(self):
-        """The host's, at once"""
-        self.send("k")
-
-    def ask(self, packet):
-        self.send(packet)
-        while self.byte() != b"$":
-            pass
-        reply = b""
-        while (c := self.byte()) != b"#":
-            reply += c
-        self.byte(), self.byte()
-        self.sock.sendall(b"+")
-        return reply.decode()
-
-    def register(self, n):
-        # Of firmware, which is big-endian, as that has it
-        return int.from_bytes(bytes.fromhex(self.ask(f"p{n:x}")), "little")
-
-    mask = None
-
-    def step(self, masked):
-        """One instruction, without interrupts and time, or with them"""
-        if masked != self.mask:
-            self.ask(f"Qqemu.sstep={7 if masked else 1}")
-            self.mask = masked
-        self.ask("s")
-
-    def until(self, *places):
-        for pc in places:
-            self.ask(f"Z1,{pc:x},4")
-        self.ask("c")
-        for pc in places:
-            self.ask(f"z1,{pc:x},4")
-
-    def word(self, at):
-        reply = self.ask(f"m{at:x},4")
-        return None if reply.startswith("E") else int.from_bytes(bytes.fromhex(reply), "little")
 
 
 def swapped(value):
@@ -157,7 +97,8 @@ def main():
                  if line.split()[2] == "kvmppc_entry_trampoline")
     # Or without relocation
     entries = entry, entry & (1 << 60) - 1
-    gdb = Gdb(path)
+    # Of firmware, which is big-endian, registers come as that has them
+    gdb = Gdb(path, "little")
     gdb.ask("?")
     words, bad, seen = {}, {}, dict.fromkeys(parts, 0)
     ours = stores = rounds = 0
