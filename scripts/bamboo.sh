@@ -17,9 +17,11 @@
 # By environment:
 # FLAVOUR     of the host kernel, default 44x (see kernel.sh), and
 # GUEST       of the guests' kernel, default the same
+# OTHER       another one of theirs, default none
 # MEM         default 256M
 # APPEND      more for the host's kernel command line
 # ICOUNT      1: time counts instructions
+# GDB         a socket for QEMU's gdb port, where it waits for somebody
 . "$(dirname "$0")/lib.sh"
 
 out='' limit=600 verbose=0 input=0 userland=0
@@ -67,6 +69,10 @@ if [ $userland = 1 ]; then
 	chmod 755 "$work/host/bin/guest"
 fi
 powerpc-linux-gnu-strip -o "$work/host/guest/vmlinux" "$guest/vmlinux"
+if [ -n "${OTHER:-}" ]; then
+	powerpc-linux-gnu-strip -o "$work/host/guest/other" "$("$top/scripts/kernel.sh" "$OTHER")/vmlinux"
+	APPEND="${APPEND:-} OTHER_KERNEL=1"
+fi
 initramfs "$work/guest" "$work/host/guest/initrd"
 initramfs "$work/host" "$work/initrd"
 
@@ -76,8 +82,8 @@ for program; do
 done
 # A kernel that warns or panics must end the run, not hang it
 append="console=ttyS0 loglevel=5 oops=panic panic=-1"
-case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
-append+=" ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
+case $flavour in *debug*) append+=" panic_on_warn=1 page_poison=on" ;; esac
+append+=" TEST_FLAVOUR=$flavour ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
 
 accel=(-accel tcg)
 [ "${ICOUNT:-0}" = 0 ] || accel=(-accel "tcg,thread=single" -icount "shift=1,sleep=off")
@@ -90,6 +96,7 @@ fi
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc "${accel[@]}" -M bamboo -m "${MEM:-256M}" -nic none -display none
 	-monitor none "${console[@]}" -no-reboot
 	-kernel "$kernel/arch/powerpc/boot/uImage" -initrd "$work/initrd" -append "$append")
+[ -z "${GDB:-}" ] || cmd+=(-gdb "unix:$GDB,server=on,wait=off" -S)
 log=$out/console.log
 set +e
 if [ $verbose = 1 ]; then
