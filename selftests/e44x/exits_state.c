@@ -84,6 +84,87 @@ TEST_F(guest, data_in_another_space)
 	EXPECT_LT(0, vmm_stat(self->vmm, "emulated_access_exits"));
 }
 
+/*
+ * Entries of each size, one after another in the same place of the TLB: the first
+ * and the last word are where the entry says, and behind it there is nothing, nor
+ * what the larger one before had
+ */
+TEST_F(guest, page_sizes)
+{
+	static const unsigned int shifts[] = { 28, 24, 20, 18, 16, 14, 12, 10 };
+	const uint32_t ea = 0x40000000;
+	struct kvm_run *run = self->vcpu->run;
+	unsigned int i, n = 0, round;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+
+	vector(self->vcpu, IVOR_DATA_TLB, 0x4000, LI(3, 1));
+	n = put_tlbwe(self->code);
+	self->code[n++] = 0x4c00012c; /* isync */
+	self->code[n++] = LWZ(10, 0, 8);
+	self->code[n++] = LWZ(11, -4, 9);
+	self->code[n++] = STW(7, -8, 9);
+	self->code[n++] = LWZ(12, 0, 9);
+	self->code[n++] = STW(12, 4, 13);
+	/* All again with what is smaller, and again with what is larger */
+	for (round = 0; round < 2 * ARRAY_SIZE(shifts); round++) {
+		uint32_t size, real, last, *memory = vmm_gpa(self->vmm, 0);
+
+		i = round < ARRAY_SIZE(shifts) ?
+			    round :
+			    2 * ARRAY_SIZE(shifts) - 1 - round;
+		size = 1u << shifts[i];
+		real = size < MEM / 2 ? MEM / 2 : 0;
+		last = real + size - 4;
+		if (last < MEM) {
+			memory[real / 4] = 0x1000 + round;
+			memory[last / 4] = 0x2000 + round;
+		}
+		vmm_get_regs(self->vcpu, &regs);
+		regs.pc = 0x1000;
+		regs.gpr[7] = 0x3000 + round;
+		regs.gpr[8] = ea;
+		regs.gpr[9] = ea + size;
+		regs.gpr[13] = DEVICE;
+		regs.gpr[20] = 40;
+		/* The size's field is a quarter of the size's logarithm to base 2, from 1 KB on */
+		regs.gpr[21] = ea | TLB_VALID | (shifts[i] - 10) / 2 << 4;
+		regs.gpr[22] = real;
+		regs.gpr[23] = TLB_SXWR;
+		vmm_set_regs(self->vcpu, &regs);
+		ASSERT_EQ(0, vmm_run(self->vcpu));
+		ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+		if (last >= MEM) {
+			/* There is no memory there, but a device */
+			const uint32_t value = htobe32(0x2000 + round);
+
+			EXPECT_EQ(last, run->mmio.phys_addr);
+			EXPECT_EQ(0, run->mmio.is_write);
+			memcpy(run->mmio.data, &value, 4);
+			ASSERT_EQ(0, vmm_run(self->vcpu));
+			ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+			EXPECT_EQ(last - 4, run->mmio.phys_addr);
+			EXPECT_EQ(0x3000 + round, stored(run));
+			ASSERT_EQ(0, vmm_run(self->vcpu));
+			ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+		} else {
+			EXPECT_EQ(0x3000 + round, memory[last / 4 - 1]);
+		}
+		/* The handler's, for what is behind. QEMU's own pages are 4 KB at the least */
+		if (shifts[i] >= 12 || run->mmio.phys_addr == DEVICE) {
+			EXPECT_EQ(DEVICE, run->mmio.phys_addr);
+			ASSERT_EQ(0,
+				  ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+			EXPECT_EQ(ea + size, sregs.u.e.dear);
+		}
+		vmm_get_regs(self->vcpu, &regs);
+		EXPECT_EQ(last < MEM || real ? 0x1000 + round : memory[0],
+			  regs.gpr[10])
+		TH_LOG("page of 2^%u bytes", shifts[i]);
+		EXPECT_EQ(0x2000 + round, regs.gpr[11]);
+	}
+}
+
 /* Fetched where there is no memory: a machine check, if they are enabled */
 TEST_F(guest, instructions_from_nowhere)
 {

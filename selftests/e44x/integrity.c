@@ -55,6 +55,7 @@ FIXTURE_VARIANT(integrity)
 	const char *handler, *handler_end;
 	uint32_t address;
 	bool interrupt; /* an external one with each store */
+	bool step; /* userspace has each instruction executed alone */
 };
 
 #define KIND(kind, ...)                                                    \
@@ -76,6 +77,11 @@ KIND(mfdcr, );
 KIND(mtdcr, );
 KIND(touch, .address = TOUCHED);
 KIND(tlbwe, .address = 0x60000050); /* 1 MB, invalid as before */
+KIND(mtmsr, );
+KIND(wrteei, );
+KIND(tlbsx, );
+KIND(trap, HANDLED_BY(IVOR_PROGRAM, go_on));
+KIND(step, .step = true);
 KIND(external, HANDLED_BY(IVOR_EXTERNAL, go_back), .address = DEVICE + 8,
      .interrupt = true);
 
@@ -92,6 +98,8 @@ static uint32_t run(struct __test_metadata *_metadata,
 			r->dcr.data = 1;
 			continue;
 		}
+		if (r->exit_reason == KVM_EXIT_DEBUG)
+			continue;
 		ASSERT_EQ(KVM_EXIT_MMIO, r->exit_reason)
 		{
 			TH_LOG("%s", vmm_exit_str(self->vcpu));
@@ -156,7 +164,9 @@ FIXTURE_TEARDOWN(integrity)
 
 TEST_F_TIMEOUT(integrity, exits, 3600)
 {
-	unsigned long n = vmm_env("EXITS", 3000), exits;
+	unsigned long n = vmm_env("EXITS", 3000), exits, rounds = n;
+	struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE |
+						    KVM_GUESTDBG_SINGLESTEP };
 	struct table *t = vmm_gpa(self->vmm, TABLE);
 	struct kvm_regs regs = { .pc = CODE, .msr = FP_ENABLED };
 	struct kvm_fpu fpu = { 0 };
@@ -184,7 +194,13 @@ TEST_F_TIMEOUT(integrity, exits, 3600)
 	regs.gpr[28] = PAGES;
 	regs.gpr[30] = 0;
 	regs.gpr[31] = DEVICE;
-	regs.ctr = n;
+	if (variant->step) {
+		/* A round has more instructions than these */
+		rounds = n / 50 + 1;
+		ASSERT_EQ(0,
+			  ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
+	}
+	regs.ctr = rounds;
 	vmm_set_regs(self->vcpu, &regs);
 	exits = vmm_stat(self->vmm, "sum_exits");
 
@@ -192,8 +208,10 @@ TEST_F_TIMEOUT(integrity, exits, 3600)
 	{
 		vmm_get_regs(self->vcpu, &regs);
 		TH_LOG("pc %#llx after %lu, found %#llx", regs.pc,
-		       n - (unsigned long)regs.ctr, regs.gpr[0]);
+		       rounds - (unsigned long)regs.ctr, regs.gpr[0]);
 	}
+	debug.control = 0;
+	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
 	EXPECT_LE(n, vmm_stat(self->vmm, "sum_exits") - exits);
 	do_once(_metadata, self, 0x3000, DUMP, 0);
 	if (variant->code == keep_tlbwe)

@@ -60,6 +60,11 @@ keep_\name\()_end:
 	rlwinm	7, 7, 0, 13, 19		/* 128 pages */
 	.endm
 
+	.macro	mfmsr_and_back
+	mfmsr	9
+	mtmsr	9
+	.endm
+
 	.macro	store_and_take_interrupt
 	stw	9, 0(5)
 	wrteei	1
@@ -76,6 +81,11 @@ keep_\name\()_end:
 	kind	mtdcr, mtdcr 0x80, 9
 	kind	touch, touch
 	kind	tlbwe, tlbwe 5, 9, 0
+	kind	mtmsr, mfmsr_and_back
+	kind	wrteei, wrteei 0
+	kind	tlbsx, tlbsx. 9, 0, 28
+	kind	trap, trap
+	kind	step, nop
 	kind	external, store_and_take_interrupt
 
 	/* What interrupts do */
