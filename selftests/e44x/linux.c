@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #define KERNEL "/guest/vmlinux"
+/* Of another version, with other pages; if OTHER_KERNEL says that it is there */
+#define OTHER "/guest/other"
 #define INITRD "/guest/initrd"
 #define STRESS "/tests/stress"
 #define MEM (48ul << 20)
@@ -46,15 +48,21 @@ static void lines_of(FILE *f, const char *begin, char *to, size_t size)
 	}
 }
 
+/* The @n-th guest's: the other one's each second time */
+static const char *kernel(unsigned int n)
+{
+	return n & 1 && vmm_env("OTHER_KERNEL", 0) ? OTHER : KERNEL;
+}
+
 static void nothing(int sig)
 {
 }
 
 /*
- * Boots a guest whose console is a file, and returns what bamboo_run() does. Says
+ * Boots a guest of this kernel, whose console is a file, and returns what bamboo_run() does. Says
  * on @ready, if that is not below 0, when it has all its memory.
  */
-static enum bamboo_end boot(const char *console, int ready)
+static enum bamboo_end boot(const char *kernel, const char *console, int ready)
 {
 	struct sigaction sa = { .sa_handler = nothing };
 	int fd = open(console, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -69,7 +77,7 @@ static enum bamboo_end boot(const char *console, int ready)
 	snprintf(bootargs, sizeof(bootargs),
 		 "console=ttyS0 panic=-1 run=/stress,%lu", factor());
 	b = bamboo_new(MEM, fd);
-	bamboo_load(b, KERNEL, INITRD, bootargs);
+	bamboo_load(b, kernel, INITRD, bootargs);
 	if (ready >= 0 && write(ready, "", 1) != 1)
 		vmm_die("nobody waits");
 	end = bamboo_run(b);
@@ -140,14 +148,14 @@ TEST_F_TIMEOUT(guest, computes_what_the_host_does, LIMIT)
 	unsigned int n = 0;
 
 	do {
-		ASSERT_EQ(BAMBOO_RESET, boot("/tmp/console", -1));
+		ASSERT_EQ(BAMBOO_RESET, boot(kernel(n), "/tmp/console", -1));
 		judge(_metadata, self, "/tmp/console");
 		n++;
 	} while (again(from));
 	printf("# %u guests\n", n);
 }
 
-/* Both want the TLB, and the one CPU */
+/* Both want the TLB, and the one CPU; one has another kernel */
 TEST_F_TIMEOUT(guest, two_at_a_time, LIMIT)
 {
 	time_t from = time(NULL);
@@ -163,8 +171,8 @@ TEST_F_TIMEOUT(guest, two_at_a_time, LIMIT)
 			pid[i] = fork();
 			ASSERT_GE(pid[i], 0);
 			if (!pid[i])
-				_exit(boot(name, ready[1]) == BAMBOO_RESET ? 0 :
-									     1);
+				_exit(boot(kernel(i), name, ready[1]) !=
+				      BAMBOO_RESET);
 			/* Else their pages would lie between each other's, none contiguous */
 			ASSERT_EQ(1, read(ready[0], &c, 1));
 		}

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a process does to its processor: forks and executes, maps and unmaps,
- * takes signals, computes in floating point, waits for timers. Prints a line
+ * What processes do to their processor: fork and execute, map and unmap,
+ * take signals, compute in floating point, wait for timers. Prints a line
  * with a checksum for each, the same on any machine: in a guest and next to it.
  * stress [FACTOR]; stress echo says what is typed instead.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -97,6 +99,109 @@ static void maps(int rounds)
 			fail("munmap");
 	}
 	end("maps");
+}
+
+/*
+ * Children at the same time, which execute this program again: it maps, computes
+ * and says what came out in its status
+ */
+static void storms(const char *self, int n)
+{
+	char number[16];
+	int i, j, status;
+
+	begin();
+	for (i = 0; i < n; i++) {
+		pid_t pid[8];
+
+		for (j = 0; j < 8; j++) {
+			pid[j] = fork();
+			if (pid[j] < 0)
+				fail("fork");
+			if (!pid[j]) {
+				snprintf(number, sizeof(number), "%d",
+					 i * 8 + j);
+				execl(self, self, "worker", number, NULL);
+				_exit(127);
+			}
+		}
+		for (j = 0; j < 8; j++) {
+			if (waitpid(pid[j], &status, 0) != pid[j])
+				fail("wait");
+			mix(status);
+		}
+	}
+	end("storms");
+}
+
+/* One of those children. 5 bits of the checksum, which is no status of a failure */
+static int worker(int seed)
+{
+	uint32_t *p = mmap(NULL, 1 << 17, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	if (p == MAP_FAILED)
+		return 126;
+	begin();
+	for (i = 0; i < 1 << 15; i += 509)
+		p[i] = seed * 31 + i;
+	for (i = 0; i < 1 << 15; i += 509)
+		mix(p[i]);
+	return sum & 0x1f;
+}
+
+/*
+ * Mappings from one page to many megabytes, of memory and of a file, private and
+ * shared, with first, last and some words between written; each read back, and
+ * once more when moved and grown
+ */
+static void sizes(int rounds)
+{
+	const size_t page = 16384; /* of no machine more */
+	int i, shift,
+		fd = open("/tmp/mapped", O_RDWR | O_CREAT | O_TRUNC, 0600);
+	size_t size, at, step;
+
+	if (fd < 0 || unlink("/tmp/mapped"))
+		fail("file");
+	begin();
+	for (i = 0; i < rounds; i++) {
+		for (shift = 14; shift <= 23; shift++) {
+			int file = (i + shift) & 1 && shift < 22;
+			uint32_t *p;
+
+			size = (size_t)1 << shift;
+			step = size / 64 < page ? page / 4 : size / 256;
+			if (file && ftruncate(fd, 2 * size))
+				fail("ftruncate");
+			p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				 file	   ? MAP_SHARED :
+				 shift & 2 ? MAP_SHARED | MAP_ANONYMOUS :
+					     MAP_PRIVATE | MAP_ANONYMOUS,
+				 file ? fd : -1, 0);
+			if (p == MAP_FAILED)
+				fail("mmap");
+			for (at = 0; at < size / 4; at += step)
+				p[at] = at ^ shift << 24 ^ i;
+			p[size / 4 - 1] = size + i;
+			if (!(shift & 2)) {
+				p = mremap(p, size, 2 * size, MREMAP_MAYMOVE);
+				if (p == MAP_FAILED)
+					fail("mremap");
+				mix(p[2 * size / 4 - 1]);
+				p[2 * size / 4 - 1] = size - i;
+			}
+			for (at = 0; at < size / 4; at += step)
+				mix(p[at]);
+			mix(p[size / 4 - 1]);
+			if (munmap(p, shift & 2 ? size : 2 * size) ||
+			    (file && ftruncate(fd, 0)))
+				fail("munmap");
+		}
+	}
+	close(fd);
+	end("sizes");
 }
 
 static volatile sig_atomic_t handled;
@@ -254,6 +359,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "child"))
 		return atoi(argv[2]) & 0x7f;
+	if (argc == 3 && !strcmp(argv[1], "worker"))
+		return worker(atoi(argv[2]));
 	if (argc == 2 && !strcmp(argv[1], "echo")) {
 		echo();
 		printf("stress: done\n");
@@ -261,7 +368,9 @@ int main(int argc, char **argv)
 	}
 	factor = argc > 1 ? atoi(argv[1]) : 1;
 	forks(argv[0], 10 * factor);
+	storms(argv[0], 2 * factor);
 	maps(4 * factor);
+	sizes(factor);
 	signals(100 * factor);
 	floats(20000 * factor);
 	steps(40 * factor);
