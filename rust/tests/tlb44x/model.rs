@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The 440's guest and shadow TLBs against a naive model: after any operations, what the hardware translates is what the
-//! guest's TLB translates, or nothing; and whatever was asked to go is gone.
-//!
-//! `TLB44X_STEPS` says how many operations in all; 10 million take minutes.
+//! The naive model of the 440's two TLBs, and what is done to both.
 
 use kvm_ppc_pure::{
     emulate::e44x::{
@@ -18,9 +15,9 @@ use std::collections::HashMap;
 const PINNED: usize = 3;
 
 /// A TLB of 64 entries, of which the host takes some now and then.
-struct Tlb {
+pub(crate) struct Tlb {
     entries: [Tlbe; TLB_SIZE],
-    writes: u64,
+    pub(crate) writes: u64,
 }
 
 impl Hardware for Tlb {
@@ -53,24 +50,19 @@ impl Tlb {
     }
 
     /// The entries that translate an address for a guest: more than one would be a machine check.
-    fn find(&self, ea: u32, pid: u8) -> Vec<Tlbe> {
+    pub(crate) fn find(&self, ea: u32, pid: u8) -> Vec<Tlbe> {
         let space = Space { ts: true, pid };
         let hits = self.entries.iter().filter(|e| e.translates(ea, space));
         hits.copied().collect()
     }
 }
 
-/// xorshift64*: the same numbers every time.
-struct Random(u64);
+/// Where the numbers that choose the operations come from.
+pub(crate) trait Numbers {
+    /// One below `below`.
+    fn next(&mut self, below: u64) -> u64;
 
-impl Random {
-    fn next(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % below
-    }
-
+    /// One of two.
     fn bool(&mut self) -> bool {
         self.next(2) == 1
     }
@@ -95,24 +87,25 @@ fn naive_find(tlb: &Naive, ea: u32, space: Space) -> Option<(usize, Tlbe)> {
     })
 }
 
-struct Machine {
-    random: Random,
-    hw: Tlb,
-    shadow: ShadowTlb<Vec<Option<Slot>>, Vec<Option<Context>>>,
+/// The two TLBs, the model, and the hardware.
+pub(crate) struct Machine<N> {
+    random: N,
+    pub(crate) hw: Tlb,
+    pub(crate) shadow: ShadowTlb<Vec<Option<Slot>>, Vec<Option<Context>>>,
     guests: Vec<GuestTlb<Vec<Tlbe>>>,
     naive: Vec<Naive>,
     /// What each context's number was last, to see that numbers of two contexts never mix.
     numbers: HashMap<u8, Context>,
     /// Checks that found something.
-    hits: u64,
+    pub(crate) hits: u64,
 }
 
 const VCPUS: u64 = 2;
 
-impl Machine {
-    fn new(seed: u64) -> Self {
+impl<N: Numbers> Machine<N> {
+    pub(crate) fn new(random: N) -> Self {
         Self {
-            random: Random(seed),
+            random,
             hw: Tlb::new(),
             shadow: ShadowTlb::new(
                 vec![None; TLB_SIZE],
@@ -145,7 +138,7 @@ impl Machine {
         (self.random.next(2) << 28 | self.random.next(32) << 10 | self.random.next(2) << 20) as u32
     }
 
-    fn number(&mut self, context: Context) -> ShadowPid {
+    pub(crate) fn number(&mut self, context: Context) -> ShadowPid {
         let before = self.hw.writes;
         let pid = self.shadow.context(context, &mut self.hw);
         assert_ne!(pid.pid, 0);
@@ -281,7 +274,8 @@ impl Machine {
         assert!(only_writable || !self.shadow.maps(&gpas));
     }
 
-    fn step(&mut self) {
+    /// One operation, with its checks.
+    pub(crate) fn step(&mut self) {
         match self.random.next(1000) {
             0..=299 => self.miss(),
             300..=399 => self.write_entry(),
@@ -298,85 +292,4 @@ impl Machine {
             _ => self.check(),
         }
     }
-}
-
-#[test]
-fn random_operations() {
-    let steps = std::env::var("TLB44X_STEPS").ok();
-    let steps = steps.and_then(|s| s.parse().ok()).unwrap_or(400_000u64);
-    for seed in 1..=4 {
-        let mut machine = Machine::new(seed);
-        for _ in 0..steps / 4 {
-            machine.step();
-        }
-        // Otherwise little was tested.
-        println!("{} writes, {} hits", machine.hw.writes, machine.hits);
-        assert!(machine.hw.writes > steps / 100 && machine.hits > steps / 200);
-    }
-}
-
-/// An exit that changes no mapping writes nothing: the context is known, and its entries are there.
-#[test]
-fn a_light_exit_writes_nothing() {
-    let mut machine = Machine::new(1);
-    let context = Context {
-        vcpu: 0,
-        pid: 1,
-        user: false,
-        is: false,
-        ds: false,
-        step: false,
-    };
-    let user = Context {
-        user: true,
-        ..context
-    };
-    machine.number(context);
-    machine.number(user);
-    let before = machine.hw.writes;
-    for _ in 0..1000 {
-        machine.number(context);
-        machine.number(user);
-    }
-    assert_eq!(machine.hw.writes, before);
-}
-
-/// When numbers run out, those that are given anew translate nothing of what they stood for.
-#[test]
-fn numbers_run_out() {
-    let mut machine = Machine::new(1);
-    let context = |pid| Context {
-        vcpu: 0,
-        pid,
-        user: false,
-        is: false,
-        ds: false,
-        step: false,
-    };
-    let first = machine.number(context(1));
-    let mapping = Mapping {
-        pid: first,
-        vcpu: 0,
-        entry: 5,
-        ea: 0x1000,
-        shift: 12,
-        gpa: 0,
-        real: 0,
-        permissions: Permissions {
-            read: true,
-            ..Permissions::default()
-        },
-        attributes: Attributes(0),
-    };
-    machine.shadow.insert(&mapping, &mut machine.hw);
-    assert_eq!(machine.hw.find(0x1000, first.pid).len(), 1);
-    for pid in 0..=255 {
-        machine.number(context(pid));
-    }
-    assert!(!machine.shadow.is_current(first));
-    assert!((1..=255).all(|pid| machine.hw.find(0x1000, pid).is_empty()));
-    // A number that is out of date maps nothing.
-    let before = machine.hw.writes;
-    machine.shadow.insert(&mapping, &mut machine.hw);
-    assert_eq!(machine.hw.writes, before);
 }
