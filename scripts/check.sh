@@ -9,7 +9,10 @@
 #			the selftests on powernv10 without huge pages, and
 #			some on a core with two threads
 #	pr		guests in problem state, on two kinds of hash host
-#	e44x		the tests of the 440 backend on an emulated 440
+#	e44x		the tests of the 440 backend on an emulated 440, some on a debugging
+#			kernel; and switch
+#	switch		the 440's world switch, stepped through and interrupted at each
+#			instruction
 #	stores		where pr stores on the way into guests and out of them, instruction
 #			by instruction
 #	soak		stores, and the long forms of what others do briefly; with HOST=bamboo of
@@ -167,19 +170,20 @@ suite_pr() {
 	HOST=pseries8 suite_guests '/pr/' 1500 slof
 }
 
-# bamboo TITLE SECONDS PROGRAM...: those of the tests of a 440 that are wanted
+# bamboo TITLE SECONDS PROGRAM[,ARGUMENT...]...: those of the tests of a 440 that are
+# wanted
 bamboo() {
-	local title=$1 limit=$2 out=$results/${1//[ +,]/-} names=() name rc=0
+	local title=$1 limit=$2 out=$results/${1//[ +,]/-} names=() programs=() name rc=0
 	shift 2
 	for name; do
-		if wanted "$name"; then names+=("$name"); fi
+		if wanted "${name%%,*}"; then names+=("${name%%,*}") programs+=("$name"); fi
 	done
 	[ ${#names[@]} -gt 0 ] || return 0
 	"$top/scripts/module.sh" "${FLAVOUR:-44x}" >/dev/null || die "the module does not build for the 440"
 	stage "$title"
 	mkdir -p "$out"
 	set +e
-	"$top/scripts/bamboo.sh" -v -t "$limit" -o "$out" "${names[@]}" 2>"$out/host.err" | tee "$out/host.out" | live
+	"$top/scripts/bamboo.sh" -v -t "$limit" -o "$out" "${programs[@]}" 2>"$out/host.err" | tee "$out/host.out" | live
 	rc=${PIPESTATUS[0]}
 	set -e
 	judge "$title" "$out/console.log" load "${names[@]}" unload
@@ -191,17 +195,52 @@ suite_e44x() {
 	build_selftests 44x
 	local list=$selftests/tests.list
 	# shellcheck disable=SC2046 # names are words
-	bamboo e44x 1500 $(awk '!/icount/ {print $1}' "$list")
+	OTHER=44x-guest bamboo e44x 1500 $(awk '!/icount/ {print $1}' "$list")
 	# shellcheck disable=SC2046
 	ICOUNT=1 bamboo "e44x icount" 600 $(awk '/icount/ {print $1}' "$list")
+	# shellcheck disable=SC2046
+	FLAVOUR=44x+44x-debug GUEST=44x bamboo "e44x debug" 1500 $(awk '/debug/ && !/icount/ {print $1}' "$list")
+	# shellcheck disable=SC2046
+	ICOUNT=1 APPEND=SIGNAL_RACE_COUNT=4000 FLAVOUR=44x+44x-debug GUEST=44x bamboo "e44x debug icount" 900 $(awk '/debug/ && /icount/ {print $1}' "$list")
+	suite_switch
+}
+
+# The world switch of a 440, on a host that a debugger steps
+suite_switch() {
+	local out=$results/switch socket=$work/gdb kernel rc=0 host i
+	wanted switch || return 0
+	"$top/scripts/module.sh" 44x >/dev/null || die "the module does not build for the 440"
+	kernel=$("$top/scripts/kernel.sh" 44x)
+	build_selftests 44x
+	stage switch
+	rm -rf "$out"
+	mkdir -p "$out"
+	GDB=$socket APPEND=EXITS=20000 "$top/scripts/bamboo.sh" -t 600 -o "$out" integrity,-v,mfspr \
+		>"$out/host.out" 2>"$out/host.err" &
+	host=$!
+	for ((i = 0; i < 1200; i++)); do
+		[ ! -S "$socket" ] || break
+		sleep 0.1
+	done
+	{
+		echo '# BEGIN switch'
+		PYTHONDONTWRITEBYTECODE=1 timeout 500 python3 "$top/scripts/switch.py" "$socket" \
+			"$(module_dir "$kernel")/kvm_ppc.ko" "$kernel/System.map" 2>"$out/err" || rc=$?
+		echo "# END switch $rc"
+	} | tee "$out/tap" | live
+	judge switch "$out/tap" switch
+	rc=0
+	wait $host || rc=$?
+	judge "switch's host" "$out/console.log" load integrity unload
+	[ "$rc" = 0 ] || fault switch "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
 }
 
 # For SOAK_SECONDS, most of them with Linux as guests
 soak_bamboo() {
 	local seconds=${SOAK_SECONDS:-3600}
-	export APPEND="EXITS=100000 FUZZ_COUNT=$((seconds * 20)) FUZZ_SEED=$RANDOM$RANDOM MEMORY_SECONDS=$((seconds / 40 + 1))"
+	export APPEND="EXITS=100000 FUZZ_COUNT=$((seconds * 20)) FUZZ_SEED=$((RANDOM << 15 | RANDOM)) MEMORY_SECONDS=$((seconds / 40 + 1))"
 	APPEND+=" STRESS_FACTOR=5 LINUX_SECONDS=$((seconds * 3 / 4))"
-	bamboo "soak bamboo" $((seconds * 4 + 1500)) exits integrity fuzz_insn memory linux
+	OTHER=44x-guest bamboo "soak bamboo" $((seconds * 4 + 1500)) exits integrity fuzz_insn memory linux
 }
 
 # Every instruction of some rounds through pr, on a host that a debugger steps
@@ -223,7 +262,7 @@ suite_stores() {
 	done
 	{
 		echo '# BEGIN stores'
-		timeout 1200 python3 "$top/scripts/stores.py" "$socket" "$kernel/include/generated/asm-offsets.h" \
+		PYTHONDONTWRITEBYTECODE=1 timeout 1200 python3 "$top/scripts/stores.py" "$socket" "$kernel/include/generated/asm-offsets.h" \
 			"$kernel/System.map" 200 "${ROUNDS:-300}" 2>"$out/err" || rc=$?
 		echo "# END stores $rc"
 	} | tee "$out/tap" | live
@@ -254,9 +293,10 @@ suite_unit() {
 # What needs one core goes on beside the rest, once everything is built
 suite_all() {
 	local title='beside the rest' out=$work/one.out flavour p f s line
-	[ "$module" != kvm_ppc ] || for flavour in book3s64+pages-{64k,4k,64k+debug} 44x; do
+	[ "$module" != kvm_ppc ] || for flavour in book3s64+pages-{64k,4k,64k+debug} 44x 44x+44x-debug; do
 		"$top/scripts/module.sh" "$flavour" >/dev/null || die "the module does not build for $flavour"
 	done
+	"$top/scripts/kernel.sh" 44x-guest >/dev/null
 	LANE=one setsid nice -n 5 "$0" hv pr e44x >"$out" &
 	beside=$!
 	suite_unit
@@ -281,8 +321,8 @@ mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all | unit | kselftest | guests | hv | pr | e44x | stores | soak) "suite_$suite" ;;
-	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, stores, soak, all" ;;
+	all | unit | kselftest | guests | hv | pr | e44x | switch | stores | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, switch, stores, soak, all" ;;
 	esac
 done
 
