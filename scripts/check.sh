@@ -76,9 +76,14 @@ on_host() {
 	fi
 }
 
-# lane CORES: LANE=one has those hosts only whose emulation is one thread, of one
-# CPU or of time that counts instructions; LANE=many the others
-lane() { [ "${LANE:-$1}" = "$1" ]; }
+# on_lane: LANE=beside has those hosts only whose emulation is one thread, of one
+# CPU or of time that counts instructions, the 440, and those on the hash MMU;
+# LANE=main the others. Each lane takes about as long.
+on_lane() {
+	local lane=main
+	case ${ICOUNT:-0},${SMP:-},${HOST:-} in 1,* | *,1,* | *,*-hash | *,pseries8 | *,powernv8 | *,bamboo) lane=beside ;; esac
+	[ "${LANE:-$lane}" = $lane ]
+}
 
 # wanted NAME: is it among TESTS?
 wanted() { [ -z "${TESTS:-}" ] || [[ " $TESTS " == *" $1 "* ]]; }
@@ -131,9 +136,8 @@ suite_kselftest() {
 
 # kselftest_host TITLE FILTER SECONDS OPTION
 kselftest_host() {
-	local dir=$work/kselftest cores=many
-	if [ "${ICOUNT:-0}" = 1 ] || [ "${SMP:-}" = 1 ]; then cores=one; fi
-	lane $cores || return 0
+	local dir=$work/kselftest
+	on_lane || return 0
 	payload "$dir" "$selftests" "$2" || return 0
 	echo "$4" >"$dir/options"
 	on_host "kselftest$1 $(label)" "$3" "$dir"
@@ -142,7 +146,7 @@ kselftest_host() {
 # suite_guests [FILTER [SECONDS [OPTION]]]: OPTION is told to every program
 suite_guests() {
 	local dir=$work/guests
-	lane many || return 0
+	on_lane || return 0
 	build_module
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-}" >"$dir/options"
@@ -191,7 +195,7 @@ bamboo() {
 }
 
 suite_e44x() {
-	lane one || return 0
+	HOST=bamboo on_lane || return 0
 	build_selftests 44x
 	local list=$selftests/tests.list
 	# shellcheck disable=SC2046 # names are words
@@ -290,18 +294,17 @@ suite_unit() {
 	judge unit "$log" judge pure fuzz lint
 }
 
-# What needs one core goes on beside the rest, once everything is built
+# Two lanes, once everything is built
 suite_all() {
 	local title='beside the rest' out=$work/one.out flavour p f s line
 	[ "$module" != kvm_ppc ] || for flavour in book3s64+pages-{64k,4k,64k+debug} 44x 44x+44x-debug; do
 		"$top/scripts/module.sh" "$flavour" >/dev/null || die "the module does not build for $flavour"
 	done
 	"$top/scripts/kernel.sh" 44x-guest >/dev/null
-	LANE=one setsid nice -n 5 "$0" hv pr e44x >"$out" &
+	LANE=beside setsid "$0" hv e44x pr >"$out" &
 	beside=$!
 	suite_unit
-	LANE=many suite_hv
-	LANE=many suite_pr
+	LANE=main suite_hv
 	wait $beside || true
 	beside=
 	stage "$title:"
