@@ -183,6 +183,13 @@ void kvm_ppc_guest_done(unsigned long flags)
 	}
 }
 
+/* Ends it where interrupts stay off, to enter the guest again */
+void kvm_ppc_guest_again(void)
+{
+	if (vtime_accounting_enabled_this_cpu())
+		guest_timing_exit_irqoff();
+}
+
 /* A task in a transaction cannot give its registers to a guest */
 bool kvm_ppc_task_in_transaction(void)
 {

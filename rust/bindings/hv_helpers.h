@@ -40,6 +40,7 @@ int kvm_ppc_handle_work(void);
 void kvm_ppc_guest_enter_irqoff(void);
 void kvm_ppc_guest_exit_irqoff(bool interrupted);
 void kvm_ppc_guest_done(unsigned long flags);
+void kvm_ppc_guest_again(void);
 
 bool kvm_ppc_task_in_transaction(void);
 void kvm_ppc_prepare_facilities(void);

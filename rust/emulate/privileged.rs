@@ -209,6 +209,17 @@ pub enum Privileged {
     TransactionRecheckpoint,
 }
 
+/// Is it one that reads or writes a register, MSR or SPR, or `rfid`? Quicker than [`decode`].
+#[inline]
+pub const fn of_registers(insn: Insn) -> bool {
+    match insn.po() {
+        _ if insn.prefix().is_some() => false,
+        19 => insn.xo() == 18,
+        31 => matches!(insn.xo(), 83 | 146 | 178 | 339 | 467),
+        _ => false,
+    }
+}
+
 /// What an instruction of primary opcode 31 or 19 is; `None` if it is none of these.
 pub const fn decode(insn: Insn) -> Option<Privileged> {
     if insn.prefix().is_some() {
@@ -380,6 +391,29 @@ mod tests {
 
     fn of(word: u32) -> Option<Privileged> {
         decode(Insn::word(word))
+    }
+
+    /// Of all that `decode` knows, these and no others.
+    #[test]
+    fn of_registers_as_decoded() {
+        use Privileged::*;
+        let words = (0..1 << 11)
+            .flat_map(|low| [19 << 26 | low, 31 << 26 | low, 31 << 26 | 0x1a_03a6 | low]);
+        for word in words {
+            let expected = matches!(
+                of(word),
+                Some(
+                    ReadSpr { .. }
+                        | WriteSpr { .. }
+                        | ReadMsr { .. }
+                        | WriteMsr { .. }
+                        | WriteMsrDoubleword { .. }
+                        | ReturnFromInterrupt
+                )
+            );
+            assert_eq!(expected, of_registers(Insn::word(word)), "{word:#x}");
+        }
+        assert!(!of_registers(Insn::prefixed(0x0400_0000, 0x7c60_00a6)));
     }
 
     /// Words as an assembler makes them.

@@ -15,6 +15,20 @@ impl Exit for Trap {
     }
 
     #[inline]
+    fn is_for_host(self) -> bool {
+        self.is_host_interrupt()
+            || matches!(
+                self,
+                Self::DECREMENTER
+                    | Self::DOORBELL
+                    | Self::H_MAINTENANCE
+                    | Self::SYSTEM_RESET
+                    | Self::MACHINE_CHECK
+                    | Self::PERFORMANCE_MONITOR
+            )
+    }
+
+    #[inline]
     unsafe fn replay(self) {
         let happened = match self {
             Self::EXTERNAL | Self::H_VIRT => bindings::PACA_IRQ_EE,

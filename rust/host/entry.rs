@@ -56,6 +56,10 @@ pub(crate) trait Exit: Copy {
     /// Is this an interrupt of the host's, not something that the guest did?
     fn is_host_interrupt(self) -> bool;
 
+    /// Has a handler of the host's to run before anything else?
+    #[cfg(CONFIG_PPC64)]
+    fn is_for_host(self) -> bool;
+
     /// Sees to it that the host's own handler runs as soon as interrupts are enabled, for an interrupt that does not
     /// come again by itself.
     ///
@@ -188,6 +192,21 @@ impl<T: Exit> Exited<T> {
     #[inline]
     pub(crate) fn trap(&self) -> Option<T> {
         self.trap
+    }
+
+    /// Back to before the test of what is pending, interrupts hard-disabled all the time, if it was the guest that did
+    /// something, no handler of the host's has to run, and `done` says that it has dealt with that.
+    #[inline]
+    #[cfg(CONFIG_PPC64)]
+    pub(crate) fn again(self, done: impl FnOnce(T) -> bool) -> Result<IrqsHardDisabled, Self> {
+        match self.trap {
+            Some(trap) if !trap.is_for_host() && done(trap) => {
+                // SAFETY: Interrupts are hard-disabled, and the guest's time ends here.
+                unsafe { bindings::kvm_ppc_guest_again() };
+                Ok(self.irqs)
+            }
+            _ => Err(self),
+        }
     }
 
     /// Hands the interrupt that ended the guest to the host's own handler, which runs when this enables

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     emulate::{
         doorbell::{self, Doorbell},
-        privileged::{decode, Privileged},
+        privileged::{self, decode, Privileged},
     },
     isa::{insn::Insn, radix_walk::truncated, slb::SlbEsid, spr::Spr},
     vm::{events::Events, Vcpu},
@@ -37,31 +37,13 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         return Outcome::Illegal;
     };
     match what {
-        Privileged::ReadSpr { spr, rt } => return read_spr(vcpu, st, spr, rt),
-        Privileged::WriteSpr { spr, rs } => {
-            let val = st.gpr(rs);
-            return outcome(&spr::write(st, spr, val));
-        }
-        Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
-        Privileged::WriteMsr { rs, only_ee_ri } => {
-            let val = st.gpr(rs);
-            st.set_msr(match only_ee_ri {
-                true => st.msr().after_mtmsrd_l(val),
-                false => st.msr().after_mtmsr(val),
-            });
-        }
-        Privileged::WriteMsrDoubleword { rs, only_ee_ri } => {
-            let val = st.gpr(rs);
-            st.set_msr(match only_ee_ri {
-                true => st.msr().after_mtmsrd_l(val),
-                false => st.msr().after_mtmsrd(val),
-            });
-        }
-        Privileged::ReturnFromInterrupt => {
-            let msr = st.msr().after_rfid(st.srr1);
-            st.switch.nip = truncated(st.srr0 & !3, msr);
-            st.set_msr(msr);
-            return Outcome::Jumped;
+        Privileged::ReadSpr { .. }
+        | Privileged::WriteSpr { .. }
+        | Privileged::ReadMsr { .. }
+        | Privileged::WriteMsr { .. }
+        | Privileged::WriteMsrDoubleword { .. }
+        | Privileged::ReturnFromInterrupt => {
+            return of_registers(vcpu, st, &what).unwrap_or(Outcome::Illegal)
         }
         Privileged::ReturnFromScv => {
             let msr = st.msr().after_rfid(st.switch.ctr);
@@ -155,6 +137,48 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         | Privileged::ReturnFromUltravisor => return Outcome::NotPrivileged,
     }
     Outcome::Done
+}
+
+/// Executes it, in privileged state, if it concerns registers alone. Does not sleep.
+#[inline]
+pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Option<Outcome> {
+    match privileged::of_registers(insn) {
+        true => of_registers(vcpu, st, &decode(insn)?),
+        false => None,
+    }
+}
+
+fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<Outcome> {
+    match *what {
+        Privileged::ReadSpr { spr, rt } => return Some(read_spr(vcpu, st, spr, rt)),
+        Privileged::WriteSpr { spr, rs } => {
+            let val = st.gpr(rs);
+            return Some(outcome(&spr::write(st, spr, val)));
+        }
+        Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
+        Privileged::WriteMsr { rs, only_ee_ri } => {
+            let val = st.gpr(rs);
+            st.set_msr(match only_ee_ri {
+                true => st.msr().after_mtmsrd_l(val),
+                false => st.msr().after_mtmsr(val),
+            });
+        }
+        Privileged::WriteMsrDoubleword { rs, only_ee_ri } => {
+            let val = st.gpr(rs);
+            st.set_msr(match only_ee_ri {
+                true => st.msr().after_mtmsrd_l(val),
+                false => st.msr().after_mtmsrd(val),
+            });
+        }
+        Privileged::ReturnFromInterrupt => {
+            let msr = st.msr().after_rfid(st.srr1);
+            st.switch.nip = truncated(st.srr0 & !3, msr);
+            st.set_msr(msr);
+            return Some(Outcome::Jumped);
+        }
+        _ => return None,
+    }
+    Some(Outcome::Done)
 }
 
 fn outcome(access: &Access) -> Outcome {

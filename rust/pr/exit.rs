@@ -124,16 +124,20 @@ fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
 /// The instruction that the guest was at, as the exit path loaded it or else by the guest's tables. `None` if it has
 /// to be run again.
 fn instruction(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
-    let little = st.msr().contains(Msr::LE);
     if let Some(word) = st.switch.exit().last_inst() {
-        let word = match little == cfg!(target_endian = "little") {
-            true => word,
-            false => word.swap_bytes(),
-        };
-        return Some(Insn::word(word));
+        return Some(as_fetched(st, word));
     }
     vcpu.arch_stats.fetch_walks.inc();
     fetch(vcpu, st)
+}
+
+/// A word of the guest's code that was loaded as data.
+fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
+    let little = st.msr().contains(Msr::LE);
+    Insn::word(match little == cfg!(target_endian = "little") {
+        true => word,
+        false => word.swap_bytes(),
+    })
 }
 
 /// The same by the guest's tables.
@@ -184,6 +188,34 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
         }
     }
     Next::Guest
+}
+
+/// An instruction of the guest's kernel for which the vCPU's registers are enough: executes it, with interrupts off,
+/// and says so.
+#[inline]
+pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap) -> bool {
+    let exit = st.switch.exit();
+    let privileged = match trap {
+        Trap::PROGRAM => Srr1::from_raw(exit.srr1).intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV),
+        Trap::H_EMUL_ASSIST => true,
+        _ => false,
+    };
+    let plain = st.papr && st.debug == 0 && st.stepped().is_none();
+    if !privileged || !plain || st.msr().intersects(Msr::PR | Msr::SE | Msr::BE) {
+        return false;
+    }
+    let Some(word) = exit.last_inst() else {
+        return false;
+    };
+    match emulate::registers(vcpu, st, as_fetched(st, word)) {
+        Some(Outcome::Done) => st.switch.advance(4),
+        Some(Outcome::Jumped) => {}
+        // Not done, or an interrupt.
+        _ => return false,
+    }
+    vcpu.arch_stats.sum_exits.inc();
+    vcpu.arch_stats.emulated_inst_exits.inc();
+    true
 }
 
 fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {

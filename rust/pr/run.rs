@@ -59,24 +59,28 @@ impl RunBackend for Pr {
         st: &mut PrVcpu,
         host: HostInterruptible,
     ) -> (HostInterruptible, Entered<Trap>) {
-        let irqs = host.hard_disable();
-        // From here on a kick interrupts this CPU; what was asked for before is seen below.
-        vcpu.entry.entering(irqs.cpu());
-        prepare(vcpu, st);
-        let vpas = || vcpu.shared.events.test(Events::VPAS);
-        let ready = match irqs.check_pending(|| vcpu.requests.pending() || vpas()) {
-            Ok(ready) => ready,
-            Err((irqs, pending)) => {
-                vcpu.entry.left();
-                return (irqs.enable(), Entered::Not(Some(pending)));
+        let mut irqs = host.hard_disable();
+        loop {
+            // From here on a kick interrupts this CPU; what was asked for before is seen below.
+            vcpu.entry.entering(irqs.cpu());
+            prepare(vcpu, st);
+            let vpas = || vcpu.shared.events.test(Events::VPAS);
+            let ready = match irqs.check_pending(|| vcpu.requests.pending() || vpas()) {
+                Ok(ready) => ready,
+                Err((irqs, pending)) => {
+                    vcpu.entry.left();
+                    return (irqs.enable(), Entered::Not(Some(pending)));
+                }
+            };
+            let exited = ready.enter(&mut st.switch);
+            vcpu.entry.left();
+            let trap = exited.trap();
+            magic::take(st);
+            match exited.again(|trap| exit::at_once(vcpu, st, trap)) {
+                Ok(disabled) => irqs = disabled,
+                Err(exited) => return (exited.replay(), trap.into()),
             }
-        };
-        let exited = ready.enter(&mut st.switch);
-        vcpu.entry.left();
-        let trap = exited.trap();
-        magic::take(st);
-        let host = exited.replay();
-        (host, trap.into())
+        }
     }
 
     #[inline]
