@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # rootfs.sh: makes the userland of the emulated hosts and prints its folder:
 #
-#	root.ext4	packages of Debian ppc64el as they come: QEMU, busybox, kmod, strace
+#	root.ext4	packages of Debian ppc64el as they come: QEMU, OpenBIOS, busybox, kmod, strace
 #	initrd		finds the disks and hands over to the run's own payload, so that
 #			these two need to be made again only if the packages change
 . "$(dirname "$0")/lib.sh"
 
-packages=qemu-system-ppc,busybox-static,kmod,strace
+packages=qemu-system-ppc,openbios-ppc,busybox-static,kmod,strace
 
 # Directories that the packages leave out, and where everything is found
 furnish() {

@@ -9,6 +9,8 @@
 #[macro_use]
 mod register;
 
+pub mod bare;
+pub mod book3s32;
 pub mod dsisr;
 pub mod e44x;
 pub mod fscr;

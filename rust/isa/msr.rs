@@ -41,6 +41,8 @@ register! {
         BE = 54,
         /// Floating-point exception mode, second bit.
         FE1 = 55,
+        /// Interrupt prefix (32-bit processors): vectors are at 0xfff00000.
+        IP = 57,
         /// Instruction relocate.
         IR = 58,
         /// Data relocate.
@@ -150,6 +152,17 @@ impl Msr {
         self.after_mtmsrd(value)
     }
 
+    /// What a 32-bit processor's MSR has besides what none has here: 64-bit mode, another byte order.
+    pub const BOOK3S32: Self = Self(0xffff_ffff & !Self::ILE.0 & !Self::LE.0);
+
+    /// The MSR after `rfi` on a processor before ISA 2.0: what an interrupt had put into SRR1, and nothing follows from
+    /// problem state. Source: "Programming Environments Manual", `rfi`.
+    pub const fn after_rfi(self, srr1: u64) -> Self {
+        let kept = Self(0x783f_0000);
+        self.without(Self::POW)
+            .replaced(Self(0xffff_ffff & !kept.0), Self(srr1))
+    }
+
     /// Problem state has interrupts and relocation on.
     const fn with_problem_state(self) -> Self {
         if self.contains(Self::PR) {
@@ -247,6 +260,16 @@ mod tests {
         let resumed = Msr::TM | Msr::TS_T;
         assert!(suspended.after_rfid(resumed.raw()).contains(resumed));
         assert_eq!((suspended | Msr::TM).after_mtmsrd(0).ts(), 0);
+    }
+
+    #[test]
+    fn older_processors() {
+        let kernel = Msr::ME | Msr::IP | Msr::POW;
+        let user = (Msr::PR | Msr::EE | Msr::ME).raw() | 0x783f_0000;
+        assert_eq!(kernel.after_rfi(user), Msr::PR | Msr::EE | Msr::ME);
+        assert_eq!(Msr::IP.raw(), 0x40);
+        let all = Msr::from_raw(u64::MAX).masked(Msr::BOOK3S32);
+        assert_eq!(all.raw(), 0xfffe_fffe);
     }
 
     #[test]

@@ -94,6 +94,30 @@ impl core::fmt::Debug for Pvr {
     }
 }
 
+/// A processor of which a guest knows that it is not a partition of a server: no hypercalls, a page table in its own
+/// memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bare {
+    /// A 32-bit one: 603, 604, 7xx, 74xx and their kin, which hash and have BATs and segment registers.
+    Book3s32,
+    /// 970 and its kin: the SLB, and a page table by SDR1.
+    Ppc970,
+}
+
+impl Pvr {
+    /// Which of these it is; `None` for servers, and for what is not known.
+    pub const fn bare(self) -> Option<Bare> {
+        match self.version() {
+            // 603, 604, 603e, 603ev, 740 and 750, 604ev, 604r, 7400, 750FX, 750GX.
+            0x03 | 0x04 | 0x06..=0x0a | 0x0c | 0x7000 | 0x7002 => Some(Bare::Book3s32),
+            // 7450, 7455, 7457, 7447A, 7448, 7410, and e300.
+            0x8000..=0x8004 | 0x800c | 0x8083..=0x8086 => Some(Bare::Book3s32),
+            Self::PPC970 | Self::PPC970FX | Self::PPC970MP => Some(Bare::Ppc970),
+            _ => None,
+        }
+    }
+}
+
 /// An architecture level that the processor compatibility register knows, oldest first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Arch {
@@ -260,6 +284,18 @@ mod tests {
         assert_eq!(power9.power9_dd(), (2, 3));
         assert_eq!(format!("{power9:?}"), "0x004e1203 POWER9");
         assert_eq!(Pvr::from_raw(0x4222_18c2).arch(), None);
+    }
+
+    #[test]
+    fn bare_processors() {
+        let bare = |raw| Pvr::from_raw(raw).bare();
+        assert_eq!(bare(0x0008_0301), Some(Bare::Book3s32));
+        assert_eq!(bare(0x000c_0209), Some(Bare::Book3s32));
+        assert_eq!(bare(0x8001_0201), Some(Bare::Book3s32));
+        assert_eq!(bare(0x003c_0301), Some(Bare::Ppc970));
+        for server in [0x004e_1202, 0x0080_0200, 0x003f_0201, 0] {
+            assert_eq!(bare(server), None);
+        }
     }
 
     #[test]
