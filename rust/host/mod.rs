@@ -46,6 +46,8 @@ pub(crate) mod trace;
 
 // Hosts on the hash MMU.
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+pub(crate) mod code_page;
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod hash;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod shadow;

@@ -58,6 +58,8 @@ pub(crate) struct ShadowVcpu {
     pub(crate) vectors_given: Msr,
     /// The guest is run one instruction at a time, by trace interrupts.
     pub(crate) trace: bool,
+    /// log2 of the bytes that the guest's `dcbz` clears.
+    pub(crate) cache_block_shift: u32,
     /// Facilities of FSCR that the guest may use; of others, the use traps.
     pub(crate) fscr: Fscr,
     /// The host's decrementer is due in so many ticks while the guest runs, because the guest's is.
@@ -116,6 +118,7 @@ impl ShadowVcpu {
             vectors: unsafe { vectors.assume_init() },
             vectors_given: Msr::EMPTY,
             trace: false,
+            cache_block_shift: 7,
             fscr: Fscr::EMPTY,
             dec: None,
             slb: [(0, 0); SHADOW_SLB],
@@ -251,6 +254,10 @@ impl Regs for ShadowVcpu {
     #[inline]
     fn msr(&self) -> Msr {
         self.msr
+    }
+
+    fn cache_block_shift(&self) -> u32 {
+        self.cache_block_shift
     }
 
     #[inline]

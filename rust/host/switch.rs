@@ -360,6 +360,22 @@ pub(crate) fn set_sregs_sdr1(sregs: &mut bindings::kvm_sregs, sdr1: u64) {
     sregs.u.s.sdr1 = sdr1;
 }
 
+/// Segment registers, and pairs of BAT registers for code and for data (the lower one in the upper half), in a Book3S
+/// `struct kvm_sregs`.
+pub(crate) type Sregs32 = bindings::kvm_sregs__bindgen_ty_1__bindgen_ty_1__bindgen_ty_2;
+
+/// What a 32-bit processor has in a Book3S `struct kvm_sregs`.
+pub(crate) fn sregs_32(sregs: &bindings::kvm_sregs) -> &Sregs32 {
+    // SAFETY: All of the union's views are plain integers.
+    unsafe { &sregs.u.s.ppc32 }
+}
+
+/// What a 32-bit processor has in a Book3S `struct kvm_sregs`, to fill.
+pub(crate) fn sregs_32_mut(sregs: &mut bindings::kvm_sregs) -> &mut Sregs32 {
+    // SAFETY: All of the union's views are plain integers.
+    unsafe { &mut sregs.u.s.ppc32 }
+}
+
 impl WorldSwitch for SwitchVcpu {
     type Exit = Trap;
 

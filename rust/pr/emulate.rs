@@ -3,7 +3,7 @@
 //! Instructions of the guest's kernel that problem state may not execute.
 
 use super::{
-    fault, magic,
+    bare, fault, magic,
     spr::{self, Access},
     vcpu::PrVcpu,
     Pr,
@@ -29,6 +29,8 @@ pub(crate) enum Outcome {
     NotPrivileged,
     /// It calls the hypervisor.
     Hypercall,
+    /// Done, and the guest waits for an interrupt.
+    Halt,
 }
 
 /// Executes an instruction in privileged state.
@@ -36,6 +38,11 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
     let Some(what) = decode(insn) else {
         return Outcome::Illegal;
     };
+    if let Some(bare) = st.bare {
+        if let Some(outcome) = bare::privileged(vcpu, st, bare, what) {
+            return outcome;
+        }
+    }
     match what {
         Privileged::ReadSpr { .. }
         | Privileged::WriteSpr { .. }

@@ -3,7 +3,7 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    debug,
+    bare, debug,
     emulate::{self, Outcome},
     fault, hcall,
     hpt::{self, lock},
@@ -72,14 +72,9 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
             return fault::page(vcpu, st, run, st.nip(), Access::Fetch);
         }
         Trap::PROGRAM => {
-            return Ok(program(
-                vcpu,
-                st,
-                run,
-                srr1.masked(Srr1::from_raw(0x1f_0000)),
-            ))
+            return program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)));
         }
-        Trap::H_EMUL_ASSIST => return Ok(program(vcpu, st, run, Srr1::PROG_ILL)),
+        Trap::H_EMUL_ASSIST => return program(vcpu, st, run, Srr1::PROG_ILL),
         Trap::SYSCALL => {
             stats.syscall_exits.inc();
             return Ok(system_call(vcpu, st, run));
@@ -87,7 +82,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
         Trap::FP_UNAVAIL => vectors(st, trap, Msr::FP),
         Trap::VECTOR_UNAVAIL => vectors(st, trap, Msr::VEC),
         Trap::VSX_UNAVAIL => vectors(st, trap, Msr::VSX),
-        Trap::FAC_UNAVAIL => return Ok(facility_unavailable(vcpu, st, run, exit.fscr)),
+        Trap::FAC_UNAVAIL => return facility_unavailable(vcpu, st, run, exit.fscr),
         Trap::ALIGNMENT => {
             st.dar = exit.dar;
             st.dsisr = exit.dsisr;
@@ -152,23 +147,28 @@ pub(crate) fn fetch(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
     }))
 }
 
-/// A program interrupt, or an illegal instruction; `why` are SRR1's bits.
-fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
+/// A program interrupt, or an illegal instruction; `why` are SRR1's bits. Errors as [`mmio::start`].
+fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result<Next> {
     if !why.intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV) {
         // A trap, or a floating-point exception.
         st.inject_program(why);
-        return Next::Guest;
+        return Ok(Next::Guest);
     }
     let Some(insn) = instruction(vcpu, st) else {
         vcpu.arch_stats.fetch_retries.inc();
-        return Next::Guest;
+        return Ok(Next::Guest);
     };
     if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0 && insn.raw() == SW_BREAKPOINT {
-        return debug::report(st, run);
+        return Ok(debug::report(st, run));
+    }
+    if st.bare.is_some() {
+        if let Some(next) = bare::any_state(vcpu, st, run, insn)? {
+            return Ok(next);
+        }
     }
     if st.msr().contains(Msr::PR) {
         st.inject_program(why);
-        return Next::Guest;
+        return Ok(Next::Guest);
     }
     vcpu.arch_stats.emulated_inst_exits.inc();
     let stepping = st.msr().contains(Msr::SE);
@@ -184,10 +184,14 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
         Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
         Outcome::Hypercall => {
             st.switch.advance(4);
-            return hypercall(vcpu, st, run);
+            return Ok(hypercall(vcpu, st, run));
+        }
+        Outcome::Halt => {
+            st.switch.advance(4);
+            return Ok(Next::Halt);
         }
     }
-    Next::Guest
+    Ok(Next::Guest)
 }
 
 /// An instruction of the guest's kernel for which the vCPU's registers are enough: executes it, with interrupts off,
@@ -265,7 +269,12 @@ fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
 
 /// A facility that FSCR has and that is off while the guest runs: its registers are emulated if the guest has turned
 /// it on.
-fn facility_unavailable(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, fscr: u64) -> Next {
+fn facility_unavailable(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    fscr: u64,
+) -> Result<Next> {
     let facility = Fscr::from_raw(fscr).facility();
     let bit = match facility {
         Facility::Dscr => Fscr::DSCR,
@@ -275,21 +284,21 @@ fn facility_unavailable(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, fscr: u
     };
     let Some(insn) = instruction(vcpu, st) else {
         vcpu.arch_stats.fetch_retries.inc();
-        return Next::Guest;
+        return Ok(Next::Guest);
     };
     // In privileged state FSCR is not looked at.
     let kernel = !st.msr().contains(Msr::PR);
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
     if on && emulate::facility(vcpu, st, insn) {
         st.switch.advance(4);
-        return Next::Guest;
+        return Ok(Next::Guest);
     }
     if kernel && !on {
         return program(vcpu, st, run, Srr1::PROG_ILL);
     }
     st.set_fscr(st.fscr().with_cause(Fscr::from_raw(fscr).cause()));
     st.inject(Trap::FAC_UNAVAIL, Srr1::EMPTY);
-    Next::Guest
+    Ok(Next::Guest)
 }
 
 impl Pr {

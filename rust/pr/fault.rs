@@ -3,9 +3,10 @@
 //! Segments and pages that are missing while the guest runs: shadowed if the guest has them, else its own fault.
 
 use super::{
+    dcbz::{self, Code},
     hpt::{self, lock, Translated},
     magic,
-    mmu::{within_host_page, SegmentKey, ShadowPage, NO_GFN},
+    mmu::{within_host_page, SegmentKey, ShadowPage, NO_GPA},
     slb::Mode,
     split,
     vcpu::PrVcpu,
@@ -27,6 +28,7 @@ use crate::{
 use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},
     prelude::*,
+    sync::atomic::Relaxed,
 };
 
 /// A segment is missing at `ea`.
@@ -50,7 +52,7 @@ pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
     let (Some(SegmentSize::Mb256), Some(page)) = (slbe.segment(), slbe.base_page_shift()) else {
         return;
     };
-    let large = vcpu.vm().arch.mmu.large && page >= 16;
+    let large = vcpu.vm().arch.large_pages() && page >= 16;
     let ea = slbe.esid.raw();
     if magic::touched(st, ea) {
         return;
@@ -63,6 +65,20 @@ pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
         ) {
             shadow_segment(vcpu, st, mode, ea, key);
         }
+    }
+}
+
+/// The guest has this segment at `ea` in problem state or before, and will use it.
+pub(crate) fn segment_known(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    problem_state: bool,
+    ea: u64,
+    key: SegmentKey,
+) {
+    let mode = Mode::relocated(problem_state);
+    if st.shadow.keeps(mode) && !magic::touched(st, ea) {
+        shadow_segment(vcpu, st, mode, ea, key);
     }
 }
 
@@ -102,7 +118,7 @@ pub(crate) fn page(
     if let Some((phys, permission)) = magic::page(st, ea, access) {
         return map_magic(vcpu, st, ea, phys, permission);
     }
-    let gpa = {
+    let (gpa, own) = {
         let locked = lock(&vm.arch.hpt);
         let to = match hpt::translate(vcpu, st, &locked, ea, access) {
             Ok(to) => to,
@@ -114,19 +130,38 @@ pub(crate) fn page(
                 return Ok(Next::Guest);
             }
         };
-        let to = match split::combine(vcpu, st, &locked, to, ea, access) {
+        let mut to = match split::combine(vcpu, st, &locked, to, ea, access) {
             Some(to) => to,
             None => return Ok(Next::Guest),
         };
+        let watched = vm.arch.dcbz_traps.load(Relaxed);
+        if watched {
+            to.write &= access != Access::Fetch;
+            to.execute &= access == Access::Fetch;
+        }
+        let own = watched && access == Access::Store && dcbz::is_own(vcpu, st, &locked, to.gpa);
         let slots = vm.slots.read();
         match slots.find(to.gpa >> PAGE_SHIFT) {
-            Some(slot) if access != Access::Store || !slot.readonly() => {
-                map(vcpu, slot, &to, ea, access == Access::Store)?;
+            Some(slot) if !own && (access != Access::Store || !slot.readonly()) => {
+                let mut looked = None;
+                if watched && access == Access::Fetch {
+                    match dcbz::look(vcpu, to.gpa)? {
+                        Code::Plain(count) => looked = Some(count),
+                        Code::Copy(page, count) => {
+                            dcbz::map(vcpu, &to, ea, page, count);
+                            return Ok(Next::Guest);
+                        }
+                    }
+                }
+                map(vcpu, slot, &to, ea, access == Access::Store, looked)?;
                 return Ok(Next::Guest);
             }
-            _ => to.gpa,
+            _ => (to.gpa, own),
         }
     };
+    if own {
+        return dcbz::store_to_own(vcpu, st, run, ea);
+    }
     match access {
         // Nothing can be emulated there: the guest's jump was wrong.
         Access::Fetch => {
@@ -152,9 +187,10 @@ fn map_magic(
     if let Some(key) = hpt::segment(vcpu, st, ea, Access::Load) {
         let page = ShadowPage {
             ea,
-            gfn: NO_GFN,
+            gpa: NO_GPA,
             phys,
             permission,
+            looked: None,
         };
         vcpu.vm().mmu.lock().map(key, &page);
     }
@@ -163,12 +199,18 @@ fn map_magic(
 
 /// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is
 /// changing. The guest's page table is locked.
-fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool) -> Result {
+fn map(
+    vcpu: &Vcpu<Pr>,
+    slot: &MemSlot,
+    to: &Translated,
+    ea: u64,
+    writing: bool,
+    looked: Option<u64>,
+) -> Result {
     let vm = vcpu.vm();
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
-    if map_present(vcpu, slot, to, ea, hva, writing)
-        || fault_in(hva, writing) && map_present(vcpu, slot, to, ea, hva, writing)
-    {
+    let present = || map_present(vcpu, slot, to, ea, hva, writing, looked);
+    if present() || fault_in(hva, writing) && present() {
         return Ok(());
     }
 
@@ -180,7 +222,10 @@ fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool)
         return Ok(());
     }
     let (inhibited, writable) = (page.cache_inhibited(), page.writable());
-    let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
+    let shadow = ShadowPage {
+        looked,
+        ..shadow(slot, to, ea, page.phys(), writable, writing, inhibited)
+    };
     if mmu.map(to.key, &shadow) {
         // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
         // dropped, since then the page may be taken away and cleaned.
@@ -199,6 +244,7 @@ fn map_present(
     ea: u64,
     hva: usize,
     writing: bool,
+    looked: Option<u64>,
 ) -> bool {
     let vm = vcpu.vm();
     let mut mmu = vm.mmu.lock();
@@ -208,7 +254,10 @@ fn map_present(
     let Some(page) = page else {
         return false;
     };
-    let shadow = shadow(slot, to, ea, page.phys, page.writable, writing, false);
+    let shadow = ShadowPage {
+        looked,
+        ..shadow(slot, to, ea, page.phys, page.writable, writing, false)
+    };
     if mmu.map(to.key, &shadow) {
         note_written(slot, &shadow);
     }
@@ -229,19 +278,20 @@ fn shadow(
     let write = to.write && writable && !slot.readonly() && (writing || !slot.log_dirty());
     ShadowPage {
         ea,
-        gfn: to.gpa >> PAGE_SHIFT,
+        gpa: to.gpa,
         phys: phys | within_host_page(to.gpa, to.key.large()),
         permission: Permission {
             write,
             execute: to.execute && !cache_inhibited,
             cache_inhibited,
         },
+        looked: None,
     }
 }
 
 /// What is mapped for writing counts as written: the host's table is not asked again.
 fn note_written(slot: &MemSlot, page: &ShadowPage) {
     if page.permission.write {
-        slot.mark_dirty(page.gfn);
+        slot.mark_dirty(page.gfn());
     }
 }

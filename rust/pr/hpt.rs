@@ -5,7 +5,7 @@
 //! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address
 //! space. It is only read and written with `PrVm::hpt` held.
 
-use super::{magic, mmu::SegmentKey, vcpu::PrVcpu, Pr};
+use super::{magic, mmu::SegmentKey, mmu32, vcpu::PrVcpu, Pr};
 use crate::{
     host::user::{read_user, write_user},
     isa::{
@@ -122,14 +122,18 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> 
 
 /// The same without the page that is shared with the guest.
 fn own_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
-    let large = vcpu.vm().arch.mmu.large;
+    let large = vcpu.vm().arch.large_pages();
     let msr = st.msr();
     if msr.is_split() {
-        return split_segment(st, ea, access);
+        return split_segment(vcpu, st, ea, access);
     }
     let problem_state = msr.contains(Msr::PR);
     if !relocated(msr, access) {
         return Some(SegmentKey::real(ea, problem_state, large));
+    }
+    if st.is_32bit() {
+        let key = mmu32::segment(vcpu, st, ea, problem_state);
+        return Some(key.stepping(ea, st.stepped()));
     }
     let slbe = st.slb.find(ea)?;
     let large = large && slbe.base_page_shift()? >= 16;
@@ -137,14 +141,18 @@ fn own_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<
 }
 
 /// The same while one kind of access is translated and the other not: the segment holds what both find there.
-fn split_segment(st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
+fn split_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
     let msr = st.msr();
-    let slbe = st.slb.find(ea);
-    if slbe.is_none() && relocated(msr, access) {
-        return None;
-    }
     let problem_state = msr.contains(Msr::PR);
-    let translated = slbe.and_then(|s| SegmentKey::of_slbe(s, ea, problem_state, false));
+    let translated = if st.is_32bit() {
+        Some(mmu32::segment(vcpu, st, ea, problem_state))
+    } else {
+        let slbe = st.slb.find(ea);
+        if slbe.is_none() && relocated(msr, access) {
+            return None;
+        }
+        slbe.and_then(|s| SegmentKey::of_slbe(s, ea, problem_state, false))
+    };
     let fetch = msr.contains(Msr::IR);
     Some(SegmentKey::split(ea, fetch, translated, st.stepped()))
 }
@@ -153,7 +161,7 @@ fn split_segment(st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
 pub(crate) fn translate(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
-    _locked: &HptGuard<'_>,
+    locked: &HptGuard<'_>,
     ea: u64,
     access: Access,
 ) -> Result<Translated, Fault> {
@@ -166,6 +174,9 @@ pub(crate) fn translate(
             execute: true,
             key,
         });
+    }
+    if st.is_32bit() {
+        return mmu32::translate(vcpu, st, locked, ea, access, key);
     }
     let store = if access == Access::Store {
         Dsisr::ISSTORE

@@ -3,17 +3,33 @@
 //! Interrupts given to the guest, as the hardware would: ISA Book III, "Interrupt Definitions".
 
 use super::vcpu::PrVcpu;
-use crate::isa::{dsisr::Dsisr, radix_walk::Fault, srr1::Srr1, trap::Trap};
+use crate::isa::{dsisr::Dsisr, msr::Msr, radix_walk::Fault, srr1::Srr1, trap::Trap};
 
 impl PrVcpu {
     /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR. Always with
     /// relocation off.
     pub(crate) fn inject(&mut self, trap: Trap, flags: Srr1) {
         let msr = self.msr();
+        if self.is_32bit() {
+            return self.inject_32(trap, flags);
+        }
         self.srr0 = self.nip();
         self.srr1 = flags.with_msr(msr).raw();
         self.switch.nip = self.hior.wrapping_add(trap.raw().into());
         self.set_msr(msr.at_interrupt(self.interrupt_le, false));
+    }
+
+    /// The same for a 32-bit processor, whose MSR says where the vectors are.
+    fn inject_32(&mut self, trap: Trap, flags: Srr1) {
+        let msr = self.msr();
+        self.srr0 = self.nip() & 0xffff_ffff;
+        self.srr1 = flags.with_msr(msr).raw();
+        let base = match msr.contains(Msr::IP) {
+            true => 0xfff0_0000,
+            false => 0,
+        };
+        self.switch.nip = base + u64::from(trap.raw());
+        self.set_msr(msr.masked(Msr::ME | Msr::IP));
     }
 
     /// A program interrupt.

@@ -6,9 +6,17 @@
 //! All of it is under [`Vm::mmu`](crate::vm::Vm), so nothing here sleeps or allocates. Entries are in a pool of fixed
 //! size; when it is full, the oldest go first.
 
+mod key;
+mod watch;
+
+use self::key::{GuestPage, SEGMENT_SHIFT, UNIT_SHIFT};
+pub(crate) use self::key::{SegmentKey, SegmentState};
 use crate::{
-    host::hash::{HashContext, HostHpte, HostVsid, Permission},
-    isa::slb::{SegmentSize, SlbVsid, Slbe, VirtualAddress},
+    host::{
+        code_page::CodePage,
+        hash::{HashContext, HostHpte, HostVsid, Permission},
+    },
+    isa::slb::VirtualAddress,
     vm::backend::Gfn,
 };
 use core::ops::Range;
@@ -25,133 +33,6 @@ const PLACES: usize = 2 * SEGMENTS;
 /// End of a chain.
 const END: u32 = u32::MAX;
 
-/// Shift of a shadow segment, and of the unit that guest pages are indexed by.
-const SEGMENT_SHIFT: u32 = 28;
-const UNIT_SHIFT: u32 = 16;
-
-/// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
-/// may share a shadow only if they are alike in this.
-///
-/// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment, which
-/// kind is translated, and the page that is run instruction by instruction. The second number is the vCPU that the
-/// segment is for, if it is not for all.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SegmentKey(u128, u32);
-
-impl SegmentKey {
-    const NONE: Self = Self(u128::MAX, Self::ALL);
-    const ALL: u32 = u32::MAX;
-    const REAL: u128 = 1 << 63;
-    const TB1: u64 = 1 << 50;
-    const PROBLEM: u128 = 1 << 61;
-    const LARGE: u128 = 1 << 60;
-    const KEY: u128 = 1 << 59;
-    const NO_EXECUTE: u128 = 1 << 58;
-    const SPLIT: u128 = 1 << 127;
-    const SPLIT_FETCH: u128 = 1 << 126;
-    const STEPPED: u128 = 1 << 125;
-    const STEPPED_SHIFT: u32 = 100;
-
-    const VSID: u64 = (1 << 50) - 1;
-
-    /// The segment of a real address.
-    pub(crate) fn real(ea: u64, problem_state: bool, large: bool) -> Self {
-        let mut key = u128::from(ea >> SEGMENT_SHIFT) | Self::REAL;
-        key |= if problem_state { Self::PROBLEM } else { 0 };
-        key |= if large { Self::LARGE } else { 0 };
-        Self(key, Self::ALL)
-    }
-
-    /// The 256 MB around `ea` in the segment that an SLB entry translates. `None` if the entry is a reserved one.
-    pub(crate) fn of_slbe(slbe: Slbe, ea: u64, problem_state: bool, large: bool) -> Option<Self> {
-        let va = slbe.virtual_address(ea)?;
-        let key_bit = match problem_state {
-            true => SlbVsid::KP,
-            false => SlbVsid::KS,
-        };
-        let mut key = u128::from(GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT));
-        key |= if problem_state { Self::PROBLEM } else { 0 };
-        key |= if large { Self::LARGE } else { 0 };
-        key |= if slbe.vsid.contains(key_bit) {
-            Self::KEY
-        } else {
-            0
-        };
-        key |= if slbe.vsid.contains(SlbVsid::N) {
-            Self::NO_EXECUTE
-        } else {
-            0
-        };
-        Some(Self(key, Self::ALL))
-    }
-
-    /// The 256 MB around `ea` for a guest of which only fetches (`fetch`) or only loads and stores are translated, by
-    /// segment `translated` if there is one. Of a `stepped` page in it, only the code is mapped.
-    pub(crate) fn split(
-        ea: u64,
-        fetch: bool,
-        translated: Option<Self>,
-        stepped: Option<u64>,
-    ) -> Self {
-        let mut key = translated.map_or(Self::REAL, |t| t.0) | Self::SPLIT;
-        key |= u128::from(ea >> SEGMENT_SHIFT) << 64;
-        key |= if fetch { Self::SPLIT_FETCH } else { 0 };
-        if let Some(page) = stepped.filter(|p| (p ^ ea) >> SEGMENT_SHIFT == 0) {
-            let number = (page & ((1 << SEGMENT_SHIFT) - 1)) >> 12;
-            key |= u128::from(number) << Self::STEPPED_SHIFT | Self::STEPPED;
-        }
-        Self(key, Self::ALL)
-    }
-
-    /// The same for one vCPU alone, in pages of 4 KB.
-    pub(crate) fn of_vcpu(self, id: u32) -> Self {
-        Self(self.0 & !Self::LARGE, id)
-    }
-
-    /// Are its shadow pages of 64 KB?
-    pub(crate) fn large(self) -> bool {
-        self.0 & Self::LARGE != 0
-    }
-
-    /// The 64 KB around `ea` in the guest's virtual address space; `None` for a real address.
-    fn page(self, ea: u64) -> Option<GuestPage> {
-        if self.0 & Self::REAL != 0 {
-            return None;
-        }
-        let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> UNIT_SHIFT;
-        let segment = self.0 as u64 & (Self::VSID | Self::TB1);
-        Some(GuestPage(segment << (SEGMENT_SHIFT - UNIT_SHIFT) | within))
-    }
-
-    fn hash(self) -> usize {
-        let folded = self.0 as u64
-            ^ u64::from(self.1 ^ Self::ALL) << 36
-            ^ ((self.0 >> 64) as u64).rotate_left(20);
-        (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
-    }
-}
-
-/// 64 KB of a guest's virtual address space: the virtual address's page number, of 256 MB and 1 TB segments apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct GuestPage(u64);
-
-impl GuestPage {
-    const NONE: Self = Self(u64::MAX);
-
-    fn of(va: VirtualAddress) -> Self {
-        // 50 or 38 bits of VSID and 28 or 40 of offset: 62 bits of 64 KB units at most.
-        let mut page = va.vsid << (va.segment.shift() - UNIT_SHIFT) | va.offset >> UNIT_SHIFT;
-        if va.segment == SegmentSize::Tb1 {
-            page |= SegmentKey::TB1 << (SEGMENT_SHIFT - UNIT_SHIFT);
-        }
-        Self(page)
-    }
-
-    fn hash(self) -> usize {
-        self.0 as usize ^ (self.0 >> 12) as usize
-    }
-}
-
 /// A shadowed segment.
 #[derive(Clone, Copy)]
 struct Segment {
@@ -167,7 +48,10 @@ struct Entry {
     host: u64,
     page: GuestPage,
     gfn: Gfn,
+    /// Which 4 KB of the frame.
+    part: u8,
     writable: bool,
+    executable: bool,
     used: bool,
     /// Next in the chains.
     next: [u32; INDICES],
@@ -185,7 +69,9 @@ impl Entry {
         host: 0,
         page: GuestPage::NONE,
         gfn: 0,
+        part: 0,
         writable: false,
+        executable: false,
         used: false,
         next: [END; INDICES],
     };
@@ -204,19 +90,42 @@ fn host_hash(host: u64) -> usize {
     (host ^ host >> 13) as usize
 }
 
-/// No guest frame: what is mapped is not the guest's memory.
-pub(crate) const NO_GFN: Gfn = Gfn::MAX;
+/// No guest real address: what is mapped is not the guest's memory.
+pub(crate) const NO_GPA: u64 = !0xfff;
 
 /// A page to be mapped.
 pub(crate) struct ShadowPage {
     /// The effective address.
     pub(crate) ea: u64,
-    /// The guest frame.
-    pub(crate) gfn: Gfn,
+    /// Guest real address.
+    pub(crate) gpa: u64,
     /// The physical address, of the 4 KB or 64 KB that are mapped.
     pub(crate) phys: u64,
     /// What the guest may do.
     pub(crate) permission: Permission,
+    /// Its code was looked at when so many pages had been mapped for writing ([`PrMmu::take_writers`]).
+    pub(crate) looked: Option<u64>,
+}
+
+impl ShadowPage {
+    /// The guest frame.
+    pub(crate) fn gfn(&self) -> Gfn {
+        self.gpa >> PAGE_SHIFT
+    }
+}
+
+/// Which 4 KB of its frame a real address is in.
+const fn part(gpa: u64) -> u8 {
+    ((gpa & ((1 << PAGE_SHIFT) - 1)) >> 12) as u8
+}
+
+/// Pages of which guests execute a copy.
+const COPIES: usize = 256;
+
+/// A page of 4 KB of the guest's and what is executed instead.
+pub(crate) struct Copied {
+    gpa: u64,
+    page: KBox<CodePage>,
 }
 
 /// A VM's shadow MMU.
@@ -230,6 +139,12 @@ pub(crate) struct PrMmu {
     hand: usize,
     /// Changes when segments of the host's are taken away from those that they stood for.
     generation: u64,
+    /// No page can be both executed and written, and none is executed that was not looked at.
+    watched: bool,
+    /// Then, how many have been mapped for writing.
+    writes: u64,
+    copies: KVVec<Option<Copied>>,
+    next_copy: usize,
 }
 
 fn filled<T: Clone>(n: usize, value: T) -> Result<KVVec<T>> {
@@ -242,6 +157,10 @@ impl PrMmu {
     /// Nothing mapped. `ENOSPC` or `ENOMEM`.
     pub(crate) fn new() -> Result<Self> {
         let mut context = HashContext::new()?;
+        let mut copies = KVVec::with_capacity(COPIES, GFP_KERNEL_ACCOUNT)?;
+        for _ in 0..COPIES {
+            copies.push(None, GFP_KERNEL_ACCOUNT)?;
+        }
         let none = Segment {
             key: SegmentKey::NONE,
             vsid: context.segment(),
@@ -258,6 +177,10 @@ impl PrMmu {
             ],
             hand: 0,
             generation: 0,
+            watched: false,
+            writes: 0,
+            copies,
+            next_copy: 0,
         })
     }
 
@@ -321,13 +244,18 @@ impl PrMmu {
         let Some(vsid) = self.find_segment(key) else {
             return false;
         };
+        if self.watched && !self.permit(page) {
+            return false;
+        }
         let large = key.large();
         let mut entry = Entry {
             hpte: HostHpte::NONE,
             host: host_page(vsid, page.ea, large),
             page: key.page(page.ea).unwrap_or(GuestPage::NONE),
-            gfn: page.gfn,
+            gfn: page.gfn(),
+            part: part(page.gpa),
             writable: page.permission.write,
+            executable: page.permission.execute,
             used: true,
             next: [END; INDICES],
         };
@@ -441,6 +369,33 @@ impl PrMmu {
         for page in (0..units).map(|i| GuestPage(first + i)) {
             let bucket = page.hash() % BUCKETS;
             while let Some(at) = self.find(BY_PAGE, bucket, |e| e.page == page) {
+                self.remove(at);
+            }
+        }
+    }
+
+    /// Takes away all pages of a 32-bit guest's that have the index of `ea` in their segment: `tlbie`.
+    pub(crate) fn unmap_page32(&mut self, ea: u64) {
+        let page = GuestPage::of_index(ea);
+        let bucket = page.hash() % BUCKETS;
+        while let Some(at) = self.find(BY_PAGE, bucket, |e| e.page == page) {
+            self.remove(at);
+        }
+    }
+
+    /// Takes away what translates a virtual address of which only the low 48 bits are known, or the 16 MB around it:
+    /// `tlbie` before ISA 2.05.
+    pub(crate) fn unmap_virtual_low(&mut self, va: u64, large: bool) {
+        const LOW: u64 = 0xffff_ffff;
+        let first = va >> UNIT_SHIFT & LOW;
+        let (first, units) = match large {
+            true => (first & !0xff, 0x100),
+            false => (first, 1),
+        };
+        for unit in first..first + units {
+            let bucket = GuestPage(unit).hash() % BUCKETS;
+            let same = |e: &Entry| e.page != GuestPage::NONE && e.page.0 & LOW == unit;
+            while let Some(at) = self.find(BY_PAGE, bucket, same) {
                 self.remove(at);
             }
         }

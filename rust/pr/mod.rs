@@ -2,6 +2,8 @@
 
 //! The pr backend: Book3S guests in problem state, on a host that translates by hash. Documentation/pr.rst.
 
+mod bare;
+mod dcbz;
 mod debug;
 mod emulate;
 mod exit;
@@ -12,6 +14,7 @@ mod inject;
 mod ioctl;
 mod magic;
 mod mmu;
+mod mmu32;
 mod one_reg;
 mod regs;
 mod run;

@@ -2,12 +2,18 @@
 
 //! Registers in sets, `KVM_GET_REGS`, `KVM_GET_SREGS` and their kin (api.rst, sections 4.11 to 4.14).
 
-use super::vcpu::PrVcpu;
+use super::{bare, vcpu::PrVcpu};
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
     emulate::regs::Regs,
     host::switch,
-    isa::{msr::Msr, slb::SlbEsid, spr::Spr},
+    isa::{
+        book3s32::{Bat, SegmentRegister},
+        msr::Msr,
+        pvr::{Bare, Pvr},
+        slb::SlbEsid,
+        spr::Spr,
+    },
     vm::Vcpu,
 };
 use kernel::prelude::*;
@@ -62,7 +68,7 @@ pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
     st.set_msr(Msr::from_raw(regs.msr));
 }
 
-/// `KVM_GET_SREGS`: the PVR, where the page table is, and the SLB.
+/// `KVM_GET_SREGS`: the PVR, where the page table is, the SLB, and what a 32-bit processor has.
 pub(crate) fn get_sregs(st: &PrVcpu) -> Result<KBox<kvm_sregs>> {
     let mut sregs = KBox::new(kvm_sregs::default(), GFP_KERNEL_ACCOUNT)?;
     sregs.pvr = st.pvr;
@@ -72,16 +78,27 @@ pub(crate) fn get_sregs(st: &PrVcpu) -> Result<KBox<kvm_sregs>> {
         to.slbe = from.esid.with_index(i).raw();
         to.slbv = from.vsid.raw();
     }
+    let (regs, to) = (&st.mmu32.regs, switch::sregs_32_mut(&mut sregs));
+    for (to, sr) in to.sr.iter_mut().zip(&regs.sr) {
+        *to = sr.raw();
+    }
+    for (to, bat) in to.ibat.iter_mut().zip(&regs.ibat) {
+        *to = bat.raw();
+    }
+    for (to, bat) in to.dbat.iter_mut().zip(&regs.dbat) {
+        *to = bat.raw();
+    }
     Ok(sregs)
 }
 
 /// `KVM_SET_SREGS`. Returns `EINVAL` for a page table that is larger than there can be.
 pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> Result {
     let sdr1 = switch::sregs_sdr1(sregs);
-    if sdr1 & 0x1f > MAX_HTABSIZE {
+    let bits32 = matches!(Pvr::from_raw(sregs.pvr).bare(), Some(Bare::Book3s32));
+    if !bits32 && sdr1 & 0x1f > MAX_HTABSIZE {
         return Err(EINVAL);
     }
-    st.pvr = sregs.pvr;
+    bare::set_pvr(vcpu, st, sregs.pvr);
     st.sdr1 = sdr1;
     // IH 4: without an exception.
     st.slb.invalidate_all(4, |_| ());
@@ -92,6 +109,17 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     {
         st.slb.write(entry.slbe, entry.slbv);
     }
+    let (regs, from) = (&mut st.mmu32.regs, switch::sregs_32(sregs));
+    for (sr, from) in regs.sr.iter_mut().zip(from.sr) {
+        *sr = SegmentRegister::from_raw(from);
+    }
+    for (bat, from) in regs.ibat.iter_mut().zip(from.ibat) {
+        *bat = Bat::from_raw(from);
+    }
+    for (bat, from) in regs.dbat.iter_mut().zip(from.dbat) {
+        *bat = Bat::from_raw(from);
+    }
+    st.mmu32.blocks_changed();
     st.forget_segments();
     // Another table, or it may have been written meanwhile: nothing that was shadowed is certain.
     vcpu.vm().mmu.lock().unmap_all();

@@ -100,6 +100,11 @@ impl Mode {
         Msr::from_raw(self.msr).is_split()
     }
 
+    /// Is any kind of access translated?
+    fn translates(self) -> bool {
+        Msr::from_raw(self.msr).intersects(Msr::IR | Msr::DR)
+    }
+
     /// With both relocations on: in privileged or in problem state.
     pub(crate) fn relocated(problem_state: bool) -> Self {
         let relocated = Msr::IR | Msr::DR;
@@ -266,6 +271,13 @@ impl ShadowSlb {
     pub(crate) fn forget_split(&mut self) {
         for set in self.sets.iter_mut().filter(|s| s.mode.is_split()) {
             set.used = 0;
+        }
+    }
+
+    /// Where the guest translates, the 256 MB around `ea` are another segment now.
+    pub(crate) fn forget_translated(&mut self, ea: u64) {
+        for set in self.sets.iter_mut().filter(|s| s.mode.translates()) {
+            set.forget(|e| (e ^ ea) & SEGMENT == 0);
         }
     }
 

@@ -3,6 +3,8 @@
 //! MSR[IR] unlike MSR[DR]: fetches are translated and loads and stores are not, or the other way round, so that an
 //! effective address may mean two different things. The processor has one translation for both.
 //!
+//! So it may, too, if a 32-bit guest has blocks, of which those for code and those for data are apart.
+//!
 //! A page that both find at the same place is mapped as ever. Where they differ, data is mapped without the right to
 //! execute it, which tells fetches apart; but code that can be executed can be loaded, too. So code from such a page is
 //! run one instruction at a time, in a segment of its own in which nothing else of that page is mapped, and an
@@ -35,7 +37,8 @@ const PAGE: u64 = !0xfff;
 const LONGEST: u64 = 128;
 
 /// What may be shadowed of the page that an access was translated to, considering the other kind of access. `None` if
-/// the guest is to try again, in another way. Without effect unless MSR[IR] and MSR[DR] are unlike.
+/// the guest is to try again, in another way. Without effect unless MSR[IR] and MSR[DR] are unlike or a 32-bit guest has
+/// a block there.
 pub(crate) fn combine(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
@@ -44,7 +47,8 @@ pub(crate) fn combine(
     ea: u64,
     access: Access,
 ) -> Option<Translated> {
-    if !st.msr().is_split() {
+    let split = st.msr().is_split();
+    if !split && !st.in_block(ea) {
         return Some(to);
     }
     let stepped = st.stepped() == Some(ea & PAGE);
@@ -53,10 +57,13 @@ pub(crate) fn combine(
         _ => Access::Fetch,
     };
     let other = hpt::translate(vcpu, st, locked, ea, other).ok();
+    let none = other.is_none();
     let same = other.filter(|o| o.gpa & PAGE == to.gpa & PAGE && !stepped);
     match (access, same) {
         (Access::Fetch, Some(data)) => to.write = data.write,
         (Access::Fetch, None) if stepped => to.write = false,
+        // That there is no data is not worth the time: Linux takes interrupts with only its data translated.
+        (Access::Fetch, None) if none && st.is_32bit() => to.write = false,
         (Access::Fetch, None) => {
             vcpu.arch_stats.split_pages.inc();
             st.step_in(Some(ea & PAGE));

@@ -4,6 +4,7 @@
 
 use super::{
     magic::Magic,
+    mmu32::Mmu32,
     slb::{GuestSlb, Mode, ShadowSlb},
     tm::Checkpoint,
     vm::PrVm,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     emulate::regs::Regs,
     host::{features, shadow::ShadowVcpu, time::timebase},
-    isa::{fscr::Fscr, msr::Msr, spr::Spr},
+    isa::{bare, fscr::Fscr, msr::Msr, pvr::Bare, spr::Spr},
     vm::{
         events::Events,
         mmio::Pending as PendingMmio,
@@ -60,6 +61,14 @@ pub(crate) struct PrVcpu {
     pub(crate) tm: KBox<Checkpoint>,
     /// The processor that the guest sees.
     pub(crate) pvr: u32,
+    /// If that is older than the partitions of servers, what kind it is.
+    pub(crate) bare: Option<Bare>,
+    /// Registers of such a processor that only keep what is written to them ([`bare::kept`]).
+    pub(crate) bare_sprs: KBox<[u64; bare::KEPT]>,
+    /// Segments and blocks of a 32-bit processor.
+    pub(crate) mmu32: KBox<Mmu32>,
+    /// What the guest's MSR can have.
+    pub(crate) msr_allowed: Msr,
     /// Interrupts of the guest are taken in little-endian mode.
     pub(crate) interrupt_le: bool,
     /// Where the guest's interrupt vectors begin.
@@ -106,6 +115,10 @@ impl PrVcpu {
             vtb_offset: 0,
             tm: Checkpoint::new()?,
             pvr: features::pvr(),
+            bare: None,
+            bare_sprs: KBox::new([0; bare::KEPT], GFP_KERNEL_ACCOUNT)?,
+            mmu32: KBox::new(Mmu32::new(), GFP_KERNEL_ACCOUNT)?,
+            msr_allowed: Msr::from_raw(u64::MAX),
             interrupt_le: false,
             hior: 0,
             sdr1: 0,
@@ -133,6 +146,7 @@ impl PrVcpu {
     #[inline]
     pub(crate) fn set_msr(&mut self, msr: Msr) {
         let msr = msr
+            .masked(self.msr_allowed)
             .without(Msr::HV | Msr::S | Msr::TM)
             .with_ts(0)
             .with(Msr::ME);
@@ -166,6 +180,12 @@ impl PrVcpu {
     #[inline]
     pub(crate) fn trace(&mut self) {
         self.switch.trace = self.stepped.is_some() || self.single_step();
+    }
+
+    /// Is the guest's processor a 32-bit one?
+    #[inline]
+    pub(crate) fn is_32bit(&self) -> bool {
+        matches!(self.bare, Some(Bare::Book3s32))
     }
 
     /// The next instruction's address.

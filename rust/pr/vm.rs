@@ -9,7 +9,10 @@ use crate::{
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{atomic::Atomic, Arc, Mutex},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc, Mutex,
+    },
 };
 
 /// A VM's state that any of its vCPUs may look at.
@@ -24,6 +27,8 @@ pub(crate) struct PrVm {
     pub(crate) hcalls: EnabledHcalls,
     /// Machine checks go to userspace, which tells the guest (`KVM_CAP_PPC_FWNMI`).
     pub(crate) fwnmi: Atomic<bool>,
+    /// No guest executes `dcbz`, since one wants it to clear less than this processor does. Set with `hpt` held.
+    pub(crate) dcbz_traps: Atomic<bool>,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
     /// Pages that vCPUs share with their guest: they live until nothing is shadowed any more.
@@ -36,6 +41,12 @@ pub(crate) struct PrVm {
 }
 
 impl PrVm {
+    /// May shadow pages be of 64 KB?
+    #[inline]
+    pub(crate) fn large_pages(&self) -> bool {
+        self.mmu.large && !self.dcbz_traps.load(Relaxed)
+    }
+
     /// A new one. `EINVAL` if `kind`, what `KVM_CREATE_VM` gives, is another backend's.
     pub(crate) fn new(kind: u64) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -49,6 +60,7 @@ impl PrVm {
             mmu: hash::Capabilities::read(),
             hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             fwnmi: Atomic::new(false),
+            dcbz_traps: Atomic::new(false),
             tce: Tables::new()?,
             magic_pages <- new_mutex!(KVec::new(), "kvm_ppc_magic_lock"),
             hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Guests on a processor that is older than the partitions of servers, by its PVR: what their kernels may do that those
+//! of partitions may not.
+
+use super::{
+    dcbz,
+    emulate::Outcome,
+    hpt::lock,
+    mmu32,
+    spr::{self, Access},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    emulate::{privileged::Privileged, regs::Regs},
+    isa::{
+        bare::{self, HID5, HID5_DCBZ32, HIOR},
+        insn::Insn,
+        msr::Msr,
+        pvr::{Bare, Pvr},
+        spr::Spr,
+    },
+    vm::{run_loop::Next, run_page::RunPage, Vcpu},
+};
+use kernel::prelude::*;
+
+/// log2 of the bytes that `dcbz` clears, of older processors and of this one.
+const BLOCK_32: u32 = 5;
+const BLOCK_128: u32 = 7;
+
+/// The guest's processor is this one.
+pub(crate) fn set_pvr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, pvr: u32) {
+    st.pvr = pvr;
+    st.bare = Pvr::from_raw(pvr).bare();
+    st.msr_allowed = match st.bare {
+        Some(Bare::Book3s32) => Msr::BOOK3S32,
+        _ => Msr::from_raw(u64::MAX),
+    };
+    st.set_msr(st.msr());
+    update_dcbz(vcpu, st);
+}
+
+fn update_dcbz(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
+    let small = match st.bare {
+        Some(Bare::Book3s32) => true,
+        Some(Bare::Ppc970) => kept(st, Bare::Ppc970, HID5).unwrap_or(0) & HID5_DCBZ32 != 0,
+        None => false,
+    };
+    st.switch.cache_block_shift = if small { BLOCK_32 } else { BLOCK_128 };
+    if small {
+        dcbz::trap(vcpu);
+    }
+}
+
+/// An instruction that is illegal on this processor and not on the guest's, in any state; `None` if it is none. Errors
+/// as [`mmio::start`](crate::vm::mmio::start).
+pub(crate) fn any_state(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    insn: Insn,
+) -> Result<Option<Next>> {
+    if let Some(dcbz) = dcbz::replaced(vcpu, insn) {
+        return dcbz::emulate(vcpu, st, run, dcbz).map(Some);
+    }
+    // dcba is a hint.
+    if st.is_32bit() && insn.raw() & 0xffe0_07ff == 0x7c00_05ec {
+        st.switch.advance(4);
+        return Ok(Some(Next::Guest));
+    }
+    Ok(None)
+}
+
+/// What came of an instruction that these processors have in another way than a server in a partition; `None` if there
+/// is no difference.
+pub(crate) fn privileged(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    bare: Bare,
+    what: Privileged,
+) -> Option<Outcome> {
+    match what {
+        Privileged::ReadSpr { spr, rt } => {
+            if let Access::Value(val) = read(vcpu, st, bare, spr) {
+                st.set_gpr(rt, val & mask(bare));
+            }
+        }
+        Privileged::WriteSpr { spr, rs } => {
+            let val = st.gpr(rs) & mask(bare);
+            write(vcpu, st, bare, spr, val);
+        }
+        // A page may be shadowed with what is read of the table before, but not be looked up meanwhile.
+        Privileged::TlbInvalidateEntry { rb, rs, .. } => {
+            let (vm, val) = (vcpu.vm(), st.gpr(rb));
+            let _locked = lock(&vm.arch.hpt);
+            let mut mmu = vm.mmu.lock();
+            match bare {
+                Bare::Book3s32 => mmu.unmap_page32(val),
+                // L is where RS has its last bit since.
+                Bare::Ppc970 => mmu.unmap_virtual_low(val, rs & 1 != 0),
+            }
+        }
+        Privileged::TlbInvalidateAll => {
+            let _locked = lock(&vcpu.vm().arch.hpt);
+            vcpu.vm().mmu.lock().unmap_all();
+        }
+        Privileged::TlbSync => {}
+        _ => {
+            return match bare {
+                Bare::Book3s32 => Some(privileged_32(vcpu, st, what)),
+                Bare::Ppc970 => privileged_970(st, what),
+            }
+        }
+    }
+    Some(Outcome::Done)
+}
+
+/// Those that are different on the 970 only.
+fn privileged_970(st: &mut PrVcpu, what: Privileged) -> Option<Outcome> {
+    let msr = match what {
+        Privileged::WriteMsr {
+            rs,
+            only_ee_ri: false,
+        } => st.msr().after_mtmsr(st.gpr(rs)),
+        Privileged::WriteMsrDoubleword {
+            rs,
+            only_ee_ri: false,
+        } => st.msr().after_mtmsrd(st.gpr(rs)),
+        Privileged::Message { .. } => return Some(Outcome::Illegal),
+        _ => return None,
+    };
+    Some(set_msr(st, msr))
+}
+
+/// Those of the 32-bit processors, which have no others.
+fn privileged_32(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: Privileged) -> Outcome {
+    match what {
+        Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
+        Privileged::WriteMsr { rs, .. } => {
+            let msr = Msr::from_raw(st.gpr(rs));
+            return set_msr(st, msr);
+        }
+        Privileged::ReturnFromInterrupt32 => {
+            let msr = st.msr().after_rfi(st.srr1);
+            st.switch.nip = st.srr0 & 0xffff_fffc;
+            st.set_msr(msr);
+            return Outcome::Jumped;
+        }
+        Privileged::WriteSegment { sr, rs } => {
+            let val = st.gpr(rs) as u32;
+            mmu32::write_segment(vcpu, st, sr, val);
+        }
+        Privileged::WriteSegmentIndirect { rs, rb } => {
+            let (sr, val) = (number(st, rb), st.gpr(rs) as u32);
+            mmu32::write_segment(vcpu, st, sr, val);
+        }
+        Privileged::ReadSegment { rt, sr } => read_segment(st, rt, sr),
+        Privileged::ReadSegmentIndirect { rt, rb } => {
+            let sr = number(st, rb);
+            read_segment(st, rt, sr);
+        }
+        // All is coherent.
+        Privileged::CacheBlockInvalidate { .. } => {}
+        _ => return Outcome::Illegal,
+    }
+    Outcome::Done
+}
+
+/// The segment register that a GPR has the address for.
+fn number(st: &PrVcpu, rb: u8) -> u8 {
+    (st.gpr(rb) >> 28 & 0xf) as u8
+}
+
+fn read_segment(st: &mut PrVcpu, rt: u8, sr: u8) {
+    let val = st.mmu32.regs.sr.get(usize::from(sr));
+    st.set_gpr(rt, val.map_or(0, |sr| sr.raw().into()));
+}
+
+/// The guest sets its MSR; with POW, it waits for an interrupt.
+fn set_msr(st: &mut PrVcpu, msr: Msr) -> Outcome {
+    st.set_msr(msr.without(Msr::POW));
+    match msr.contains(Msr::POW) {
+        true => Outcome::Halt,
+        false => Outcome::Done,
+    }
+}
+
+/// What a register of the processor has room for.
+const fn mask(bare: Bare) -> u64 {
+    match bare {
+        Bare::Book3s32 => 0xffff_ffff,
+        Bare::Ppc970 => u64::MAX,
+    }
+}
+
+/// A register that only keeps its value.
+fn kept(st: &PrVcpu, bare: Bare, spr: Spr) -> Option<u64> {
+    let at = bare::kept(bare, spr)?;
+    st.bare_sprs.get(at).copied()
+}
+
+fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, bare: Bare, spr: Spr) -> Access {
+    Access::Value(match (bare, spr) {
+        (_, Spr::SDR1) => st.sdr1,
+        (_, Spr::PIR) => vcpu.id.into(),
+        (Bare::Ppc970, HIOR) => st.hior,
+        _ => {
+            if let (Bare::Book3s32, Some(half)) = (bare, bare::bat(spr)) {
+                return Access::Value(mmu32::read_block(st, half).into());
+            }
+            match kept(st, bare, spr) {
+                Some(val) => val,
+                None => return spr::read(vcpu, st, spr),
+            }
+        }
+    })
+}
+
+/// Writes a register; one that there is not is none, and the timebase is not the guest's to set.
+fn write(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, bare: Bare, spr: Spr, val: u64) {
+    match (bare, spr) {
+        (_, Spr::SDR1) => {
+            let _locked = lock(&vcpu.vm().arch.hpt);
+            st.sdr1 = val;
+        }
+        (Bare::Ppc970, HIOR) => st.hior = val,
+        _ => {
+            if let (Bare::Book3s32, Some(half)) = (bare, bare::bat(spr)) {
+                return mmu32::write_block(st, half, val as u32);
+            }
+            let Some(at) = bare::kept(bare, spr) else {
+                let _ = spr::write(st, spr, val);
+                return;
+            };
+            if let Some(to) = st.bare_sprs.get_mut(at) {
+                *to = bare::when_done(bare, spr, val);
+            }
+            if spr == HID5 {
+                update_dcbz(vcpu, st);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `dcbz` of guests whose cache blocks have 32 bytes, on a processor whose blocks have 128.
+//!
+//! The host's `dcbz` clears too much, and no bit of the processor makes it trap. So such a guest executes a page that
+//! has the instruction in it from a copy, in which a reserved word that traps is in its place. The guest's memory stays
+//! as it is, but what it loads from the page while it executes it is from the copy: an image of a kernel that copies
+//! itself elsewhere takes the word along. So that word is `dcbz` to such a guest, wherever it is. That a page is executed and that it is written exclude each other: a store to it takes all that executes
+//! it away, and before it is looked at for the instruction all that writes it. What userspace writes is not seen.
+
+use super::{
+    hpt::{HptGuard, Translated},
+    mmu::ShadowPage,
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    host::{code_page::CodePage, hash::Permission},
+    isa::{
+        insn::Insn,
+        radix_walk::{truncated, Access},
+    },
+    vm::{mmio, run_loop::Next, run_page::RunPage, Vcpu},
+};
+use kernel::{prelude::*, sync::atomic::Relaxed};
+
+/// `dcbz` without its operands, and the bits that are those or reserved.
+const DCBZ: u32 = 0x7c00_07ec;
+const OPCODE: u32 = 0xffe0_07ff;
+/// What differs in the word in its place, which is no instruction.
+const TRAPPING: u32 = 8;
+
+/// Is it `dcbz`, and not `dcbzl`?
+const fn is_dcbz(word: u32) -> bool {
+    word & OPCODE == DCBZ
+}
+
+/// The `dcbz` that this word is in the place of.
+pub(crate) fn replaced(vcpu: &Vcpu<Pr>, insn: Insn) -> Option<Insn> {
+    let word = insn.raw() ^ TRAPPING;
+    (is_dcbz(word) && vcpu.vm().arch.dcbz_traps.load(Relaxed)).then_some(Insn::word(word))
+}
+
+/// Puts the trapping words in. Says whether there were any.
+fn replace(code: &mut [u8]) -> bool {
+    let mut any = false;
+    for bytes in code.chunks_exact_mut(4) {
+        let Some(bytes) = bytes.first_chunk_mut() else {
+            continue;
+        };
+        let word = u32::from_be_bytes(*bytes);
+        if is_dcbz(word) {
+            *bytes = (word ^ TRAPPING).to_be_bytes();
+            any = true;
+        }
+    }
+    any
+}
+
+/// From now on the VM's guests execute no `dcbz`.
+pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
+    let vm = vcpu.vm();
+    // Nobody maps a page meanwhile.
+    let _locked = super::hpt::lock(&vm.arch.hpt);
+    if vm.arch.dcbz_traps.load(Relaxed) {
+        return;
+    }
+    vm.arch.dcbz_traps.store(true, Relaxed);
+    vm.mmu.lock().watch_code();
+    vm.request_all(super::request::SEGMENTS);
+}
+
+/// What is known of a page's code.
+pub(crate) enum Code {
+    /// Nothing in it has to trap, at this count of pages mapped for writing.
+    Plain(u64),
+    /// The copy to be executed, made at this count.
+    Copy(KBox<CodePage>, u64),
+}
+
+/// Looks at the code in the page of `gpa`. `EFAULT` if it cannot be read, `ENOMEM` without memory.
+pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Code> {
+    let vm = vcpu.vm();
+    let mut page = CodePage::new()?;
+    let count = vm.mmu.lock().take_writers(gpa);
+    vm.read_guest(gpa & !0xfff, page.bytes_mut())?;
+    Ok(match replace(page.bytes_mut()) {
+        true => Code::Copy(page, count),
+        false => Code::Plain(count),
+    })
+}
+
+/// Maps the copy of a page, made at this count, at `ea`. If it cannot be, the guest faults again.
+pub(crate) fn map(vcpu: &Vcpu<Pr>, to: &Translated, ea: u64, copy: KBox<CodePage>, count: u64) {
+    let shadow = ShadowPage {
+        ea,
+        gpa: to.gpa,
+        phys: copy.phys(),
+        permission: Permission {
+            write: false,
+            execute: to.execute,
+            cache_inhibited: false,
+        },
+        looked: Some(count),
+    };
+    let unused = vcpu.vm().mmu.lock().map_copy(to.key, shadow, copy);
+    drop(unused);
+}
+
+/// Clears the block that `insn`, where the guest is, says. Errors as [`mmio::start`].
+pub(crate) fn emulate(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, insn: Insn) -> Result<Next> {
+    let base = match insn.ra() {
+        0 => 0,
+        ra => st.gpr(ra),
+    };
+    let ea = truncated(base.wrapping_add(st.gpr(insn.rb())), st.msr());
+    let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;
+    written(vcpu, st, ea);
+    Ok(next)
+}
+
+/// Is the instruction that stores to `gpa` in the same page?
+pub(crate) fn is_own(vcpu: &Vcpu<Pr>, st: &PrVcpu, locked: &HptGuard<'_>, gpa: u64) -> bool {
+    let code = super::hpt::translate(vcpu, st, locked, st.nip(), Access::Fetch);
+    code.is_ok_and(|code| (code.gpa ^ gpa) >> 12 == 0)
+}
+
+/// Makes a store for an instruction that is in the page itself, which cannot be executed and written at once. Errors as
+/// [`mmio::start`].
+pub(crate) fn store_to_own(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    ea: u64,
+) -> Result<Next> {
+    let Some(insn) = super::exit::fetch(vcpu, st) else {
+        return Ok(Next::Guest);
+    };
+    let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;
+    written(vcpu, st, ea);
+    Ok(next)
+}
+
+/// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
+fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
+    let locked = super::hpt::lock(&vcpu.vm().arch.hpt);
+    if let Ok(to) = super::hpt::translate(vcpu, st, &locked, ea, Access::Store) {
+        vcpu.vm().mmu.lock().take_code(to.gpa);
+    }
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages that are executed and pages that are written, apart: for guests whose code has to be looked at before it is
+//! executed (`../dcbz.rs`).
+
+use super::{part, Copied, Entry, PrMmu, SegmentKey, ShadowPage, BUCKETS, BY_GFN, COPIES};
+use crate::host::code_page::CodePage;
+use kernel::{page::PAGE_SHIFT, prelude::*};
+
+impl PrMmu {
+    /// From now on no page can be both executed and written. What is mapped is taken away.
+    pub(crate) fn watch_code(&mut self) {
+        self.watched = true;
+        self.unmap_all();
+    }
+
+    /// Makes room for a page that is about to be mapped; says whether it may be.
+    pub(super) fn permit(&mut self, page: &ShadowPage) -> bool {
+        if page.permission.write {
+            self.take_code(page.gpa);
+            return !page.permission.execute;
+        }
+        // Since it was looked at, nobody could write it.
+        !page.permission.execute || page.looked == Some(self.writes)
+    }
+
+    /// Takes away what writes the 4 KB around `gpa`, and gives the count that tells whether anybody may have done so
+    /// since.
+    pub(crate) fn take_writers(&mut self, gpa: u64) -> u64 {
+        self.take(gpa, |e| e.writable);
+        self.writes
+    }
+
+    /// Takes away what executes the 4 KB around `gpa`, because they are or may be written.
+    pub(crate) fn take_code(&mut self, gpa: u64) {
+        self.take(gpa, |e| e.executable);
+        self.writes += 1;
+    }
+
+    fn find_in(&self, gpa: u64, which: impl Fn(&Entry) -> bool) -> Option<u32> {
+        let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
+        let wanted = |e: &Entry| e.gfn == gfn && e.part == part && which(e);
+        self.find(BY_GFN, gfn as usize % BUCKETS, wanted)
+    }
+
+    fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) {
+        while let Some(at) = self.find_in(gpa, &which) {
+            self.remove(at);
+        }
+    }
+
+    /// Maps `copy` for being executed instead of a page, and keeps it. Gives what is not needed any more.
+    pub(crate) fn map_copy(
+        &mut self,
+        key: SegmentKey,
+        mut page: ShadowPage,
+        copy: KBox<CodePage>,
+    ) -> (Option<KBox<CodePage>>, Option<Copied>) {
+        let gpa = page.gpa & !0xfff;
+        let same = |c: &Option<Copied>| c.as_ref().is_some_and(|c| c.gpa == gpa);
+        let known = self.copies.iter().position(same);
+        // What is executed elsewhere was not written since.
+        if self.find_in(gpa, |e| e.executable).is_some() {
+            let kept = known.and_then(|at| self.copies.get(at)?.as_ref());
+            if let Some(kept) = kept {
+                page.phys = kept.page.phys();
+                self.map(key, &page);
+                return (Some(copy), None);
+            }
+        }
+        let at = known.unwrap_or(self.next_copy);
+        let Some(old) = self.copies.get_mut(at).map(Option::take) else {
+            return (Some(copy), None);
+        };
+        if known.is_none() {
+            self.next_copy = (at + 1) % COPIES;
+        }
+        if let Some(old) = &old {
+            self.take(old.gpa, |e| e.executable);
+        }
+        if !self.map(key, &page) {
+            return (Some(copy), old);
+        }
+        if let Some(slot) = self.copies.get_mut(at) {
+            *slot = Some(Copied { gpa, page: copy });
+        }
+        (None, old)
+    }
+}

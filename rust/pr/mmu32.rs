@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The MMU of a 32-bit guest: its segments and blocks, and its page table, which is in its memory.
+
+use super::{
+    fault,
+    hpt::{HptGuard, Translated},
+    mmu::{SegmentKey, SegmentState},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    isa::{
+        bare::BatHalf,
+        book3s32::{Found, Mmu, Pte, SegmentRegister, Translation, GROUP_BYTES},
+        dsisr::Dsisr,
+        msr::Msr,
+        radix_walk::{Access, Fault},
+    },
+    vm::Vcpu,
+};
+use kernel::prelude::*;
+
+/// The registers of a 32-bit guest that translate.
+pub(crate) struct Mmu32 {
+    pub(crate) regs: Mmu,
+    /// Changes with the blocks.
+    blocks: u32,
+}
+
+impl Mmu32 {
+    /// Nothing is translated.
+    pub(crate) fn new() -> Self {
+        Self {
+            regs: Mmu::default(),
+            blocks: 0,
+        }
+    }
+
+    /// The blocks are no longer those that pages were shadowed by.
+    pub(crate) fn blocks_changed(&mut self) {
+        self.blocks = self.blocks.wrapping_add(1);
+    }
+}
+
+/// The segment that an effective address is in, for a guest in this state; blocks are part of it.
+pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, problem_state: bool) -> SegmentKey {
+    let (mmu, at) = (&st.mmu32, ea as u32);
+    let sr = mmu.regs.segment(at);
+    let blocks = mmu.regs.blocks_in_segment(at, problem_state);
+    SegmentKey::book3s32(&SegmentState {
+        vsid: sr.vsid(),
+        problem_state,
+        key: sr.key(problem_state),
+        no_execute: sr.no_execute(),
+        direct_store: sr.direct_store(),
+        blocks: blocks.then_some((vcpu.id, mmu.blocks)),
+    })
+}
+
+/// Translates an access, and notes reference and change in the page table.
+pub(crate) fn translate(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    _locked: &HptGuard<'_>,
+    ea: u64,
+    access: Access,
+    key: SegmentKey,
+) -> Result<Translated, Fault> {
+    let problem_state = st.msr().contains(Msr::PR);
+    let at = ea as u32;
+    let mmu = &st.mmu32.regs;
+    let found = mmu.find(st.sdr1 as u32, at, problem_state, access, |group| {
+        let mut bytes = [0; GROUP_BYTES];
+        vcpu.vm().read_guest(group.into(), &mut bytes).ok()?;
+        Some(bytes)
+    })?;
+    let check = |access| found.check(problem_state, access);
+    check(access).map_err(Fault::Storage)?;
+    let store = access == Access::Store;
+    let mut write = check(Access::Store).is_ok();
+    if let Translation::Page(_, page) = found {
+        note(vcpu, page, store)
+            .map_err(|_| Fault::Storage(Dsisr::NOPTE.set(Dsisr::ISSTORE, store)))?;
+        write &= store || page.pte.second & Pte::C != 0;
+    }
+    Ok(Translated {
+        gpa: found.real(at).into(),
+        write,
+        execute: check(Access::Fetch).is_ok(),
+        key,
+    })
+}
+
+/// Sets reference and, if asked to, change, each by a store of the byte that it is in, as the hardware does.
+fn note(vcpu: &Vcpu<Pr>, found: Found, change: bool) -> Result {
+    let [.., with_r, with_c] = (found.pte.second | Pte::R | Pte::C).to_be_bytes();
+    let second = u64::from(found.at) + 4;
+    if found.pte.second & Pte::R == 0 {
+        vcpu.vm().write_guest(second + 2, &[with_r])?;
+    }
+    if change && found.pte.second & Pte::C == 0 {
+        vcpu.vm().write_guest(second + 3, &[with_c])?;
+    }
+    Ok(())
+}
+
+impl PrVcpu {
+    /// Is the address in a block, of code or of data, so that one kind of access may be translated unlike the other?
+    pub(crate) fn in_block(&self, ea: u64) -> bool {
+        let problem_state = self.msr().contains(Msr::PR);
+        let block = |access| self.mmu32.regs.block(ea as u32, problem_state, access);
+        self.is_32bit() && (block(Access::Load).is_some() || block(Access::Fetch).is_some())
+    }
+}
+
+/// `mtsr`.
+pub(crate) fn write_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, number: u8, val: u32) {
+    let Some(sr) = st.mmu32.regs.sr.get_mut(usize::from(number)) else {
+        return;
+    };
+    let new = SegmentRegister::from_raw(val);
+    if *sr == new {
+        return;
+    }
+    *sr = new;
+    let ea = u64::from(number) << 28;
+    st.shadow.forget_translated(ea);
+    st.slb_changed = true;
+    // It is there to be used.
+    for problem_state in [false, true] {
+        let key = segment(vcpu, st, ea, problem_state);
+        fault::segment_known(vcpu, st, problem_state, ea, key);
+    }
+}
+
+/// `mtspr` of a BAT register.
+pub(crate) fn write_block(st: &mut PrVcpu, half: BatHalf, val: u32) {
+    let regs = &mut st.mmu32.regs;
+    let bats = match half.data {
+        true => &mut regs.dbat,
+        false => &mut regs.ibat,
+    };
+    if let Some(bat) = bats.get_mut(usize::from(half.number)) {
+        let to = match half.lower {
+            true => &mut bat.lower,
+            false => &mut bat.upper,
+        };
+        if *to == val {
+            return;
+        }
+        *to = val;
+    }
+    st.mmu32.blocks_changed();
+    st.forget_segments();
+}
+
+/// `mfspr` of a BAT register.
+pub(crate) fn read_block(st: &PrVcpu, half: BatHalf) -> u32 {
+    let regs = &st.mmu32.regs;
+    let bats = match half.data {
+        true => &regs.dbat,
+        false => &regs.ibat,
+    };
+    let bat = bats.get(usize::from(half.number)).copied();
+    bat.map_or(0, |bat| match half.lower {
+        true => bat.lower,
+        false => bat.upper,
+    })
+}
