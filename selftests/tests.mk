@@ -30,6 +30,7 @@ TESTS += pr_fuzz:360:pr:long
 TESTS += split:60:pr
 TESTS += debug:60:pr
 TESTS += magic:60:pr
+TESTS += bare:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
