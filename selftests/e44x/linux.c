@@ -155,7 +155,16 @@ TEST_F_TIMEOUT(guest, computes_what_the_host_does, LIMIT)
 	printf("# %u guests\n", n);
 }
 
-/* Both want the TLB, and the one CPU; one has another kernel */
+/* One of another version, with other pages */
+TEST_F_TIMEOUT(guest, another_kernel, LIMIT)
+{
+	if (!vmm_env("OTHER_KERNEL", 0))
+		SKIP(return, "there is none");
+	ASSERT_EQ(BAMBOO_RESET, boot(OTHER, "/tmp/console", -1));
+	judge(_metadata, self, "/tmp/console");
+}
+
+/* Both want the TLB, and the one CPU */
 TEST_F_TIMEOUT(guest, two_at_a_time, LIMIT)
 {
 	time_t from = time(NULL);
@@ -171,7 +180,7 @@ TEST_F_TIMEOUT(guest, two_at_a_time, LIMIT)
 			pid[i] = fork();
 			ASSERT_GE(pid[i], 0);
 			if (!pid[i])
-				_exit(boot(kernel(i), name, ready[1]) !=
+				_exit(boot(KERNEL, name, ready[1]) !=
 				      BAMBOO_RESET);
 			/* Else their pages would lie between each other's, none contiguous */
 			ASSERT_EQ(1, read(ready[0], &c, 1));
