@@ -7,12 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
-
-#include <endian.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "physical.h"
 
 DECLARE_PAYLOAD(exits);
 
@@ -49,19 +44,6 @@ FIXTURE(devmem)
 	size_t page;
 	int fd;
 };
-
-/* Is this a machine that only QEMU harms if something goes wrong? */
-static bool emulated(void)
-{
-	FILE *f = fopen("/proc/device-tree/compatible", "r");
-	char name[16] = "";
-
-	if (f && !fgets(name, sizeof(name), f))
-		name[0] = 0;
-	if (f)
-		fclose(f);
-	return !strncmp(name, "qemu,", 5);
-}
 
 FIXTURE_SETUP(devmem)
 {
@@ -127,32 +109,10 @@ static uint64_t trapped(FIXTURE_DATA(devmem) * self, uint64_t vector,
 	return run->papr_hcall.args[2];
 }
 
-static void *map_real(FIXTURE_DATA(devmem) * self, uint64_t real)
-{
-	void *p = mmap(NULL, self->page, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       self->fd, real);
-
-	if (p == MAP_FAILED)
-		vmm_die("/dev/mem at %#lx", real);
-	return p;
-}
-
 static void set_slot(FIXTURE_DATA(devmem) * self, void *p)
 {
 	if (vmm_set_slot(self->vmm, SLOT, 0, BASE, self->page, p))
 		vmm_die("slot");
-}
-
-static uint64_t real_address(void *p, size_t page)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t entry = 0;
-
-	if (pread(fd, &entry, 8, (uintptr_t)p / page * 8) != 8 ||
-	    !(entry >> 63))
-		vmm_die("pagemap");
-	close(fd);
-	return (entry & ((1ul << 55) - 1)) * page;
 }
 
 /* Memory is memory, by whatever mapping: it holds code, and atomics work */
@@ -166,8 +126,8 @@ TEST_F(devmem, memory)
 	mine[2] = 41;
 	((uint32_t *)mine)[0x100 / 4] = ADDI(8, 0, 77);
 	((uint32_t *)mine)[0x104 / 4] = BLR;
-	real = real_address(mine, self->page);
-	set_slot(self, map_real(self, real));
+	real = real_address(mine);
+	set_slot(self, map_real(self->fd, real, self->page));
 	CODE(MSR_REAL, LD(5, 4), STD(5, 4, 8), ADDI(6, 4, 16), LDARX(7, 6),
 	     ADDI(7, 7, 1), STDCX(7, 6), ADDI(6, 4, 0x100), MTCTR(6), BCTRL);
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
@@ -175,37 +135,15 @@ TEST_F(devmem, memory)
 	EXPECT_EQ(77, gpr(self, 8));
 	EXPECT_EQ(0x1122334455667788, mine[1]);
 	EXPECT_EQ(42, mine[2]);
-	EXPECT_EQ(real, real_address(mine, self->page));
+	EXPECT_EQ(real, real_address(mine));
 }
 
 /* A disk's registers: read by the guest itself, and no place for code */
 TEST_F(devmem, device)
 {
-	volatile uint32_t *regs = NULL;
-	glob_t g = { 0 };
-	size_t i;
-	char class[16];
-	FILE *f;
+	uint64_t real;
+	volatile uint32_t *regs = map_nvme(&real);
 
-	glob("/sys/bus/pci/devices/*/class", 0, NULL, &g);
-	for (i = 0; i < g.gl_pathc && !regs; i++) {
-		char *path = g.gl_pathv[i], *name = strrchr(path, '/') + 1;
-		int fd;
-
-		f = fopen(path, "r");
-		if (!f || !fgets(class, sizeof(class), f))
-			vmm_die("%s", path);
-		fclose(f);
-		if (strncmp(class, "0x010802", 8))
-			continue;
-		strcpy(name, "");
-		path = strcat(path, "resource0");
-		fd = open(path, O_RDWR);
-		regs = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, fd, 0);
-		if (regs == MAP_FAILED)
-			vmm_die("%s", path);
-	}
 	if (!regs)
 		SKIP(return, "no NVMe disk");
 	set_slot(self, (void *)regs);
@@ -236,7 +174,7 @@ static void nothing_there(FIXTURE_DATA(devmem) * self)
 	book3s_map(self->vmm, 0, 0, MEM, 21, RPTE_KERNEL);
 	book3s_map(self->vmm, BASE, BASE, 1 << 21, 21, RPTE_KERNEL);
 	book3s_translate(self->vmm);
-	set_slot(self, map_real(self, NOWHERE));
+	set_slot(self, map_real(self->fd, NOWHERE, self->page));
 }
 
 TEST_F(devmem, machine_check)

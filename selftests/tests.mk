@@ -31,6 +31,7 @@ TESTS += split:60:pr
 TESTS += debug:60:pr
 TESTS += magic:60:pr
 TESTS += bare:60:pr
+TESTS += attributes:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -57,4 +58,5 @@ payloads-of-pr := hash
 payloads-of-split := split
 payloads-of-debug := trace
 payloads-of-magic := magic
+payloads-of-attributes := exits
 payloads-of-bench := bench
