@@ -32,6 +32,7 @@ TESTS += debug:60:pr
 TESTS += magic:60:pr
 TESTS += bare:60:pr
 TESTS += attributes:60:pr
+TESTS += sc1:60:pr
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -59,4 +60,5 @@ payloads-of-split := split
 payloads-of-debug := trace
 payloads-of-magic := magic
 payloads-of-attributes := exits
+payloads-of-sc1 := exits
 payloads-of-bench := bench

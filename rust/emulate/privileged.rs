@@ -5,7 +5,7 @@
 //! Source: ISA 3.1 Book III (system linkage, storage control, processor control), ISA 2.07 Book III-S for those that ISA
 //! 3.0 took away (power saving, segment registers, `tlbia`).
 
-use crate::isa::insn::Insn;
+use crate::isa::insn::{Insn, RESERVED_HYPERCALL};
 use crate::isa::spr::{Privilege, Spr};
 
 /// A privileged instruction, or one that a guest's kernel executes and a hypervisor has to. Register operands are GPR
@@ -245,7 +245,7 @@ pub const fn decode(insn: Insn) -> Option<Privileged> {
             498 => Some(Privileged::PowerSave { depth: 3 }),
             _ => None,
         },
-        31 if insn.raw() == 0x7c00_0268 => Some(Privileged::ReservedHypercall),
+        31 if insn.raw() == RESERVED_HYPERCALL => Some(Privileged::ReservedHypercall),
         31 => extended(insn),
         _ => None,
     }

@@ -14,6 +14,12 @@ pub struct Insn {
     word: u32,
 }
 
+/// `sc 1`, by which a PAPR guest calls.
+pub const SC_1: u32 = 0x4400_0022;
+
+/// The reserved word that firmware and kernels put in the place of [`SC_1`] where that cannot work.
+pub const RESERVED_HYPERCALL: u32 = 0x7c00_0268;
+
 /// The primary opcode of a prefix.
 const PREFIX_OPCODE: u32 = 1;
 

@@ -17,7 +17,7 @@ use crate::{
     isa::{
         dsisr::Dsisr,
         fscr::{Facility, Fscr},
-        insn::Insn,
+        insn::{Insn, SC_1},
         msr::Msr,
         radix_walk::{Access, Fault},
         srr1::Srr1,
@@ -33,9 +33,6 @@ use crate::{
     },
 };
 use kernel::{prelude::*, sync::atomic::Relaxed};
-
-/// `sc 1`, by which a PAPR guest calls.
-const SC_1: u32 = 0x4400_0022;
 
 /// What r0 holds at a `sc` that is a call to KVM (`Documentation/virt/kvm/ppc-pv.rst`).
 const KVM_SC_MAGIC_R0: u32 = 0x4b56_4d21;

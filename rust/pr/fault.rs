@@ -7,6 +7,7 @@ use super::{
     hpt::{self, lock, Translated},
     magic,
     mmu::{within_host_page, SegmentKey, ShadowPage, NO_GPA},
+    sc1,
     slb::Mode,
     split,
     vcpu::PrVcpu,
@@ -134,6 +135,7 @@ pub(crate) fn page(
             Some(to) => to,
             None => return Ok(Next::Guest),
         };
+        sc1::restrict(vcpu, st, &mut to, ea, access)?;
         let watched = vm.arch.dcbz_traps.load(Relaxed);
         if watched {
             to.write &= access != Access::Fetch;

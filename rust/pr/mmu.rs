@@ -53,6 +53,8 @@ struct Entry {
     writable: bool,
     executable: bool,
     used: bool,
+    /// How often it was mapped for writing, and no longer for writing, or the other way round.
+    flips: u8,
     /// Next in the chains.
     next: [u32; INDICES],
 }
@@ -73,6 +75,7 @@ impl Entry {
         writable: false,
         executable: false,
         used: false,
+        flips: 0,
         next: [END; INDICES],
     };
 
@@ -257,10 +260,15 @@ impl PrMmu {
             writable: page.permission.write,
             executable: page.permission.execute,
             used: true,
+            flips: 0,
             next: [END; INDICES],
         };
         let old = self.find(BY_HOST, entry.bucket(BY_HOST), |e| e.host == entry.host);
         if let Some(old) = old {
+            if let Some(was) = self.pool.get(old as usize).filter(|e| e.gfn == entry.gfn) {
+                let flip = was.writable != entry.writable;
+                entry.flips = was.flips.saturating_add(flip.into());
+            }
             self.remove(old);
         }
         match HostHpte::insert(vsid, page.ea, page.phys, page.permission, large) {
@@ -269,6 +277,24 @@ impl PrMmu {
         }
         self.add(entry);
         true
+    }
+
+    fn entry(&self, key: SegmentKey, ea: u64) -> Option<&Entry> {
+        let host = host_page(self.find_segment(key)?, ea, key.large());
+        let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
+        self.pool.get(at as usize)
+    }
+
+    /// How often the page at `ea` has been mapped for writing, or no longer for writing, since it was first mapped.
+    pub(crate) fn flips(&self, key: SegmentKey, ea: u64) -> u8 {
+        self.entry(key, ea).map_or(0, |e| e.flips)
+    }
+
+    /// The next access to the page at `ea` faults, though it counts as mapped.
+    pub(crate) fn withdraw(&mut self, key: SegmentKey, ea: u64) {
+        if let Some(entry) = self.entry(key, ea) {
+            entry.hpte.invalidate();
+        }
     }
 
     fn add(&mut self, mut entry: Entry) {

@@ -18,6 +18,7 @@ mod mmu32;
 mod one_reg;
 mod regs;
 mod run;
+mod sc1;
 mod slb;
 mod split;
 mod spr;
