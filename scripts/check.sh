@@ -8,7 +8,8 @@
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
 #			the selftests on powernv10 without huge pages, and
 #			some on a core with two threads
-#	pr		guests in problem state, on two kinds of hash host
+#	pr		guests in problem state, on four kinds of hash host; some tests on a
+#			debugging kernel and with 4K pages
 #	e44x		the tests of the 440 backend on an emulated 440, some on a debugging
 #			kernel; and switch
 #	switch		the 440's world switch, stepped through and interrupted at each
@@ -167,11 +168,15 @@ suite_hv() {
 	FLAVOUR=book3s64+pages-64k+debug suite_guests '/debug/'
 }
 
-# On pseries8 a guest's hypercalls come through SLOF's patching only
 suite_pr() {
 	HOST=powernv9-hash suite_kselftest '/pr/'
 	HOST=powernv9-hash suite_guests '/pr/'
-	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 slof
+	HOST=pseries8 suite_kselftest '/lpar/'
+	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 boots=own:slof:1,own:vof:2,debian:slof:1
+	HOST=pseries9-hash suite_guests '/pr/ && !/hash/' 600 boots=own:vof:2
+	HOST=powernv8 suite_guests '/pr/ && !/hash/' 600 boots=own:slof:2:vga
+	HOST=powernv9-hash FLAVOUR=book3s64+pages-4k suite_kselftest '/pr4k/' 600 brief
+	HOST=powernv9-hash FLAVOUR=book3s64+pages-64k+debug suite_kselftest '/prdebug/' 1200 brief
 }
 
 # bamboo TITLE SECONDS PROGRAM[,ARGUMENT...]...: those of the tests of a 440 that are
