@@ -55,6 +55,8 @@ fn update_dcbz(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
 
 /// An instruction that is illegal on this processor and not on the guest's, in any state; `None` if it is none. Errors
 /// as [`mmio::start`](crate::vm::mmio::start).
+#[cold]
+#[inline(never)]
 pub(crate) fn any_state(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
@@ -74,6 +76,8 @@ pub(crate) fn any_state(
 
 /// What came of an instruction that these processors have in another way than a server in a partition; `None` if there
 /// is no difference.
+#[cold]
+#[inline(never)]
 pub(crate) fn privileged(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,

@@ -79,6 +79,8 @@ pub(crate) enum Code {
 }
 
 /// Looks at the code in the page of `gpa`. `EFAULT` if it cannot be read, `ENOMEM` without memory.
+#[cold]
+#[inline(never)]
 pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Code> {
     let vm = vcpu.vm();
     let mut page = CodePage::new()?;
@@ -91,6 +93,8 @@ pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Code> {
 }
 
 /// Maps the copy of a page, made at this count, at `ea`. If it cannot be, the guest faults again.
+#[cold]
+#[inline(never)]
 pub(crate) fn map(vcpu: &Vcpu<Pr>, to: &Translated, ea: u64, copy: KBox<CodePage>, count: u64) {
     let shadow = ShadowPage {
         ea,
@@ -120,6 +124,8 @@ pub(crate) fn emulate(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, insn: Ins
 }
 
 /// Is the instruction that stores to `gpa` in the same page?
+#[cold]
+#[inline(never)]
 pub(crate) fn is_own(vcpu: &Vcpu<Pr>, st: &PrVcpu, locked: &HptGuard<'_>, gpa: u64) -> bool {
     let code = super::hpt::translate(vcpu, st, locked, st.nip(), Access::Fetch);
     code.is_ok_and(|code| (code.gpa ^ gpa) >> 12 == 0)
@@ -127,6 +133,8 @@ pub(crate) fn is_own(vcpu: &Vcpu<Pr>, st: &PrVcpu, locked: &HptGuard<'_>, gpa: u
 
 /// Makes a store for an instruction that is in the page itself, which cannot be executed and written at once. Errors as
 /// [`mmio::start`].
+#[cold]
+#[inline(never)]
 pub(crate) fn store_to_own(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,

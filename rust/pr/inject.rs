@@ -20,6 +20,8 @@ impl PrVcpu {
     }
 
     /// The same for a 32-bit processor, whose MSR says where the vectors are.
+    #[cold]
+    #[inline(never)]
     fn inject_32(&mut self, trap: Trap, flags: Srr1) {
         let msr = self.msr();
         self.srr0 = self.nip() & 0xffff_ffff;

@@ -44,6 +44,8 @@ impl Mmu32 {
 }
 
 /// The segment that an effective address is in, for a guest in this state; blocks are part of it.
+#[cold]
+#[inline(never)]
 pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, problem_state: bool) -> SegmentKey {
     let (mmu, at) = (&st.mmu32, ea as u32);
     let sr = mmu.regs.segment(at);
@@ -59,6 +61,8 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, problem_state: bool
 }
 
 /// Translates an access, and notes reference and change in the page table.
+#[cold]
+#[inline(never)]
 pub(crate) fn translate(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -107,10 +111,17 @@ fn note(vcpu: &Vcpu<Pr>, found: Found, change: bool) -> Result {
 
 impl PrVcpu {
     /// Is the address in a block, of code or of data, so that one kind of access may be translated unlike the other?
+    #[inline]
     pub(crate) fn in_block(&self, ea: u64) -> bool {
+        self.is_32bit() && self.in_block_32(ea)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_block_32(&self, ea: u64) -> bool {
         let problem_state = self.msr().contains(Msr::PR);
         let block = |access| self.mmu32.regs.block(ea as u32, problem_state, access);
-        self.is_32bit() && (block(Access::Load).is_some() || block(Access::Fetch).is_some())
+        block(Access::Load).is_some() || block(Access::Fetch).is_some()
     }
 }
 

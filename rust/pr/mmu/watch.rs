@@ -15,6 +15,8 @@ impl PrMmu {
     }
 
     /// Makes room for a page that is about to be mapped; says whether it may be.
+    #[cold]
+    #[inline(never)]
     pub(super) fn permit(&mut self, page: &ShadowPage) -> bool {
         if page.permission.write {
             self.take_code(page.gpa);
