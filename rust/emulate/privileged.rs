@@ -215,7 +215,7 @@ pub const fn of_registers(insn: Insn) -> bool {
     match insn.po() {
         _ if insn.prefix().is_some() => false,
         19 => insn.xo() == 18,
-        31 => matches!(insn.xo(), 83 | 146 | 178 | 339 | 467),
+        31 => matches!(insn.xo(), 83 | 146 | 178 | 339 | 371 | 467),
         _ => false,
     }
 }
