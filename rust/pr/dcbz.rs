@@ -5,8 +5,10 @@
 //! The host's `dcbz` clears too much, and no bit of the processor makes it trap. So such a guest executes a page that
 //! has the instruction in it from a copy, in which a reserved word that traps is in its place. The guest's memory stays
 //! as it is, but what it loads from the page while it executes it is from the copy: an image of a kernel that copies
-//! itself elsewhere takes the word along. So that word is `dcbz` to such a guest, wherever it is. That a page is executed and that it is written exclude each other: a store to it takes all that executes
-//! it away, and before it is looked at for the instruction all that writes it. What userspace writes is not seen.
+//! itself elsewhere takes the word along. So that word is `dcbz` to such a guest, wherever it is.
+//!
+//! That a page is executed and that it is written exclude each other: a store to it takes away all that executes it,
+//! and before it is looked at for the instruction, all that writes it goes. What userspace writes is not seen.
 
 use super::{
     hpt::{HptGuard, Translated},
