@@ -78,11 +78,13 @@ on_host() {
 }
 
 # on_lane: LANE=beside has those hosts only whose emulation is one thread, of one
-# CPU or of time that counts instructions, the 440, and those on the hash MMU;
-# LANE=main the others. Each lane takes about as long.
+# CPU or of time that counts instructions, the 440, those with 4K pages and those on
+# the hash MMU; LANE=main the others. Each lane takes about as long.
 on_lane() {
 	local lane=main
-	case ${ICOUNT:-0},${SMP:-},${HOST:-} in 1,* | *,1,* | *,*-hash | *,pseries8 | *,powernv8 | *,bamboo) lane=beside ;; esac
+	case ${ICOUNT:-0},${SMP:-},${FLAVOUR:-},${HOST:-} in
+	1,* | *,1,*,* | *-4k,* | *-hash | *,pseries8 | *,powernv8 | *,bamboo) lane=beside ;;
+	esac
 	[ "${LANE:-$lane}" = $lane ]
 }
 
