@@ -155,6 +155,8 @@ pub(crate) struct ShadowSlb {
     current: usize,
     /// Which is given up when another mode comes.
     oldest: usize,
+    /// The guest has been in a mode with one kind of access translated and the other not.
+    split: bool,
     /// Entries that the processor has.
     capacity: usize,
     /// [`PrMmu::generation`](super::mmu::PrMmu::generation) of what is in here.
@@ -176,6 +178,7 @@ impl ShadowSlb {
             sets: [none; SETS],
             current: 0,
             oldest: 0,
+            split: false,
             capacity: capacity.clamp(1, SHADOW_SLB),
             generation: 0,
         }
@@ -186,6 +189,7 @@ impl ShadowSlb {
         if self.sets.get(self.current).is_some_and(|s| s.mode == mode) {
             return false;
         }
+        self.split |= mode.is_split();
         self.current = match self.sets.iter().position(|s| s.mode == mode) {
             Some(at) => at,
             None => {
@@ -268,7 +272,11 @@ impl ShadowSlb {
     }
 
     /// The guest has changed its SLB: also what had no entry may be something else where real addresses are used beside.
+    #[inline]
     pub(crate) fn forget_split(&mut self) {
+        if !self.split {
+            return;
+        }
         for set in self.sets.iter_mut().filter(|s| s.mode.is_split()) {
             set.used = 0;
         }
