@@ -29,6 +29,9 @@ use kernel::prelude::*;
 const BLOCK_32: u32 = 5;
 const BLOCK_128: u32 = 7;
 
+/// `dcba` without its operands.
+const DCBA: u32 = 0x7c00_05ec;
+
 /// The guest's processor is this one.
 pub(crate) fn set_pvr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, pvr: u32) {
     st.pvr = pvr;
@@ -67,7 +70,7 @@ pub(crate) fn any_state(
         return dcbz::emulate(vcpu, st, run, dcbz).map(Some);
     }
     // dcba is a hint.
-    if st.is_32bit() && insn.raw() & 0xffe0_07ff == 0x7c00_05ec {
+    if st.is_32bit() && insn.raw() & dcbz::OPCODE == DCBA {
         st.switch.advance(4);
         return Ok(Some(Next::Guest));
     }

@@ -28,7 +28,7 @@ use kernel::{prelude::*, sync::atomic::Relaxed};
 
 /// `dcbz` without its operands, and the bits that are those or reserved.
 const DCBZ: u32 = 0x7c00_07ec;
-const OPCODE: u32 = 0xffe0_07ff;
+pub(crate) const OPCODE: u32 = 0xffe0_07ff;
 /// What differs in the word in its place, which is no instruction.
 const TRAPPING: u32 = 8;
 

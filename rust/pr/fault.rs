@@ -55,16 +55,9 @@ pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
     };
     let large = vcpu.vm().arch.large_pages() && page >= 16;
     let ea = slbe.esid.raw();
-    if magic::touched(st, ea) {
-        return;
-    }
     for problem_state in [false, true] {
-        let mode = Mode::relocated(problem_state);
-        if let (true, Some(key)) = (
-            st.shadow.keeps(mode),
-            SegmentKey::of_slbe(slbe, ea, problem_state, large),
-        ) {
-            shadow_segment(vcpu, st, mode, ea, key);
+        if let Some(key) = SegmentKey::of_slbe(slbe, ea, problem_state, large) {
+            segment_known(vcpu, st, problem_state, ea, key);
         }
     }
 }
@@ -145,17 +138,16 @@ pub(crate) fn page(
         let slots = vm.slots.read();
         match slots.find(to.gpa >> PAGE_SHIFT) {
             Some(slot) if !own && (access != Access::Store || !slot.readonly()) => {
-                let mut looked = None;
                 if watched && access == Access::Fetch {
                     match dcbz::look(vcpu, to.gpa)? {
-                        Code::Plain(count) => looked = Some(count),
+                        Code::Plain(count) => to.looked = Some(count),
                         Code::Copy(page, count) => {
                             dcbz::map(vcpu, &to, ea, page, count);
                             return Ok(Next::Guest);
                         }
                     }
                 }
-                map(vcpu, slot, &to, ea, access == Access::Store, looked)?;
+                map(vcpu, slot, &to, ea, access == Access::Store)?;
                 return Ok(Next::Guest);
             }
             _ => (to.gpa, own),
@@ -201,18 +193,13 @@ fn map_magic(
 
 /// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is
 /// changing. The guest's page table is locked.
-fn map(
-    vcpu: &Vcpu<Pr>,
-    slot: &MemSlot,
-    to: &Translated,
-    ea: u64,
-    writing: bool,
-    looked: Option<u64>,
-) -> Result {
+#[inline(always)]
+fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool) -> Result {
     let vm = vcpu.vm();
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
-    let present = || map_present(vcpu, slot, to, ea, hva, writing, looked);
-    if present() || fault_in(hva, writing) && present() {
+    if map_present(vcpu, slot, to, ea, hva, writing)
+        || fault_in(hva, writing) && map_present(vcpu, slot, to, ea, hva, writing)
+    {
         return Ok(());
     }
 
@@ -224,10 +211,7 @@ fn map(
         return Ok(());
     }
     let (inhibited, writable) = (page.cache_inhibited(), page.writable());
-    let shadow = ShadowPage {
-        looked,
-        ..shadow(slot, to, ea, page.phys(), writable, writing, inhibited)
-    };
+    let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
     if mmu.map(to.key, &shadow) {
         // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
         // dropped, since then the page may be taken away and cleaned.
@@ -246,7 +230,6 @@ fn map_present(
     ea: u64,
     hva: usize,
     writing: bool,
-    looked: Option<u64>,
 ) -> bool {
     let vm = vcpu.vm();
     let mut mmu = vm.mmu.lock();
@@ -256,10 +239,7 @@ fn map_present(
     let Some(page) = page else {
         return false;
     };
-    let shadow = ShadowPage {
-        looked,
-        ..shadow(slot, to, ea, page.phys, page.writable, writing, false)
-    };
+    let shadow = shadow(slot, to, ea, page.phys, page.writable, writing, false);
     if mmu.map(to.key, &shadow) {
         note_written(slot, &shadow);
     }
@@ -287,7 +267,7 @@ fn shadow(
             execute: to.execute && !cache_inhibited,
             cache_inhibited,
         },
-        looked: None,
+        looked: to.looked,
     }
 }
 

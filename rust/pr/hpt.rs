@@ -105,6 +105,8 @@ pub(crate) struct Translated {
     pub(crate) execute: bool,
     /// The segment it is in.
     pub(crate) key: SegmentKey,
+    /// Its code was looked at when so many pages had been mapped for writing (`PrMmu::take_writers`).
+    pub(crate) looked: Option<u64>,
 }
 
 /// Is this access translated by the guest's tables?
@@ -173,6 +175,7 @@ pub(crate) fn translate(
             write: true,
             execute: true,
             key,
+            looked: None,
         });
     }
     if st.is_32bit() {
@@ -209,6 +212,7 @@ pub(crate) fn translate(
         write: check(Access::Store).is_ok() && (change || hpte.r.contains(HpteR::C)),
         execute: check(Access::Fetch).is_ok(),
         key,
+        looked: None,
     })
 }
 

@@ -41,66 +41,40 @@ macro_rules! field {
 }
 
 impl Magic {
-    fn swapped(&self) -> bool {
-        self.big_endian == cfg!(target_endian = "little")
+    /// Between the host's byte order and the page's.
+    #[inline]
+    fn ordered(&self, val: u64) -> u64 {
+        match self.big_endian {
+            true => val.to_be(),
+            false => val.to_le(),
+        }
+    }
+
+    #[inline]
+    fn ordered_word(&self, val: u32) -> u32 {
+        match self.big_endian {
+            true => val.to_be(),
+            false => val.to_le(),
+        }
     }
 
     #[inline]
     fn read(&self, field: Field<u64>) -> u64 {
-        let val = self.page.read(field);
-        match self.swapped() {
-            true => val.swap_bytes(),
-            false => val,
-        }
+        self.ordered(self.page.read(field))
     }
 
     #[inline]
     fn write(&self, field: Field<u64>, val: u64) {
-        self.page.write(
-            field,
-            match self.swapped() {
-                true => val.swap_bytes(),
-                false => val,
-            },
-        );
+        self.page.write(field, self.ordered(val));
     }
 
+    /// The bits in which `ea` differs from the page's address. `relocated` says whether data is.
     #[inline]
-    fn read_word(&self, field: Field<u32>) -> u32 {
-        let val = self.page.read(field);
-        match self.swapped() {
-            true => val.swap_bytes(),
-            false => val,
+    fn distance(&self, ea: u64, relocated: bool) -> u64 {
+        match relocated {
+            true => ea ^ self.ea,
+            false => real_mode_address(ea) ^ self.real,
         }
-    }
-
-    #[inline]
-    fn write_word(&self, field: Field<u32>, val: u32) {
-        self.page.write(
-            field,
-            match self.swapped() {
-                true => val.swap_bytes(),
-                false => val,
-            },
-        );
-    }
-
-    /// Is `ea` in the segment that the page is in? `relocated` says whether data is.
-    fn near(&self, ea: u64, relocated: bool) -> bool {
-        let distance = match relocated {
-            true => ea ^ self.ea,
-            false => real_mode_address(ea) ^ self.real,
-        };
-        distance >> SEGMENT_SHIFT == 0
-    }
-
-    /// Is `ea` in the page?
-    fn contains(&self, ea: u64, relocated: bool) -> bool {
-        let at = match relocated {
-            true => ea ^ self.ea,
-            false => real_mode_address(ea) ^ self.real,
-        };
-        at & PAGE == 0
     }
 }
 
@@ -123,6 +97,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
     });
     // Where it was, and what was there.
     st.forget_segments();
+    vcpu.vm().mmu.lock().unmap_all();
     Ok(())
 }
 
@@ -136,7 +111,7 @@ pub(crate) fn segment(
     key: Option<SegmentKey>,
 ) -> Option<SegmentKey> {
     match &st.magic {
-        Some(magic) if reachable(st) && magic.near(ea, st.msr().contains(Msr::DR)) => {
+        Some(magic) if reachable(st) && magic.distance(ea, relocated(st)) >> SEGMENT_SHIFT == 0 => {
             let key = key.unwrap_or_else(|| SegmentKey::real(ea, false, false));
             Some(key.of_vcpu(vcpu.id))
         }
@@ -148,7 +123,7 @@ pub(crate) fn segment(
 pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permission)> {
     let magic = st.magic.as_ref()?;
     let fetch = matches!(access, Access::Fetch);
-    if fetch || !reachable(st) || !magic.contains(ea, st.msr().contains(Msr::DR)) {
+    if fetch || !reachable(st) || magic.distance(ea, relocated(st)) & PAGE != 0 {
         return None;
     }
     let permission = Permission {
@@ -157,6 +132,10 @@ pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permiss
         cache_inhibited: false,
     };
     Some((magic.page.phys(), permission))
+}
+
+fn relocated(st: &PrVcpu) -> bool {
+    st.msr().contains(Msr::DR)
 }
 
 /// Programs do not see it.
@@ -200,8 +179,9 @@ pub(crate) fn put(st: &PrVcpu, interrupt: bool) {
     magic.write(field!(srr1), st.srr1);
     magic.write(field!(dar), st.dar);
     magic.write(field!(msr), st.msr().raw());
-    magic.write_word(field!(dsisr), st.dsisr);
-    magic.write_word(field!(int_pending), interrupt.into());
+    let word = |field, val| magic.page.write(field, magic.ordered_word(val));
+    word(field!(dsisr), st.dsisr);
+    word(field!(int_pending), interrupt.into());
 }
 
 /// After it has run: what it has made of them.
@@ -219,7 +199,7 @@ pub(crate) fn take(st: &mut PrVcpu) {
     st.srr0 = magic.read(field!(srr0));
     st.srr1 = magic.read(field!(srr1));
     st.dar = magic.read(field!(dar));
-    st.dsisr = magic.read_word(field!(dsisr));
+    st.dsisr = magic.ordered_word(magic.page.read(field!(dsisr)));
     let msr = Msr::from_raw(magic.read(field!(msr)));
     // What it may change without an exit; nothing that the guest runs with depends on these.
     let untrapped = Msr::EE | Msr::RI;

@@ -93,6 +93,7 @@ pub(crate) fn translate(
         write,
         execute: check(Access::Fetch).is_ok(),
         key,
+        looked: None,
     })
 }
 

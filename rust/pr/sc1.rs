@@ -27,16 +27,29 @@ pub(crate) fn restrict(
     ea: u64,
     access: Access,
 ) -> Result {
-    let vm = vcpu.vm();
-    if vm.arch.features.hvmode() || !st.papr || st.msr().contains(Msr::PR) {
+    if vcpu.vm().arch.features.hvmode() || !st.papr || st.msr().contains(Msr::PR) {
         return Ok(());
     }
-    let both = vm.mmu.lock().flips(to.key, ea) >= FLIPS;
+    restrict_in_partition(vcpu, st, to, ea, access)
+}
+
+#[inline(never)]
+fn restrict_in_partition(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    to: &mut Translated,
+    ea: u64,
+    access: Access,
+) -> Result {
+    let vm = vcpu.vm();
+    let mut mmu = vm.mmu.lock();
+    let both = mmu.flips(to.key, ea) >= FLIPS;
     match access {
         Access::Fetch => {
             to.write &= both;
             // No other vCPU stores there until the page is mapped again, for which `PrVm::hpt` is needed.
-            vm.mmu.lock().withdraw(to.key, ea);
+            mmu.withdraw(to.key, ea);
+            drop(mmu);
             let size = 1u64 << if to.key.large() { 16 } else { 12 };
             let page = to.gpa & !(size - 1);
             rewrite(vcpu, page..page + size, st.msr().contains(Msr::LE))

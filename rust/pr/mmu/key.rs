@@ -29,7 +29,6 @@ impl SegmentKey {
     const NO_EXECUTE: u128 = 1 << 58;
     const DIRECT_STORE: u128 = 1 << 57;
     const BLOCKS: u128 = 1 << 56;
-    const VCPU_SHIFT: u32 = 32;
     const BLOCKS_SHIFT: u32 = 68;
     const SPLIT: u128 = 1 << 127;
     const SPLIT_FETCH: u128 = 1 << 126;
@@ -40,8 +39,7 @@ impl SegmentKey {
     /// The segment of a real address.
     pub(crate) fn real(ea: u64, problem_state: bool, large: bool) -> Self {
         let mut key = u128::from(ea >> SEGMENT_SHIFT) | Self::REAL;
-        key |= if problem_state { Self::PROBLEM } else { 0 };
-        key |= if large { Self::LARGE } else { 0 };
+        key |= flag(problem_state, Self::PROBLEM) | flag(large, Self::LARGE);
         Self(key, Self::ALL)
     }
 
@@ -53,34 +51,26 @@ impl SegmentKey {
             false => SlbVsid::KS,
         };
         let mut key = u128::from(GuestPage::of(va).0 >> (SEGMENT_SHIFT - UNIT_SHIFT));
-        key |= if problem_state { Self::PROBLEM } else { 0 };
-        key |= if large { Self::LARGE } else { 0 };
-        key |= if slbe.vsid.contains(key_bit) {
-            Self::KEY
-        } else {
-            0
-        };
-        key |= if slbe.vsid.contains(SlbVsid::N) {
-            Self::NO_EXECUTE
-        } else {
-            0
-        };
+        key |= flag(problem_state, Self::PROBLEM) | flag(large, Self::LARGE);
+        key |= flag(slbe.vsid.contains(key_bit), Self::KEY);
+        key |= flag(slbe.vsid.contains(SlbVsid::N), Self::NO_EXECUTE);
         Some(Self(key, Self::ALL))
     }
 
     /// A segment of a 32-bit guest's.
     pub(crate) fn book3s32(state: &SegmentState) -> Self {
-        let flag = |on, bit: u128| if on { bit } else { 0 };
         let mut key = u128::from(state.vsid) | Self::BOOK3S32;
         key |= flag(state.problem_state, Self::PROBLEM);
         key |= flag(state.key, Self::KEY);
         key |= flag(state.no_execute, Self::NO_EXECUTE);
         key |= flag(state.direct_store, Self::DIRECT_STORE);
-        if let Some((vcpu, blocks)) = state.blocks {
-            key |= u128::from(vcpu & 0xffff) << Self::VCPU_SHIFT;
-            key |= u128::from(blocks) << Self::BLOCKS_SHIFT | Self::BLOCKS;
+        match state.blocks {
+            Some((vcpu, blocks)) => {
+                key |= u128::from(blocks) << Self::BLOCKS_SHIFT | Self::BLOCKS;
+                Self(key, vcpu)
+            }
+            None => Self(key, Self::ALL),
         }
-        Self(key, Self::ALL)
     }
 
     /// The same while one page of it is run instruction by instruction, of which only the code is mapped.
@@ -103,10 +93,11 @@ impl SegmentKey {
         translated: Option<Self>,
         stepped: Option<u64>,
     ) -> Self {
-        let mut key = translated.map_or(Self::REAL, |t| t.0) | Self::SPLIT;
+        let Self(key, vcpu) = translated.unwrap_or(Self(Self::REAL, Self::ALL));
+        let mut key = key | Self::SPLIT;
         key |= u128::from(ea >> SEGMENT_SHIFT) << 64;
-        key |= if fetch { Self::SPLIT_FETCH } else { 0 };
-        Self(key, Self::ALL).stepping(ea, stepped)
+        key |= flag(fetch, Self::SPLIT_FETCH);
+        Self(key, vcpu).stepping(ea, stepped)
     }
 
     /// The same for one vCPU alone, in pages of 4 KB.
@@ -137,6 +128,14 @@ impl SegmentKey {
             ^ u64::from(self.1 ^ Self::ALL) << 36
             ^ ((self.0 >> 64) as u64).rotate_left(20);
         (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+    }
+}
+
+const fn flag(on: bool, bit: u128) -> u128 {
+    if on {
+        bit
+    } else {
+        0
     }
 }
 
