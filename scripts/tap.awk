@@ -13,7 +13,8 @@
 # exit status without a failed test, no end. Indented lines belong to subtests,
 # whose parent reports. Programs that expect=LIST (names between blanks) asks for
 # and that never began are failures too. Last line: "total PASSED FAILED SKIPPED".
-# With live=1 it prints as it reads and judges nothing.
+# With live=1 it prints as it reads and judges nothing. A failed test is followed
+# by what it said last.
 
 function say(word, name, why) {
 	printf "%-4s %s%s\n", word, program ": " name, why == "" ? "" : "  (" why ")"
@@ -21,6 +22,12 @@ function say(word, name, why) {
 }
 function pass() { passed++ }
 function fail(name, why) { failed++; say("FAIL", name, why) }
+# Comments since the last test, the newest of them
+function why_not(  i) {
+	for (i = said > 4 ? said - 4 : 0; i < said; i++)
+		print "     " comment[i]
+	fflush()
+}
 function name_of(line) {
 	sub(/^(not )?ok */, "", line)
 	sub(/^[0-9]+ */, "", line)
@@ -54,7 +61,7 @@ function finish(status) {
 	began[program] = 1
 	inside = 1
 	plan = ""
-	count = bad = 0
+	count = bad = said = 0
 	next
 }
 /^# END / && inside {
@@ -96,8 +103,11 @@ function finish(status) {
 			say("FAIL", name)
 		else
 			fail(name)
+		why_not()
 	}
+	said = 0
 }
+/^# [^ ]/ { comment[said++] = $0 }
 END {
 	if (live)
 		exit
