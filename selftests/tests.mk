@@ -33,6 +33,7 @@ TESTS += magic:60:pr:prdebug:pr4k
 TESTS += bare:60:pr:prdebug
 TESTS += attributes:60:pr:prdebug:pr4k
 TESTS += sc1:60:pr:lpar
+TESTS += ahead:60:pr:prdebug:pr4k
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -61,4 +62,5 @@ payloads-of-debug := trace
 payloads-of-magic := magic
 payloads-of-attributes := exits
 payloads-of-sc1 := exits
+payloads-of-ahead := exits
 payloads-of-bench := bench

@@ -45,6 +45,18 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 	isync();
 }
 
+/* False if there is no such memory */
+bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
+{
+	const volatile u32 *p = __va(pa);
+
+	if (!pfn_valid(pa >> PAGE_SHIFT))
+		return false;
+	while (n--)
+		*words++ = *p++;
+	return true;
+}
+
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	mtspr(SPRN_SPRG_VDSO_WRITE, local_paca->sprg_vdso);

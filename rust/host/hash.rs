@@ -2,7 +2,7 @@
 
 //! The host's hashed page table, and segments of it for guests.
 
-use crate::bindings;
+use crate::{bindings, host::mm::InvalidationsExcluded};
 use kernel::prelude::*;
 
 /// Segments of 256 MB that are used of a context; it has more.
@@ -69,6 +69,7 @@ pub(crate) struct HostHpte {
     slot: u64,
     vsid: HostVsid,
     ea: u64,
+    phys: u64,
     large: bool,
 }
 
@@ -78,6 +79,7 @@ impl HostHpte {
         slot: 0,
         vsid: HostVsid(0),
         ea: 0,
+        phys: 0,
         large: false,
     };
 
@@ -102,8 +104,30 @@ impl HostHpte {
             slot,
             vsid,
             ea,
+            phys,
             large,
         })
+    }
+
+    /// `N` words from `ea` on in the page of memory that this entry, which has not been taken out, maps; as numbers in
+    /// the host's byte order. `None` if there are not so many in the page.
+    #[inline]
+    pub(crate) fn words<const N: usize>(
+        &self,
+        ea: u64,
+        _: &impl InvalidationsExcluded,
+    ) -> Option<[u32; N]> {
+        let page = if self.large { 1 << 16 } else { 1 << 12 };
+        let at = ea & (page - 1) & !3;
+        if at + 4 * N as u64 > page {
+            return None;
+        }
+        let mut words = [0; N];
+        let pa = (self.phys & !(page - 1) | at) as usize;
+        // SAFETY: Who takes the page away takes the entry out first, and cannot do so now; the words are in the page,
+        // if it has a `struct page`, which the function looks for.
+        let read = unsafe { bindings::kvm_ppc_pr_read_words(pa, words.as_mut_ptr(), N as u32) };
+        read.then_some(words)
     }
 
     /// Takes it out; on return no CPU uses it any more. The host may have done so before. Never sleeps.

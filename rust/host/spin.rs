@@ -54,6 +54,15 @@ impl<T> SpinCell<T> {
         }
     }
 
+    /// `None` if somebody has it.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        Some(Guard {
+            _lock: self.lock.try_lock()?,
+            data: &self.data,
+        })
+    }
+
     /// Nobody else can have it locked.
     pub(crate) fn value_mut(self: Pin<&mut Self>) -> &mut T {
         self.project().data.get_mut()

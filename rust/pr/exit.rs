@@ -124,7 +124,8 @@ fn instruction(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
 }
 
 /// A word of the guest's code that was loaded as data.
-fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
+#[inline]
+pub(crate) fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
     let little = st.msr().contains(Msr::LE);
     Insn::word(match little == cfg!(target_endian = "little") {
         true => word,
@@ -192,9 +193,9 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
 }
 
 /// An instruction of the guest's kernel for which the vCPU's registers are enough: executes it, with interrupts off,
-/// and says so.
+/// and says so. `in_order` if the guest goes on behind it as it was.
 #[inline]
-pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap) -> bool {
+pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &mut bool) -> bool {
     let exit = st.switch.exit();
     let privileged = match trap {
         Trap::PROGRAM => Srr1::from_raw(exit.srr1).intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV),
@@ -208,8 +209,12 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap) -> bool {
     let Some(word) = exit.last_inst() else {
         return false;
     };
+    let msr = st.msr();
     match emulate::registers(vcpu, st, as_fetched(st, word)) {
-        Some(Outcome::Done) => st.switch.advance(4),
+        Some(Outcome::Done) => {
+            st.switch.advance(4);
+            *in_order = st.msr() == msr;
+        }
         Some(Outcome::Jumped) => {}
         // Not done, or an interrupt.
         _ => return false,

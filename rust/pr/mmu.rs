@@ -15,6 +15,7 @@ use crate::{
     host::{
         code_page::CodePage,
         hash::{HashContext, HostHpte, HostVsid, Permission},
+        mm::InvalidationsExcluded,
     },
     isa::slb::VirtualAddress,
     vm::backend::Gfn,
@@ -253,7 +254,7 @@ impl PrMmu {
         let large = key.large();
         let mut entry = Entry {
             hpte: HostHpte::NONE,
-            host: host_page(vsid, page.ea, large),
+            host: host_page(vsid.raw(), page.ea, large),
             page: key.page(page.ea).unwrap_or(GuestPage::NONE),
             gfn: page.gfn(),
             part: part(page.gpa),
@@ -280,9 +281,25 @@ impl PrMmu {
     }
 
     fn entry(&self, key: SegmentKey, ea: u64) -> Option<&Entry> {
-        let host = host_page(self.find_segment(key)?, ea, key.large());
+        let host = host_page(self.find_segment(key)?.raw(), ea, key.large());
         let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
         self.pool.get(at as usize)
+    }
+
+    /// The `N` words at `ea` of a page that is mapped for execution in the host's segment `vsid`, whose pages are large
+    /// or not. As numbers in the host's byte order.
+    #[inline]
+    pub(crate) fn code<const N: usize>(
+        &self,
+        vsid: u64,
+        ea: u64,
+        large: bool,
+        quiet: &impl InvalidationsExcluded,
+    ) -> Option<[u32; N]> {
+        let host = host_page(vsid, ea, large);
+        let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
+        let entry = self.pool.get(at as usize).filter(|e| e.executable)?;
+        entry.hpte.words(ea, quiet)
     }
 
     /// How often the page at `ea` has been mapped for writing, or no longer for writing, since it was first mapped.
@@ -459,10 +476,10 @@ impl PrMmu {
 }
 
 /// The number of a page of the host's virtual address space.
-fn host_page(vsid: HostVsid, ea: u64, large: bool) -> u64 {
+fn host_page(vsid: u64, ea: u64, large: bool) -> u64 {
     let shift = if large { 16 } else { 12 };
     let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> shift << shift;
-    vsid.raw() << (SEGMENT_SHIFT - 12) | within >> 12
+    vsid << (SEGMENT_SHIFT - 12) | within >> 12
 }
 
 /// The part of a real address that says where in the host's page something is that is mapped in smaller pieces.

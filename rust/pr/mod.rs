@@ -2,6 +2,7 @@
 
 //! The pr backend: Book3S guests in problem state, on a host that translates by hash. Documentation/pr.rst.
 
+mod ahead;
 mod bare;
 mod dcbz;
 mod debug;

@@ -2,7 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{debug, exit, magic, request, split, vcpu::PrVcpu, Pr};
+use super::{ahead, debug, exit, magic, request, split, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -76,8 +76,14 @@ impl RunBackend for Pr {
             vcpu.entry.left();
             let trap = exited.trap();
             magic::take(st);
-            match exited.again(|trap| exit::at_once(vcpu, st, trap)) {
-                Ok(disabled) => irqs = disabled,
+            let mut in_order = false;
+            match exited.again(|trap| exit::at_once(vcpu, st, trap, &mut in_order)) {
+                Ok(disabled) => {
+                    irqs = disabled;
+                    if in_order {
+                        ahead::go_on(vcpu, st);
+                    }
+                }
                 Err(exited) => return (exited.replay(), trap.into()),
             }
         }

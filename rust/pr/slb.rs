@@ -96,7 +96,7 @@ impl Mode {
     }
 
     /// Is one kind of access translated and the other not?
-    fn is_split(self) -> bool {
+    pub(crate) fn is_split(self) -> bool {
         Msr::from_raw(self.msr).is_split()
     }
 
@@ -254,6 +254,13 @@ impl ShadowSlb {
         if let Some(entry) = set.entries.get_mut(at) {
             *entry = (esid.with(SlbEsid::V).with_index(at as u64).raw(), half);
         }
+    }
+
+    /// What stands for the segment of `ea` in the current mode.
+    pub(crate) fn find(&self, ea: u64) -> Option<SlbVsid> {
+        let mut entries = self.entries();
+        let found = entries.find(|e| (e.0 ^ ea) & SEGMENT == 0)?;
+        Some(SlbVsid::from_raw(found.1))
     }
 
     /// The entries for the current mode.

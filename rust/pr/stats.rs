@@ -43,6 +43,8 @@ stats! {
         rewritten_calls: Counter = COUNT,
         /// Instructions emulated.
         emulated_inst_exits: Counter = COUNT,
+        /// More instructions emulated at the same exit.
+        emulated_ahead: Counter = COUNT,
         /// Machine checks.
         machine_checks: Counter = COUNT,
     }

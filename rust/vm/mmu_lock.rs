@@ -95,6 +95,15 @@ impl<B: Backend> MmuLock<B> {
             seq: &self.seq,
         }
     }
+
+    /// `None` if somebody has it.
+    #[inline]
+    pub(crate) fn try_lock(&self) -> Option<MmuGuard<'_, B>> {
+        Some(MmuGuard {
+            guard: self.state.try_lock()?,
+            seq: &self.seq,
+        })
+    }
 }
 
 impl<B: Backend> MmuGuard<'_, B> {
