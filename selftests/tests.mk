@@ -33,7 +33,7 @@ TESTS += magic:60:pr:prdebug:pr4k
 TESTS += bare:60:pr:prdebug
 TESTS += attributes:60:pr:prdebug:pr4k
 TESTS += sc1:60:pr:lpar
-TESTS += ahead:60:pr:prdebug:pr4k
+TESTS += ahead:120:pr:prdebug:pr4k
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
