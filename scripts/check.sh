@@ -216,32 +216,44 @@ suite_e44x() {
 	suite_switch
 }
 
-# The world switch of a 440, on a host that a debugger steps
-suite_switch() {
-	local out=$results/switch socket=$work/gdb kernel rc=0 host i
-	wanted switch || return 0
-	"$top/scripts/module.sh" 44x >/dev/null || die "the module does not build for the 440"
-	kernel=$("$top/scripts/kernel.sh" 44x)
-	build_selftests 44x
-	stage switch
+# stepped NAME SECONDS HOST_SCRIPT [ARGUMENT...] -- [ARGUMENT...]: a host that a
+# debugger, scripts/NAME.py with the arguments behind "--", steps for at most so
+# long; judges what that says and returns what the host did
+stepped() {
+	local name=$1 limit=$2 out=$results/$1 socket=$work/$1.gdb script=$3 options=() host rc=0 i
+	shift 3
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	stage "$name"
 	rm -rf "$out"
 	mkdir -p "$out"
-	GDB=$socket APPEND=EXITS=20000 "$top/scripts/bamboo.sh" -t 600 -o "$out" integrity,-v,mfspr \
-		>"$out/host.out" 2>"$out/host.err" &
+	GDB=$socket "$top/scripts/$script" -o "$out" "${options[@]}" >"$out/host.out" 2>"$out/host.err" &
 	host=$!
 	for ((i = 0; i < 1200; i++)); do
 		[ ! -S "$socket" ] || break
 		sleep 0.1
 	done
 	{
-		echo '# BEGIN switch'
-		PYTHONDONTWRITEBYTECODE=1 timeout 500 python3 "$top/scripts/switch.py" "$socket" \
-			"$(module_dir "$kernel")/kvm_ppc.ko" "$kernel/System.map" 2>"$out/err" || rc=$?
-		echo "# END switch $rc"
+		echo "# BEGIN $name"
+		PYTHONDONTWRITEBYTECODE=1 timeout "$limit" python3 "$top/scripts/$name.py" "$socket" "$@" 2>"$out/err" || rc=$?
+		echo "# END $name $rc"
 	} | tee "$out/tap" | live
-	judge switch "$out/tap" switch
-	rc=0
-	wait $host || rc=$?
+	judge "$name" "$out/tap" "$name"
+	wait $host
+}
+
+# The world switch of a 440, on a host that a debugger steps
+suite_switch() {
+	local out=$results/switch kernel rc=0
+	wanted switch || return 0
+	"$top/scripts/module.sh" 44x >/dev/null || die "the module does not build for the 440"
+	kernel=$("$top/scripts/kernel.sh" 44x)
+	build_selftests 44x
+	APPEND=EXITS=20000 stepped switch 500 bamboo.sh -t 600 integrity,-v,mfspr -- \
+		"$(module_dir "$kernel")/kvm_ppc.ko" "$kernel/System.map" || rc=$?
 	judge "switch's host" "$out/console.log" load integrity unload
 	[ "$rc" = 0 ] || fault switch "$(tail -n 1 "$out/host.out") (log: $out/console.log)"
 }
@@ -256,29 +268,15 @@ soak_bamboo() {
 
 # Every instruction of some rounds through pr, on a host that a debugger steps
 suite_stores() {
-	local dir=$work/stores out=$results/stores socket=$work/gdb flavour=${FLAVOUR:-book3s64+pages-64k} kernel rc=0 i
+	local dir=$work/stores kernel
 	wanted stores || return 0
 	build_module
 	build_selftests book3s
-	kernel=$("$top/scripts/kernel.sh" "$flavour")
+	kernel=$("$top/scripts/kernel.sh" "${FLAVOUR:-book3s64+pages-64k}")
 	TESTS=reg_integrity payload "$dir" "$selftests" 1
 	: >"$dir/options"
-	stage stores
-	rm -rf "$out"
-	mkdir -p "$out"
-	GDB=$socket HOST=powernv9-hash ICOUNT=1 "$top/scripts/host.sh" -t 1200 -o "$out" "$dir" >"$out/host.out" 2>"$out/host.err" &
-	for ((i = 0; i < 600; i++)); do
-		[ ! -S "$socket" ] || break
-		sleep 0.1
-	done
-	{
-		echo '# BEGIN stores'
-		PYTHONDONTWRITEBYTECODE=1 timeout 1200 python3 "$top/scripts/stores.py" "$socket" "$kernel/include/generated/asm-offsets.h" \
-			"$kernel/System.map" 200 "${ROUNDS:-300}" 2>"$out/err" || rc=$?
-		echo "# END stores $rc"
-	} | tee "$out/tap" | live
-	wait
-	judge stores "$out/tap" stores
+	HOST=powernv9-hash ICOUNT=1 stepped stores 1200 host.sh -t 1200 "$dir" -- \
+		"$kernel/include/generated/asm-offsets.h" "$kernel/System.map" 200 "${ROUNDS:-300}" || true
 }
 
 suite_soak() {
