@@ -30,8 +30,6 @@ DECLARE_PAYLOAD(exits);
 #define SPRG2 274
 #define DEC 22
 
-#define CALL(n) LI(3, 0), ORI(3, 3, n), INSN_SC1
-
 FIXTURE(ahead)
 {
 	struct vmm *vmm;
@@ -88,7 +86,7 @@ TEST_F(ahead, in_a_row)
 
 	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MTSPR(SPRG0, 11),
 	    MTSPR(SPRG1, 10), MFSPR(12, SPRG0), MTSPR(SRR0, 12),
-	    MFSPR(13, SRR0), CALL(UC_SYNC));
+	    MFSPR(13, SRR0), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT, EA);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(STACK, regs.gpr[10]);
@@ -110,7 +108,7 @@ TEST_F(ahead, end_of_page)
 	struct kvm_regs regs;
 
 	PUT(at, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MFSPR(12, SPRG2),
-	    CALL(UC_SYNC));
+	    HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT, at);
 	EXPECT_EQ(STACK, regs.gpr[10]);
 	EXPECT_EQ(0x2222, regs.gpr[11]);
@@ -126,7 +124,7 @@ TEST_F(ahead, big_endian)
 {
 	struct kvm_regs regs;
 
-	PUT(CODE, false, MFSPR(10, SPRG0), MFSPR(11, SPRG1), CALL(UC_SYNC));
+	PUT(CODE, false, MFSPR(10, SPRG0), MFSPR(11, SPRG1), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT & ~MSR_LE, EA);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(STACK, regs.gpr[10]);
@@ -137,7 +135,7 @@ TEST_F(ahead, real_mode)
 {
 	struct kvm_regs regs;
 
-	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), CALL(UC_SYNC));
+	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), HCALL(UC_SYNC));
 	regs = run(self, MSR_REAL, CODE);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(STACK, regs.gpr[10]);
@@ -166,7 +164,7 @@ TEST_F(ahead, interrupt)
 	struct kvm_regs regs;
 
 	PUT(CODE, true, MTSPR(DEC, 4), MTMSRD(5, 1), MFSPR(10, SPRG0),
-	    CALL(UC_SYNC));
+	    HCALL(UC_SYNC));
 	self->regs.gpr[4] = -1;
 	self->regs.gpr[5] = MSR_EE | MSR_RI;
 	regs = run(self, MSR_VIRT, EA);
@@ -186,7 +184,7 @@ TEST_F(ahead, single_step)
 	unsigned int i;
 
 	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MFSPR(12, SPRG2),
-	    CALL(UC_SYNC));
+	    HCALL(UC_SYNC));
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
 	regs.pc = EA;
 	regs.msr = MSR_VIRT;
@@ -205,11 +203,11 @@ TEST_F(ahead, stored)
 	struct kvm_regs regs;
 	unsigned int i;
 
-	PUT(OTHER, true, STW(5, 4, 4), DCBST(6), SYNC, ICBI(6), ISYNC, MTCTR(4),
-	    BCTR);
+	PUT(OTHER, true, STW(5, 4, 4), DCBST(0, 6), SYNC, ICBI(0, 6), ISYNC,
+	    MTCTR(4), BCTR);
 	for (i = 0; i < 8; i++) {
 		PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
-		    CALL(UC_SYNC));
+		    HCALL(UC_SYNC));
 		run(self, MSR_VIRT, EA);
 		self->regs.gpr[4] = EA;
 		self->regs.gpr[5] = MFSPR(11, SPRG2);
@@ -229,14 +227,14 @@ TEST_F(ahead, other_page)
 
 	for (i = 0; i < 8; i++) {
 		PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
-		    CALL(UC_SYNC));
+		    HCALL(UC_SYNC));
 		regs = run(self, MSR_VIRT, EA);
 		EXPECT_EQ(0x2222, regs.gpr[11]);
 		ASSERT_EQ(at,
 			  mmap(at, PAGE, PROT_READ | PROT_WRITE,
 			       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 		PUT(CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG2),
-		    CALL(UC_SYNC));
+		    HCALL(UC_SYNC));
 		regs = run(self, MSR_VIRT, EA);
 		EXPECT_EQ(0x2222, regs.gpr[10]);
 		EXPECT_EQ(0x3333, regs.gpr[11]);
@@ -275,9 +273,9 @@ TEST_F_TIMEOUT(ahead, race, 60)
 
 	swap.fd = memfd_create("code", 0);
 	ASSERT_EQ(0, ftruncate(swap.fd, 2 * PAGE));
-	PUT(CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG1), CALL(UC_SYNC));
+	PUT(CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG1), HCALL(UC_SYNC));
 	ASSERT_EQ(PAGE, pwrite(swap.fd, swap.at, PAGE, 0));
-	PUT(CODE, true, MFSPR(10, SPRG2), MFSPR(11, SPRG2), CALL(UC_SYNC));
+	PUT(CODE, true, MFSPR(10, SPRG2), MFSPR(11, SPRG2), HCALL(UC_SYNC));
 	ASSERT_EQ(PAGE, pwrite(swap.fd, swap.at, PAGE, PAGE));
 	pthread_create(&thread, NULL, swap_pages, &swap);
 	/* the other CPU may be slow */

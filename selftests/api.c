@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include "api_caps.h"
 
@@ -248,10 +249,8 @@ TEST(not_papr)
 	struct kvm_regs r = { .pc = 0x100, .msr = MSR_REAL };
 
 	if (book3s_on_hash(vmm)) {
-		const uint32_t code[] = { 0x38630001, /* addi r3,r3,1 */
-					  INSN_SC1, INSN_B_SELF };
-		const uint32_t self[] = { 0x38840001, /* addi r4,r4,1 */
-					  INSN_B_SELF };
+		const uint32_t code[] = { ADDI(3, 3, 1), SC(1), B(0) };
+		const uint32_t self[] = { ADDI(4, 4, 1), B(0) };
 
 		/* "sc 1" calls nobody */
 		book3s_code(vmm, 0x100, true, code, ARRAY_SIZE(code));

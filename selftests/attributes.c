@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "physical.h"
 
 #include <endian.h>
@@ -16,12 +17,6 @@ DECLARE_PAYLOAD(exits);
 #define MEM (16ul << 20)
 #define BASE 0x40000000ul
 #define PAGE 0x10000ul
-
-#define LD(t, a, d) (0xe8000000u | (t) << 21 | (a) << 16 | (d))
-#define LWZ(t, a, d) (0x80000000u | (t) << 21 | (a) << 16 | (d))
-#define STD(s, a, d) (0xf8000000u | (s) << 21 | (a) << 16 | (d))
-#define LI_R3(n) (0x38600000u | (n))
-#define ORI_R3(n) (0x60630000u | (n))
 
 /* Second doubleword of an entry */
 #define HPTE_W 0x40u
@@ -127,7 +122,7 @@ FIXTURE_TEARDOWN(attributes)
 static void run(FIXTURE_DATA(attributes) * self, void *p, uint64_t bits,
 		const uint32_t *code, size_t n)
 {
-	static const uint32_t end[] = { LI_R3(0), ORI_R3(UC_SYNC), INSN_SC1 };
+	static const uint32_t end[] = { HCALL(UC_SYNC) };
 	struct kvm_regs regs = { .pc = GPA_FREE, .msr = MSR_VIRT };
 
 	if (vmm_set_slot(self->vmm, 1, 0, BASE, PAGE, p))
@@ -148,7 +143,7 @@ static void run(FIXTURE_DATA(attributes) * self, void *p, uint64_t bits,
 /* A guest's frame buffer: a device's for the guest, memory for the host */
 TEST_F_TIMEOUT(attributes, memory, 300)
 {
-	static const uint32_t code[] = { STD(5, 4, 8), LD(6, 4, 8) };
+	static const uint32_t code[] = { STD(5, 8, 4), LD(6, 8, 4) };
 	uint64_t *mine = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
 	unsigned int before, after, alike;
@@ -171,7 +166,7 @@ TEST_F_TIMEOUT(attributes, memory, 300)
 /* A device's registers that the guest maps as memory */
 TEST_F_TIMEOUT(attributes, device, 300)
 {
-	static const uint32_t code[] = { LWZ(6, 4, 8) };
+	static const uint32_t code[] = { LWZ(6, 8, 4) };
 	volatile uint32_t *disk;
 	unsigned int before, after, alike;
 	struct kvm_regs regs;

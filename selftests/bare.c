@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s32.h"
+#include "insn.h"
 
 #include <endian.h>
 
@@ -132,7 +133,7 @@ TEST_F(bare, pages)
 {
 	uint32_t first, second;
 
-	CODE_IS(LWZ(5, 0, 4), INSN_SC, STW(6, 4, 4), INSN_SC);
+	CODE_IS(LWZ(5, 0, 4), SC(0), STW(6, 4, 4), SC(0));
 	put(self->vmm, PAGE, 0x01020304);
 	first = map(self->vmm, EA, PAGE | 2, false);
 	self->regs.gpr[4] = EA;
@@ -193,7 +194,7 @@ TEST_F(bare, faults)
 	uint64_t msr, v;
 	unsigned int i;
 
-	put(self->vmm, PAGE, INSN_SC);
+	put(self->vmm, PAGE, SC(0));
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		uint32_t at = map(self->vmm, EA, t[i].pte, false);
 
@@ -203,7 +204,7 @@ TEST_F(bare, faults)
 		set_sregs(self);
 		put(self->vmm, CODE,
 		    t[i].access == STORE ? STW(5, 4, 4) : LWZ(5, 0, 4));
-		put(self->vmm, CODE + 4, INSN_SC);
+		put(self->vmm, CODE + 4, SC(0));
 		msr = MSR_XLATE | (t[i].problem_state ? MSR_PR : 0);
 		self->regs.gpr[4] = EA;
 		self->regs.pc = t[i].access == FETCH ? EA : CODE;
@@ -234,7 +235,7 @@ TEST_F(bare, blocks)
 	__u64 *ibat = self->sregs.u.s.ppc32.ibat;
 	__u64 *dbat = self->sregs.u.s.ppc32.dbat;
 
-	CODE_IS(LWZ(5, 0, 4), STW(5, 8, 4), INSN_SC);
+	CODE_IS(LWZ(5, 0, 4), STW(5, 8, 4), SC(0));
 	map(self->vmm, EA, PAGE | 2, false);
 	put(self->vmm, PAGE, 1);
 	put(self->vmm, 0x601000, 2);
@@ -270,7 +271,7 @@ TEST_F(bare, blocks)
 	put(self->vmm, 0x621000, LWZ(5, 0, 4));
 	put(self->vmm, 0x621004, STW(5, 12, 4));
 	put(self->vmm, 0x621008, LWZ(6, 8, 4));
-	put(self->vmm, 0x62100c, INSN_SC);
+	put(self->vmm, 0x62100c, SC(0));
 	put(self->vmm, 0x601000, 3);
 	put(self->vmm, 0x601008, 4);
 	self->regs.pc = EA;
@@ -279,7 +280,7 @@ TEST_F(bare, blocks)
 	EXPECT_EQ(3, self->regs.gpr[5]);
 	EXPECT_EQ(4, self->regs.gpr[6]);
 	EXPECT_EQ(3, get(self->vmm, 0x60100c));
-	EXPECT_EQ(INSN_SC, get(self->vmm, 0x62100c));
+	EXPECT_EQ(SC(0), get(self->vmm, 0x62100c));
 }
 
 /* What the guest itself changes: a page's entry, a segment, a block */
@@ -288,11 +289,10 @@ TEST_F(bare, changes)
 	uint32_t at = map(self->vmm, EA, PAGE | 2, false);
 
 	/* r3: the entry's second word by the block of data that the table is in */
-	CODE_IS(LWZ(5, 0, 4), STW(6, 0, 3), TLBIE(4), INSN_SYNC, INSN_TLBSYNC,
-		INSN_SYNC, LWZ(7, 0, 4), MTSR(5, 10), INSN_ISYNC, LWZ(8, 0, 11),
-		MTSRIN(12, 11), INSN_ISYNC, MFSR(13, 5), MFSRIN(14, 4),
-		MTSPR(SPR_DBAT(1) + 1, 15), MTSPR(SPR_DBAT(1), 16), INSN_ISYNC,
-		LWZ(9, 0, 11), INSN_SC);
+	CODE_IS(LWZ(5, 0, 4), STW(6, 0, 3), TLBIE(4), SYNC, TLBSYNC, SYNC,
+		LWZ(7, 0, 4), MTSR(5, 10), ISYNC, LWZ(8, 0, 11), MTSRIN(12, 11),
+		ISYNC, MFSR(13, 5), MFSRIN(14, 4), MTSPR(SPR_DBAT(1) + 1, 15),
+		MTSPR(SPR_DBAT(1), 16), ISYNC, LWZ(9, 0, 11), SC(0));
 	self->sregs.u.s.ppc32.dbat[0] = BAT(TABLE, BAT_128K, BAT_VS, TABLE, 2);
 	set_sregs(self);
 	put(self->vmm, PAGE, 1);
@@ -340,9 +340,9 @@ TEST_F(bare, dcbz)
 	int i;
 
 	/* r3 points there, then just written there, then again */
-	CODE_IS(DCBZ(0, 3), INSN_SC, DCBZ(4, 5), INSN_SC, STW(6, 0, 7),
-		DCBST(0, 7), INSN_SYNC, ICBI(0, 7), INSN_ISYNC, INSN_NOP,
-		INSN_NOP, INSN_SC, LWZ(8, 0, 9), DCBA(0, 3), INSN_SC);
+	CODE_IS(DCBZ(0, 3), SC(0), DCBZ(4, 5), SC(0), STW(6, 0, 7), DCBST(0, 7),
+		SYNC, ICBI(0, 7), ISYNC, NOP, NOP, SC(0), LWZ(8, 0, 9),
+		DCBA(0, 3), SC(0));
 	fill(self->vmm, PAGE);
 	self->regs.gpr[3] = PAGE + 0x47;
 	ASSERT_EQ(0xc00, again(self, MSR32));
@@ -383,13 +383,13 @@ TEST_F(bare, dcbz)
 	EXPECT_EQ(0, zeroed(self->vmm, 0));
 	/* code that is loaded while it is executed, and executed elsewhere */
 	CODE_IS(DCBZ(0, 3), LWZ(5, 0, 7), STW(5, 0, 8), LWZ(5, 4, 7),
-		STW(5, 4, 8), LWZ(5, 8, 7), STW(5, 8, 8), INSN_SC);
+		STW(5, 4, 8), LWZ(5, 8, 7), STW(5, 8, 8), SC(0));
 	/* nobody else sees what userspace writes there */
 	set_sregs(self);
 	self->regs.gpr[7] = CODE;
 	self->regs.gpr[8] = OTHER;
 	ASSERT_EQ(0xc00, again(self, MSR32));
-	put(self->vmm, OTHER + 4, INSN_SC);
+	put(self->vmm, OTHER + 4, SC(0));
 	fill(self->vmm, PAGE);
 	self->regs.pc = OTHER;
 	self->regs.msr = MSR32;
@@ -402,7 +402,7 @@ TEST_F(bare, dcbz_translated)
 {
 	uint32_t at = map(self->vmm, EA, PAGE | 2, false);
 
-	CODE_IS(DCBZ(0, 3), INSN_SC);
+	CODE_IS(DCBZ(0, 3), SC(0));
 	fill(self->vmm, PAGE);
 	self->regs.gpr[3] = EA + 0x100;
 	ASSERT_EQ(0xc00, again(self, MSR_XLATE | MSR_PR));
@@ -425,7 +425,7 @@ TEST_F(bare, interrupts)
 
 	/* the upper halves that this host's registers have do not show */
 	CODE_IS(MFMSR(5), MTSPR(SPR_SPRG0, 6), MFSPR(7, SPR_SPRG0),
-		LWZ(8, 8, 9), INSN_TRAP);
+		LWZ(8, 8, 9), TRAP);
 	self->regs.gpr[6] = 0xffffffff80000000;
 	/* addresses wrap at 4 GB */
 	self->regs.gpr[9] = 0xfffffffe;
@@ -439,7 +439,7 @@ TEST_F(bare, interrupts)
 	EXPECT_EQ(MSR32 | 0x20000, self->regs.srr1);
 	EXPECT_EQ(MSR32, self->regs.msr);
 
-	CODE_IS(INSN_ILLEGAL);
+	CODE_IS(ILLEGAL);
 	EXPECT_EQ(0x700, again(self, user));
 	EXPECT_EQ(user | 0x80000, self->regs.srr1);
 	CODE_IS(MFMSR(5));
@@ -450,8 +450,8 @@ TEST_F(bare, interrupts)
 	EXPECT_EQ(CODE, self->regs.srr0);
 
 	/* rfi to problem state and back by the decrementer */
-	CODE_IS(MTSPR(26, 4), MTSPR(27, 5), MTSPR(SPR_DEC, 6), INSN_RFI);
-	put(self->vmm, CODE + 0x100, INSN_B_SELF);
+	CODE_IS(MTSPR(26, 4), MTSPR(27, 5), MTSPR(SPR_DEC, 6), RFI);
+	put(self->vmm, CODE + 0x100, B(0));
 	self->regs.gpr[4] = CODE + 0x100;
 	self->regs.gpr[5] = user | 0x783f0000;
 	self->regs.gpr[6] = 1000;
@@ -460,7 +460,7 @@ TEST_F(bare, interrupts)
 	EXPECT_EQ(user, self->regs.srr1);
 
 	/* it also ends a wait */
-	CODE_IS(MTSPR(SPR_DEC, 6), MTMSR(5), INSN_B_SELF);
+	CODE_IS(MTSPR(SPR_DEC, 6), MTMSR(5), B(0));
 	self->regs.gpr[5] = MSR32 | MSR_EE | MSR_POW;
 	EXPECT_EQ(0x900, again(self, MSR32));
 	EXPECT_EQ(CODE + 8, self->regs.srr0);
@@ -475,7 +475,7 @@ TEST_F(bare, prefix)
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, 1, 0, 0xfff00000, 1 << 20, high));
 	((uint32_t *)high)[0xc00 / 4] = htobe32(LIS(31, DEVICE >> 16));
 	((uint32_t *)high)[0xc04 / 4] = htobe32(STW(31, 0x7c00, 31));
-	CODE_IS(INSN_SC);
+	CODE_IS(SC(0));
 	EXPECT_EQ(0x7c00, again(self, MSR32 | MSR_IP));
 	EXPECT_EQ(0xfff00c08, self->regs.pc);
 	EXPECT_EQ(MSR32 | MSR_IP, self->regs.msr);
@@ -490,7 +490,7 @@ TEST_F(bare, registers)
 	CODE_IS(MTSPR(SPR_HID0, 4), MFSPR(5, SPR_HID0), MTSPR(SPR_L2CR, 6),
 		MFSPR(7, SPR_L2CR), MTSPR(SPR_IBAT(5), 8),
 		MFSPR(9, SPR_IBAT(5)), MTSPR(SPR_SDR1, 10), MFSPR(11, SPR_SDR1),
-		MFSPR(12, 287), MFSPR(13, 1023), MTSPR(1012, 4), INSN_SC);
+		MFSPR(12, 287), MFSPR(13, 1023), MTSPR(1012, 4), SC(0));
 	self->regs.gpr[4] = 0x8000cc00;
 	self->regs.gpr[6] = 0x80200000;
 	self->regs.gpr[8] = 0x123a0000;
@@ -520,10 +520,9 @@ TEST_F(bare, ppc970)
 	set_sregs(self);
 	vectors(self->vmm, 0x20000);
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_HIOR, 0);
-	CODE_IS(MTSPR(SPR_HIOR, 4), MFSPR(5, SPR_HIOR), DCBZ(0, 3), INSN_SC,
-		MTSPR(SPR_HID5, 6), INSN_ISYNC, DCBZ(0, 3), INSN_SC,
-		DCBZL(0, 3), INSN_SC, MTSPR(SPR_SDR1, 7), MFSPR(8, SPR_SDR1),
-		INSN_SC);
+	CODE_IS(MTSPR(SPR_HIOR, 4), MFSPR(5, SPR_HIOR), DCBZ(0, 3), SC(0),
+		MTSPR(SPR_HID5, 6), ISYNC, DCBZ(0, 3), SC(0), DCBZL(0, 3),
+		SC(0), MTSPR(SPR_SDR1, 7), MFSPR(8, SPR_SDR1), SC(0));
 	fill(self->vmm, PAGE);
 	self->regs.gpr[3] = PAGE + 0xa0;
 	self->regs.gpr[4] = 0x20000;

@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "payloads/trace.h"
 
 #include <errno.h>
@@ -69,18 +70,18 @@ static uint64_t next_stop(FIXTURE_DATA(debug) * self)
 }
 
 static const uint32_t all_kinds[] = {
-	/* 00 */ INSN_NOP,
-	/* 04 */ 0x4800000cu, /* b .+12 */
+	/* 00 */ NOP,
+	/* 04 */ B(12),
 	/* 08 */ 0,
 	/* 0c */ 0,
-	/* 10 */ 0x7ca000a6u, /* mfmsr r5 */
-	/* 14 */ 0x80c40000u, /* lwz r6,0(r4), a device */
-	/* 18 */ 0x7c0903a6u, /* mtctr r0 */
-	/* 1c */ 0x42000000u, /* bdnz . */
-	/* 20 */ INSN_SC1, /* handled in the kernel */
-	/* 24 */ INSN_SC1, /* handled in userspace */
-	/* 28 */ 0x7c0004acu, /* sync */
-	/* 2c */ 0x44000002u, /* sc */
+	/* 10 */ MFMSR(5),
+	/* 14 */ LWZ(6, 0, 4), /* a device */
+	/* 18 */ MTCTR(0),
+	/* 1c */ BDNZ(0),
+	/* 20 */ SC(1), /* handled in the kernel */
+	/* 24 */ SC(1), /* handled in userspace */
+	/* 28 */ SYNC,
+	/* 2c */ SC(0),
 };
 
 static void step_through(struct __test_metadata *_metadata,
@@ -154,7 +155,7 @@ TEST_F(debug, step_split)
 TEST_F(debug, breakpoint)
 {
 	uint32_t word = vmm_reg(self->vcpu, KVM_REG_PPC_DEBUG_INST);
-	uint32_t code[] = { INSN_NOP, word, INSN_SC1 };
+	uint32_t code[] = { NOP, word, SC(1) };
 
 	book3s_code(self->vmm, CODE, true, code, ARRAY_SIZE(code));
 	self->regs.gpr[3] = UC_SYNC;
@@ -164,7 +165,7 @@ TEST_F(debug, breakpoint)
 	EXPECT_EQ(CODE + 4, next_stop(self));
 	EXPECT_EQ(CODE + 4, next_stop(self));
 	/* as a debugger goes on */
-	code[1] = INSN_NOP;
+	code[1] = NOP;
 	book3s_code(self->vmm, CODE, true, code, ARRAY_SIZE(code));
 	ASSERT_EQ(0,
 		  set_debug(self, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP |

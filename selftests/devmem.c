@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "physical.h"
 
 DECLARE_PAYLOAD(exits);
@@ -18,18 +19,6 @@ DECLARE_PAYLOAD(exits);
 
 /* A real address with neither memory nor a device */
 #define NOWHERE (1ul << 44)
-
-#define LD(t, a) (0xe8000000u | (t) << 21 | (a) << 16)
-#define LWZ(t, a, d) (0x80000000u | (t) << 21 | (a) << 16 | (d))
-#define STD(s, a, d) (0xf8000000u | (s) << 21 | (a) << 16 | (d))
-#define LDARX(t, b) (0x7c0000a8u | (t) << 21 | (b) << 11)
-#define STDCX(s, b) (0x7c0001adu | (s) << 21 | (b) << 11)
-#define ADDI(t, a, v) (0x38000000u | (t) << 21 | (a) << 16 | (v))
-#define MTCTR(s) (0x7c0903a6u | (s) << 21)
-#define BCTRL 0x4e800421u
-#define BLR 0x4e800020u
-#define LI_R3_0 0x38600000u
-#define ORI_R3(n) (0x60630000u | (n))
 
 /* What SRR1 tells of a machine check; of an instruction storage interrupt */
 #define SRR1_MC 0x083c0000ul
@@ -70,7 +59,7 @@ FIXTURE_TEARDOWN(devmem)
 static void code(FIXTURE_DATA(devmem) * self, uint64_t msr,
 		 const uint32_t *insn, size_t n)
 {
-	static const uint32_t end[] = { LI_R3_0, ORI_R3(UC_SYNC), INSN_SC1 };
+	static const uint32_t end[] = { HCALL(UC_SYNC) };
 	struct kvm_regs regs = { .pc = AT, .msr = msr };
 
 	book3s_code(self->vmm, AT, true, insn, n);
@@ -124,12 +113,13 @@ TEST_F(devmem, memory)
 
 	mine[0] = 0x1122334455667788;
 	mine[2] = 41;
-	((uint32_t *)mine)[0x100 / 4] = ADDI(8, 0, 77);
+	((uint32_t *)mine)[0x100 / 4] = LI(8, 77);
 	((uint32_t *)mine)[0x104 / 4] = BLR;
 	real = real_address(mine);
 	set_slot(self, map_real(self->fd, real, self->page));
-	CODE(MSR_REAL, LD(5, 4), STD(5, 4, 8), ADDI(6, 4, 16), LDARX(7, 6),
-	     ADDI(7, 7, 1), STDCX(7, 6), ADDI(6, 4, 0x100), MTCTR(6), BCTRL);
+	CODE(MSR_REAL, LD(5, 0, 4), STD(5, 8, 4), ADDI(6, 4, 16),
+	     LDARX(7, 0, 6), ADDI(7, 7, 1), STDCX(7, 0, 6), ADDI(6, 4, 0x100),
+	     MTCTR(6), BCTRL);
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(0x1122334455667788, gpr(self, 5));
 	EXPECT_EQ(77, gpr(self, 8));
@@ -148,7 +138,7 @@ TEST_F(devmem, device)
 		SKIP(return, "no NVMe disk");
 	set_slot(self, (void *)regs);
 	/* version and capabilities */
-	CODE(MSR_REAL, LWZ(5, 4, 8), LWZ(6, 4, 0), LWZ(7, 4, 4));
+	CODE(MSR_REAL, LWZ(5, 8, 4), LWZ(6, 0, 4), LWZ(7, 4, 4));
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(regs[2], gpr(self, 5));
 	EXPECT_EQ(regs[0], gpr(self, 6));
@@ -187,17 +177,17 @@ TEST_F(devmem, machine_check)
 		SKIP(return, "a machine check turns lockdep off");
 	nothing_there(self);
 	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
-		CODE(msrs[i], LD(5, 4));
+		CODE(msrs[i], LD(5, 0, 4));
 		srr1 = trapped(self, 0x200, AT);
 		EXPECT_EQ(SRR1_MC_LOAD, srr1 & SRR1_MC);
 		EXPECT_EQ((msrs[i] | MSR_ME) & 0xffff, srr1 & 0xffff);
 		EXPECT_EQ(BASE, self->vcpu->run->papr_hcall.args[3]);
 		EXPECT_EQ(DSISR_MC_LOAD,
 			  vmm_reg(self->vcpu, KVM_REG_PPC_DSISR));
-		CODE(msrs[i], STD(5, 4, 0));
+		CODE(msrs[i], STD(5, 0, 4));
 		trapped(self, 0x200, AT);
 		/* nothing is left of it */
-		CODE(msrs[i], ADDI(5, 0, 1));
+		CODE(msrs[i], LI(5, 1));
 		ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 		vmm_get_regs(self->vcpu, &regs);
 		EXPECT_EQ(1, regs.gpr[5]);
@@ -216,7 +206,7 @@ TEST_F(devmem, machine_check_to_userspace)
 	ASSERT_EQ(0, vmm_enable_cap(self->vcpu->fd, KVM_CAP_PPC_FWNMI, 0, 0));
 	nothing_there(self);
 	for (i = 0; i < ARRAY_SIZE(msrs); i++) {
-		CODE(msrs[i], ADDI(5, 0, 9), LD(5, 4));
+		CODE(msrs[i], LI(5, 9), LD(5, 0, 4));
 		ASSERT_EQ(0, vmm_run(self->vcpu));
 		ASSERT_EQ(KVM_EXIT_NMI, run->exit_reason);
 		EXPECT_EQ(KVM_RUN_PPC_NMI_DISP_NOT_RECOV,
@@ -230,7 +220,7 @@ TEST_F(devmem, machine_check_to_userspace)
 		EXPECT_EQ(DSISR_MC_LOAD,
 			  vmm_reg(self->vcpu, KVM_REG_PPC_DSISR));
 		/* as after what userspace makes of it, the guest goes on */
-		CODE(msrs[i], ADDI(5, 0, 1));
+		CODE(msrs[i], LI(5, 1));
 		ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 		EXPECT_EQ(1, gpr(self, 5));
 	}

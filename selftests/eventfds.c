@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include <endian.h>
 #include <fcntl.h>
@@ -22,11 +23,11 @@ DECLARE_PAYLOAD(spin);
 #define CODE GPA_FREE
 #define HOLE 0x40000000ull
 
-#define STB_R5_R4 0x98a40000u
-#define STH_R5_R4 0xb0a40000u
-#define STW_R5_R4 0x90a40000u
-#define STD_R5_R4 0xf8a40000u
-#define LWZ_R5_R4 0x80a40000u
+#define STB_R5_R4 STB(5, 0, 4)
+#define STH_R5_R4 STH(5, 0, 4)
+#define STW_R5_R4 STW(5, 0, 4)
+#define STD_R5_R4 STD(5, 0, 4)
+#define LWZ_R5_R4 LWZ(5, 0, 4)
 
 FIXTURE(events)
 {
@@ -63,8 +64,7 @@ static uint64_t count(int efd)
 static bool access_is_quiet(struct vmm *vmm, struct vmm_vcpu *vcpu,
 			    uint32_t insn, uint64_t gpa, uint64_t val)
 {
-	const uint32_t code[] = { insn, 0x38600000 | UC_SYNC, 0x78630420,
-				  INSN_SC1 };
+	const uint32_t code[] = { insn, HCALL(UC_SYNC) };
 	struct kvm_regs r = { .pc = CODE, .msr = MSR_REAL };
 	bool quiet = true;
 
@@ -193,8 +193,7 @@ TEST_F(events, ports)
 /* They come to H_LOGICAL_CI_STORE too */
 TEST_F(events, hypercall_store)
 {
-	const uint32_t code[] = { INSN_SC1, 0x7c6e1b78, 0x38600000 | UC_SYNC,
-				  0x78630420, INSN_SC1 };
+	const uint32_t code[] = { SC(1), MR(14, 3), HCALL(UC_SYNC) };
 	struct kvm_regs r = { .pc = CODE, .msr = MSR_REAL };
 
 	ASSERT_EQ(0, vmm_enable_cap(self->vmm->fd, KVM_CAP_PPC_ENABLE_HCALL,

@@ -11,6 +11,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include <fcntl.h>
 #include <fcntl.h>
@@ -517,7 +518,7 @@ TEST_F_TIMEOUT(fuzz, ioctls, 1200)
 	/* a good deal of hypercalls and memory accesses for the guests */
 	code = (void *)arena;
 	for (i = 0; i < ARENA / 4; i += 1 + below(4))
-		code[i] = below(2) ? INSN_SC1 : 0x80000000 | below(0x10000000);
+		code[i] = below(2) ? SC(1) : 0x80000000 | below(0x10000000);
 	/* 0: system; 1 to 3: VMs; 4 to 7: vCPUs; 8 to 11: other files */
 	for (i = 0; i < NR_FDS; i++)
 		fds[i] = -1;

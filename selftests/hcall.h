@@ -9,6 +9,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include <endian.h>
 #include <inttypes.h>
@@ -32,10 +33,6 @@ DECLARE_PAYLOAD(exits);
 /* bits of SRR1 that tell of the interrupt: 33 to 36 and 42 to 47 */
 #define SRR1_INFO 0x783f0000ull
 
-#define MR_R14_R3 0x7c6e1b78u
-#define LI_R3_0 0x38600000u
-#define ORI_R3(n) (0x60630000u | (n))
-
 FIXTURE(hcall)
 {
 	struct vmm *vmm;
@@ -48,7 +45,9 @@ FIXTURE(hcall)
 FIXTURE_SETUP(hcall)
 {
 	static const uint32_t code[] = {
-		INSN_SC1, MR_R14_R3, LI_R3_0, ORI_R3(UC_SYNC), INSN_SC1,
+		SC(1),
+		MR(14, 3),
+		HCALL(UC_SYNC),
 	};
 	struct kvm_sregs sregs;
 

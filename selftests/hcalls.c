@@ -446,7 +446,7 @@ TEST_F(hcall, without_devices)
 /* From problem state there are none: a privileged instruction interrupt */
 TEST_F(hcall, problem_state)
 {
-	static const uint32_t code[] = { INSN_SC1, INSN_B_SELF };
+	static const uint32_t code[] = { SC(1), B(0) };
 	static const uint64_t nr[] = { H_PROD, UC_SYNC, H_CEDE };
 	struct kvm_run *run = self->vcpu->run;
 	struct kvm_regs r;

@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "payloads/magic.h"
 
 #include <pthread.h>
@@ -115,22 +116,22 @@ TEST_F(magic, programs)
 					   MAGIC_PROBLEM, 0, 0));
 }
 
-#define LI(r, v) (0x38000000u | (r) << 21 | ((v) & 0xffff))
-#define LIS(r, v) (0x3c000000u | (r) << 21 | ((v) & 0xffff))
-#define ORI(r, s, v) (0x60000000u | (s) << 21 | (r) << 16 | (v))
-#define LD(r, d, a) (0xe8000000u | (r) << 21 | (a) << 16 | ((d) & 0xfffc))
-
 /* Whose interrupts are big-endian, finds it so */
 TEST_F(magic, big_endian)
 {
 	static const uint32_t code[] = {
-		LIS(0, 0x4b56),	      ORI(0, 0, 0x4d21),
-		LIS(11, 42),	      ORI(11, 11, 4),
-		LI(3, -4096),	      LI(4, -4095),
-		0x44000002, /* sc */
-		LIS(5, 0x1234),	      ORI(5, 5, 0x5678),
-		0x7cb043a6, /* mtsprg 0, r5 */
-		LD(6, -4096 + 32, 0), INSN_SC1,
+		LIS(0, 0x4b56),
+		ORI(0, 0, 0x4d21),
+		LIS(11, 42),
+		ORI(11, 11, 4),
+		LI(3, -4096),
+		LI(4, -4095),
+		SC(0),
+		LIS(5, 0x1234),
+		ORI(5, 5, 0x5678),
+		MTSPR(272, 5), /* SPRG0 */
+		LD(6, -4096 + 32, 0),
+		SC(1),
 	};
 	struct vmm_vcpu *vcpu;
 	struct kvm_regs regs;

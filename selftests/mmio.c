@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "mmio_forms.h"
 
 #include <inttypes.h>
@@ -137,9 +138,7 @@ static const char *one(struct vmm *vmm, struct vmm_vcpu *vcpu, bool le,
 		       uint64_t base, uint8_t *hole, struct state *out,
 		       unsigned int *exits)
 {
-	/* li r3,UC_SYNC sign-extends: clrldi r3,r3,48 */
-	uint32_t code[5] = { INSN_NOP, INSN_NOP, 0x38600000 | UC_SYNC,
-			     0x78630420, INSN_SC1 };
+	uint32_t code[5] = { NOP, NOP, HCALL(UC_SYNC) };
 	struct kvm_run *run = vcpu->run;
 	struct state in = { 0 };
 	unsigned int i;
@@ -320,8 +319,7 @@ TEST_F(mmio, prefixed)
 static void start(struct vmm *vmm, struct vmm_vcpu *vcpu, uint64_t msr,
 		  uint32_t insn, uint64_t r4)
 {
-	const uint32_t code[] = { insn, 0x38600000 | UC_SYNC, 0x78630420,
-				  INSN_SC1 };
+	const uint32_t code[] = { insn, HCALL(UC_SYNC) };
 	struct kvm_regs r = { .pc = CODE, .msr = msr };
 
 	book3s_code(vmm, CODE, true, code, ARRAY_SIZE(code));
@@ -330,11 +328,6 @@ static void start(struct vmm *vmm, struct vmm_vcpu *vcpu, uint64_t msr,
 	r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
 	book3s_set_regs(vcpu, &r);
 }
-
-#define LD_R5_R4 0xe8a40000u
-#define STD_R5_R4 0xf8a40000u
-#define LWARX_R5_R4 0x7ca02028u
-#define LDARX_R5_R4 0x7ca020a8u
 
 FIXTURE(bare)
 {
@@ -362,7 +355,7 @@ FIXTURE_TEARDOWN(bare)
 /* What cannot be done on a device: a data storage interrupt */
 TEST_F(bare, unsupported)
 {
-	static const uint32_t insn[] = { LWARX_R5_R4, LDARX_R5_R4 };
+	static const uint32_t insn[] = { LWARX(5, 0, 4), LDARX(5, 0, 4) };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(insn); i++) {
@@ -411,7 +404,7 @@ TEST_F(bare, tables_in_the_hole)
 	book3s_translate(self->vmm);
 	/* root entry of 2^39 bytes: the next level is in the hole */
 	root[3] = __builtin_bswap64(RPTE_VALID | HOLE | 9);
-	start(self->vmm, self->vcpu, MSR_VIRT, LD_R5_R4, (3ull << 39) + 8);
+	start(self->vmm, self->vcpu, MSR_VIRT, LD(5, 0, 4), (3ull << 39) + 8);
 	alarm(2);
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	alarm(0);
@@ -426,7 +419,7 @@ TEST_F(bare, immediate_exit_completes)
 {
 	struct kvm_regs r;
 
-	start(self->vmm, self->vcpu, MSR_REAL, LD_R5_R4, HOLE);
+	start(self->vmm, self->vcpu, MSR_REAL, LD(5, 0, 4), HOLE);
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ((__u32)KVM_EXIT_MMIO, self->run->exit_reason);
 	EXPECT_EQ(8, self->run->mmio.len);
@@ -451,7 +444,7 @@ TEST_F(bare, high_addresses)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(gpa); i++) {
-		start(self->vmm, self->vcpu, MSR_REAL, STD_R5_R4, gpa[i]);
+		start(self->vmm, self->vcpu, MSR_REAL, STD(5, 0, 4), gpa[i]);
 		ASSERT_EQ(0, vmm_run(self->vcpu));
 		ASSERT_EQ((__u32)KVM_EXIT_MMIO, self->run->exit_reason);
 		EXPECT_EQ(gpa[i], self->run->mmio.phys_addr);

@@ -8,6 +8,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "payloads/hash.h"
 
 #include <pthread.h>
@@ -156,16 +157,16 @@ TEST_F_TIMEOUT(pr, fetch_race, 3000)
 {
 	unsigned long n = vmm_env("FETCH_RACE_COUNT", 10000);
 	static const uint32_t code[] = {
-		/* 1: */ 0x80a40000u, /* lwz r5,0(r4) */
-		0x7c053040u, /* cmplw r5,r6 */
-		0x40820014u, /* bne 2f */
-		0x4200fff4u, /* bdnz 1b */
-		0x38800000u, /* li r4,0 */
-		0x60000000u,
-		INSN_SC1,
-		/* 2: */ 0x7ca42b78u, /* mr r4,r5 */
-		0x38840001u, /* addi r4,r4,1 */
-		INSN_SC1,
+		/* 1: */ LWZ(5, 0, 4),
+		CMPLW(5, 6),
+		BNE(20), /* 2f */
+		BDNZ(-12), /* 1b */
+		LI(4, 0),
+		NOP,
+		SC(1),
+		/* 2: */ MR(4, 5),
+		ADDI(4, 4, 1),
+		SC(1),
 	};
 	int fd = memfd_create("code", 0);
 	struct vmm_vcpu *vcpu;
@@ -285,7 +286,7 @@ static void random_instructions(struct __test_metadata *_metadata,
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &timer, NULL);
 	for (i = 0; i < n; i++) {
-		uint32_t code[3] = { random_word(), random_word(), INSN_SC1 };
+		uint32_t code[3] = { random_word(), random_word(), SC(1) };
 
 		if (i % 16 == 0) {
 			book3s_load(vmm, PAYLOAD(hash));

@@ -9,6 +9,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -270,7 +271,7 @@ FIXTURE_VARIANT_ADD(fuzz, real){
 /* Every interrupt vector calls, with what the registers hold */
 static void load_vectors(struct vmm *vmm)
 {
-	static const uint32_t call[] = { INSN_SC1, 0x4bfffffcu /* b .-4 */ };
+	static const uint32_t call[] = { SC(1), B(-4) };
 	uint64_t at;
 
 	memset(vmm->mem, 0, 0x3000);

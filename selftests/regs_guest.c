@@ -4,6 +4,7 @@
  * other reads, and what a guest does not touch stays.
  */
 #include "regs.h"
+#include "insn.h"
 
 /* What a guest does not touch is the same after it ran */
 TEST_F(regs, survive_run)
@@ -73,10 +74,6 @@ TEST_F(regs, survive_run)
  * A register that userspace sets is the one the guest reads, and the other way
  * round: mfspr, mtspr, then out.
  */
-#define SPR(n) (((n) & 0x1f) << 16 | ((n) >> 5) << 11)
-#define MFSPR(rt, n) (0x7c0002a6u | (rt) << 21 | SPR(n))
-#define MTSPR(n, rs) (0x7c0003a6u | (rs) << 21 | SPR(n))
-
 TEST_F(regs, guest_sees)
 {
 	/*
@@ -115,7 +112,7 @@ TEST_F(regs, guest_sees)
 
 	for (i = 0; i < ARRAY_SIZE(sprs); i++) {
 		const uint32_t code[] = { MFSPR(14, sprs[i].spr),
-					  MTSPR(sprs[i].spr, 15), INSN_SC1 };
+					  MTSPR(sprs[i].spr, 15), SC(1) };
 
 		book3s_code(self->vmm, GPA_FREE, true, code, ARRAY_SIZE(code));
 		memset(&r, 0, sizeof(r));
@@ -146,12 +143,9 @@ TEST_F(regs, guest_sees)
 TEST_F(regs, guest_sees_regs)
 {
 	const uint32_t code[] = {
-		MFSPR(14, 272), MFSPR(15, 273),
-		MFSPR(16, 274), MFSPR(17, 275),
-		MFSPR(18, 26),	MFSPR(19, 27),
-		MFSPR(20, 8),	MFSPR(21, 9),
-		MFSPR(22, 1),	0x7ee00026 /* mfcr r23 */,
-		INSN_SC1,
+		MFSPR(14, 272), MFSPR(15, 273), MFSPR(16, 274), MFSPR(17, 275),
+		MFSPR(18, 26),	MFSPR(19, 27),	MFSPR(20, 8),	MFSPR(21, 9),
+		MFSPR(22, 1),	MFCR(23),	SC(1),
 	};
 	struct kvm_regs r = { .pc = GPA_FREE, .msr = MSR_REAL };
 
@@ -194,7 +188,7 @@ TEST_F(regs, guest_sees_fpscr)
 		0x10000604, /* mfvscr v0 */
 		0x7c0429ce, /* stvx v0,r4,r5 */
 		0x7c2428ce | 0, /* lvx v1,r4,r5 */
-		INSN_SC1,
+		SC(1),
 	};
 	struct kvm_regs r = { .pc = GPA_FREE, .msr = MSR_REAL | MSR_ALL_FP };
 	uint64_t *out = vmm_gpa(self->vmm, GPA_FREE + 0x1000);

@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 
 #include <endian.h>
 #include <unistd.h>
@@ -18,22 +19,6 @@ DECLARE_PAYLOAD(exits);
 #define OTHER 0x600000ul
 #define PAGE 0x10000ul
 #define RESERVED 0x7c000268u
-
-#define NOP 0x60000000u
-#define ADDI(t, a, v) (0x38000000u | (t) << 21 | (a) << 16 | ((v) & 0xffff))
-#define LI_R3_0 0x38600000u
-#define ORI_R3(n) (0x60630000u | (n))
-#define LWZ(t, a, d) (0x80000000u | (t) << 21 | (a) << 16 | (d))
-#define STW(s, a, d) (0x90000000u | (s) << 21 | (a) << 16 | (d))
-#define DCBST(b) (0x7c00006cu | (b) << 11)
-#define ICBI(b) (0x7c0007acu | (b) << 11)
-#define SYNC 0x7c0004acu
-#define ISYNC 0x4c00012cu
-#define MTCTR(s) (0x7c0903a6u | (s) << 21)
-#define BCTR 0x4e800420u
-#define BDNZ(d) (0x42000000u | ((d) & 0xfffc))
-#define CALL(n) LI_R3_0, ORI_R3(n), INSN_SC1
-#define TRAP 0x7fe00008u
 
 FIXTURE(sc1)
 {
@@ -52,7 +37,7 @@ FIXTURE_SETUP(sc1)
 		SKIP(return, "the host is not on the hash MMU");
 	if (!bare && book3s_peer())
 		SKIP(return, "it leaves that to SLOF");
-	self->executed = bare ? INSN_SC1 : RESERVED;
+	self->executed = bare ? SC(1) : RESERVED;
 	book3s_load(self->vmm, PAYLOAD(exits));
 	/* Its handlers' page, and those that may be problem state's */
 	book3s_map(self->vmm, 0, 0, OTHER, 16, RPTE_KERNEL);
@@ -103,41 +88,41 @@ static uint64_t gpr(FIXTURE_DATA(sc1) * self, unsigned int n)
 /* In a page of code, and not in one that is only read */
 TEST_F(sc1, where_executed)
 {
-	PUT(CODE, true, LWZ(6, 4, 0), CALL(UC_SYNC));
-	PUT(OTHER, true, INSN_SC1);
+	PUT(CODE, true, LWZ(6, 0, 4), HCALL(UC_SYNC));
+	PUT(OTHER, true, SC(1));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, OTHER, 0, 0));
-	EXPECT_EQ(INSN_SC1, gpr(self, 6));
+	EXPECT_EQ(SC(1), gpr(self, 6));
 	EXPECT_EQ(self->executed, word(self, CODE + 12));
-	EXPECT_EQ(INSN_SC1, word(self, OTHER));
+	EXPECT_EQ(SC(1), word(self, OTHER));
 	EXPECT_EQ(self->executed == RESERVED,
 		  vmm_stat(self->vmm, "rewritten_calls"));
 }
 
 TEST_F(sc1, real_mode)
 {
-	PUT(CODE, true, CALL(UC_SYNC));
+	PUT(CODE, true, HCALL(UC_SYNC));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_REAL, CODE, 0, 0, 0));
 	EXPECT_EQ(self->executed, word(self, CODE + 8));
 }
 
 TEST_F(sc1, big_endian)
 {
-	PUT(CODE, false, CALL(UC_SYNC));
-	PUT(CODE + 0x100, true, INSN_SC1);
+	PUT(CODE, false, HCALL(UC_SYNC));
+	PUT(CODE + 0x100, true, SC(1));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_REAL & ~MSR_LE, CODE, 0, 0, 0));
 	EXPECT_EQ(self->executed, __builtin_bswap32(word(self, CODE + 8)));
 	/* that is no sc 1 then */
-	EXPECT_EQ(INSN_SC1, word(self, CODE + 0x100));
+	EXPECT_EQ(SC(1), word(self, CODE + 0x100));
 }
 
 /* Problem state has no hypercalls */
 TEST_F(sc1, problem_state)
 {
-	PUT(OTHER, true, NOP, TRAP, INSN_SC1);
+	PUT(OTHER, true, NOP, TRAP, SC(1));
 	ASSERT_EQ(UC_TRAP, run(self, MSR_VIRT | MSR_PR, OTHER, 0, 0, 0));
 	EXPECT_EQ(0x700, self->vcpu->run->papr_hcall.args[0]);
 	EXPECT_EQ(OTHER + 4, self->vcpu->run->papr_hcall.args[1]);
-	EXPECT_EQ(INSN_SC1, word(self, OTHER + 8));
+	EXPECT_EQ(SC(1), word(self, OTHER + 8));
 }
 
 /* Code that is stored to a page which was executed before, and executed then */
@@ -145,14 +130,14 @@ TEST_F(sc1, stored_later)
 {
 	unsigned int i;
 
-	PUT(CODE, true, CALL(UC_SYNC));
-	PUT(OTHER, true, STW(5, 4, 0), DCBST(4), SYNC, ICBI(4), ISYNC, MTCTR(4),
-	    LI_R3_0, ORI_R3(UC_SYNC), BCTR);
+	PUT(CODE, true, HCALL(UC_SYNC));
+	PUT(OTHER, true, STW(5, 0, 4), DCBST(0, 4), SYNC, ICBI(0, 4), ISYNC,
+	    MTCTR(4), LI(3, 0), ORI(3, 3, UC_SYNC), BCTR);
 	for (i = 0; i < 4; i++) {
 		uint64_t at = CODE + 0x100 * (i + 1);
 
 		ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, 0, 0, 0));
-		ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, OTHER, at, INSN_SC1, 0));
+		ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, OTHER, at, SC(1), 0));
 		EXPECT_EQ(self->executed, word(self, at));
 	}
 }
@@ -162,8 +147,8 @@ TEST_F(sc1, own_page)
 {
 	unsigned long turns = 100000, exits;
 
-	PUT(CODE, true, STW(5, 4, 0), LWZ(5, 4, 0), ADDI(5, 5, 1), BDNZ(-12),
-	    CALL(UC_SYNC));
+	PUT(CODE, true, STW(5, 0, 4), LWZ(5, 0, 4), ADDI(5, 5, 1), BDNZ(-12),
+	    HCALL(UC_SYNC));
 	exits = vmm_stat(self->vmm, "sum_exits");
 	ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, CODE + 0x8000, 0, turns));
 	exits = vmm_stat(self->vmm, "sum_exits") - exits;

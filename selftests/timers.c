@@ -7,6 +7,7 @@
 #include "kselftest_harness.h"
 
 #include "book3s.h"
+#include "insn.h"
 #include "payloads/timers.h"
 
 #include <pthread.h>
@@ -172,9 +173,7 @@ TEST_F(timers, slices)
 /* DEC_EXPIRY is a time of the guest's: the interrupt comes then */
 TEST_F(timers, dec_expiry)
 {
-	static const uint32_t code[] = {
-		0x48000000, /* b . */
-	};
+	static const uint32_t code[] = { B(0) };
 	struct kvm_regs r = { .pc = GPA_FREE, .msr = MSR_REAL | MSR_EE };
 	uint64_t offset = 0x123000000, at;
 	int i;
@@ -184,8 +183,8 @@ TEST_F(timers, dec_expiry)
 	book3s_code(self->vmm, GPA_FREE, true, code, 1);
 	/* straight to userspace: li r3, ori, sc 1 at the vector */
 	book3s_code(self->vmm, 0x900, true,
-		    (const uint32_t[]){ 0x38600000, 0x60630000 | UC_SYNC,
-					0x7c8c42e6 /* mftb r4 */, INSN_SC1 },
+		    (const uint32_t[]){ LI(3, 0), ORI(3, 3, UC_SYNC), MFTB(4),
+					SC(1) },
 		    4);
 	for (i = 0; i < 20; i++) {
 		book3s_set_regs(self->vcpu, &r);

@@ -9,7 +9,6 @@
 
 #define TRACING "/sys/kernel/tracing/"
 #define HOLE 0x40000000ull
-#define LD_R5_R4 0xe8a40000u
 
 static bool put(const char *file, const char *text)
 {
@@ -85,7 +84,8 @@ TEST_F(hcall, traced_faults)
 
 	START();
 	/* its own code at first, which nobody has touched */
-	book3s_code(self->vmm, PAGES, true, (const uint32_t[]){ LD_R5_R4 }, 1);
+	book3s_code(self->vmm, PAGES, true, (const uint32_t[]){ LD(5, 0, 4) },
+		    1);
 	r.gpr[4] = HOLE + 0x128;
 	book3s_set_regs(self->vcpu, &r);
 	ASSERT_EQ(0, vmm_run(self->vcpu));

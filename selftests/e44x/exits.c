@@ -105,7 +105,7 @@ TEST_F(guest, external_interrupt)
 	vector(self->vcpu, IVOR_EXTERNAL, 0x2000, MFSPR(3, SPR_SRR0));
 	self->code[0] = LIS(4, DEVICE >> 16);
 	self->code[1] = STW(3, 4, 4);
-	self->code[2] = WRTEEI1;
+	self->code[2] = WRTEEI(1);
 	self->code[3] = STW(3, 8, 4);
 	start(self->vcpu, 0x1000);
 	ASSERT_EQ(0, interrupt(self->vcpu, KVM_INTERRUPT_SET_LEVEL));
@@ -144,8 +144,8 @@ TEST_F(guest, decrementer)
 	self->code[1] = MTSPR(SPR_TCR, 3);
 	self->code[2] = LI(3, 30000);
 	self->code[3] = MTSPR(SPR_DEC, 3);
-	self->code[4] = WRTEEI1;
-	self->code[5] = B_SELF;
+	self->code[4] = WRTEEI(1);
+	self->code[5] = B(0);
 	start(self->vcpu, 0x1000);
 
 	alarm(10);
@@ -288,8 +288,8 @@ TEST_F(guest, registers_survive_exits)
 	self->code[1] = MFSPR(10, 0x110);
 	self->code[2] = 0x7f895000; /* cmpw cr7,r9,r10 */
 	self->code[3] = 0x409e0010; /* bne cr7,+16 */
-	self->code[4] = 0x39290003; /* addi r9,r9,3 */
-	self->code[5] = 0x4200ffec; /* bdnz -20 */
+	self->code[4] = ADDI(9, 9, 3);
+	self->code[5] = BDNZ(-20);
 	self->code[6] = STW(9, 0, 8);
 	self->code[7] = STW(10, 4, 8);
 	vmm_get_regs(self->vcpu, &regs);
@@ -365,7 +365,7 @@ TEST_F(guest, signal_ends_a_loop)
 	struct sigaction sa = { .sa_handler = nothing };
 	struct kvm_regs regs;
 
-	self->code[0] = B_SELF;
+	self->code[0] = B(0);
 	start(self->vcpu, 0x1000);
 	sigaction(SIGALRM, &sa, NULL);
 	alarm(1);

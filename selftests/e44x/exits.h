@@ -6,6 +6,7 @@
 #include "kselftest_harness.h"
 
 #include "e44x.h"
+#include "insn.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,24 +16,6 @@
 #include <unistd.h>
 
 #define MEM (1u << 20)
-
-#define LI(r, v) (0x38000000u | (r) << 21 | ((v) & 0xffff))
-#define LIS(r, v) (0x3c000000u | (r) << 21 | ((v) & 0xffff))
-#define STW(s, d, a) (0x90000000u | (s) << 21 | (a) << 16 | ((d) & 0xffff))
-#define LWZ(t, d, a) (0x80000000u | (t) << 21 | (a) << 16 | ((d) & 0xffff))
-#define SPRFIELD(n) (((n) & 31) << 16 | ((n) >> 5) << 11)
-#define MTSPR(n, s) (0x7c0003a6u | (s) << 21 | SPRFIELD(n))
-#define MFSPR(t, n) (0x7c0002a6u | (t) << 21 | SPRFIELD(n))
-#define MTDCR(n, s) (0x7c000386u | (s) << 21 | SPRFIELD(n))
-#define MFDCR(t, n) (0x7c000286u | (t) << 21 | SPRFIELD(n))
-#define ORI(a, s, v) (0x60000000u | (s) << 21 | (a) << 16 | ((v) & 0xffff))
-#define B_SELF 0x48000000u
-#define WRTEEI1 0x7c008146u
-#define MTMSR(s) (0x7c000124u | (s) << 21)
-
-#define TLBWE(s, a, w) (0x7c0007a4u | (s) << 21 | (a) << 16 | (w) << 11)
-#define RFI 0x4c000064u
-#define NOP 0x60000000u
 
 #define SPR_DEC 0x16
 #define SPR_SRR0 0x1a

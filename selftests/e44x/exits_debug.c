@@ -18,13 +18,6 @@
 #define EVENT_DAC1W 0x00040000u
 #define EVENT_RET 0x00008000u
 
-#define RFCI 0x4c000066u
-#define TRAP 0x7fe00008u
-#define ADDI(t, a, v) (0x38000000u | (t) << 21 | (a) << 16 | ((v) & 0xffff))
-#define B(d) (0x48000000u | ((d) & 0x03fffffc))
-#define LWARX(t, b) (0x7c000028u | (t) << 21 | (b) << 11)
-#define STWCX(s, b) (0x7c00012du | (s) << 21 | (b) << 11)
-#define BNE(d) (0x40820000u | ((d) & 0xfffc))
 #define SW_BREAKPOINT 0x00dddd00u
 
 #define HANDLER 0x6000u
@@ -156,9 +149,9 @@ TEST_F(guest, instruction_address)
 	self->code[2] = LI(10, 3);
 	self->code[3] = ADDI(11, 10, 0);
 	/* Out of the page and back */
-	self->code[4] = 0x48001001; /* bl 0x2010 */
+	self->code[4] = BL(0x1000);
 	self->code[5] = STW(5, 0x808, 31);
-	self->code[0x1010 / 4] = 0x4e800020; /* blr */
+	self->code[0x1010 / 4] = BLR;
 	for (i = 0; i < 3; i++) {
 		debugged(self->vcpu, EVENT_IAC1, 0x1008, 0, 4);
 		EXPECT_EVENT(0x1008, EVENT_IAC1);
@@ -209,13 +202,13 @@ TEST_F(guest, data_address)
 	self->code[3] = STW(10, 8, 30);
 	self->code[4] = 0xbf5e0000 | 4; /* stmw r26,4(r30) */
 	self->code[5] = ADDI(6, 30, 16);
-	self->code[6] = LWARX(7, 6);
+	self->code[6] = LWARX(7, 0, 6);
 	self->code[7] = ADDI(7, 7, 1);
-	self->code[8] = STWCX(7, 6);
+	self->code[8] = STWCX(7, 0, 6);
 	self->code[9] = BNE(-12);
 	self->code[10] = ADDI(6, 30, 8);
-	self->code[11] = LWARX(7, 6);
-	self->code[12] = STWCX(10, 6);
+	self->code[11] = LWARX(7, 0, 6);
+	self->code[12] = STWCX(10, 0, 6);
 	self->code[13] = STW(5, 0x808, 31);
 	for (i = 0; i < 3; i++) {
 		memset(data, 0x5a, 64);
@@ -257,7 +250,7 @@ TEST_F(guest, other_events)
 	EXPECT_EVENT(0x1000, EVENT_TRAP);
 	EXPECT_EVENT(0, 0);
 
-	self->code[0] = 0x44000002; /* sc */
+	self->code[0] = SC(0);
 	debugged(self->vcpu, EVENT_IRPT, 0, 0, 0);
 	EXPECT_EVENT(0x5000, EVENT_IRPT);
 	EXPECT_EVENT(0, 0);

@@ -41,13 +41,13 @@ TEST_F(guest, data_in_another_space)
 	self->code[n++] = MTMSR(7);
 	self->code[n++] = LWZ(5, 0x100, 6);
 	self->code[n++] = STW(7, 0x104, 6);
-	self->code[n++] = 0x7d003028; /* lwarx r8,0,r6 */
-	self->code[n++] = 0x7ce0312d; /* stwcx. r7,0,r6 */
-	self->code[n++] = 0x7d200026; /* mfcr r9 */
-	self->code[n++] = 0x7ce0312d; /* stwcx. r7,0,r6: nothing reserved */
-	self->code[n++] = 0x7d400026; /* mfcr r10 */
-	self->code[n++] = 0x7c001fec; /* dcbz 0,r3 */
-	self->code[n++] = 0x7c0037ac; /* icbi 0,r6 */
+	self->code[n++] = LWARX(8, 0, 6);
+	self->code[n++] = STWCX(7, 0, 6);
+	self->code[n++] = MFCR(9);
+	self->code[n++] = STWCX(7, 0, 6); /* nothing reserved */
+	self->code[n++] = MFCR(10);
+	self->code[n++] = DCBZ(0, 3);
+	self->code[n++] = ICBI(0, 6);
 	self->code[n++] = 0xbba60200; /* lmw r29,0x200(r6) */
 	self->code[n++] = LWZ(12, 0x300, 6);
 	self->code[n++] = LIS(4, DEVICE >> 16);
@@ -100,7 +100,7 @@ TEST_F(guest, page_sizes)
 
 	vector(self->vcpu, IVOR_DATA_TLB, 0x4000, LI(3, 1));
 	n = put_tlbwe(self->code);
-	self->code[n++] = 0x4c00012c; /* isync */
+	self->code[n++] = ISYNC;
 	self->code[n++] = LWZ(10, 0, 8);
 	self->code[n++] = LWZ(11, -4, 9);
 	self->code[n++] = STW(7, -8, 9);
@@ -254,7 +254,7 @@ TEST_F(guest, timebase)
 	self->code[6] = 0x7cad42a6; /* mftbu r5 */
 	self->code[7] = 0x7ccc42a6; /* mftb r6 */
 	self->code[8] = STW(3, 0, 8);
-	self->code[9] = 0x4bfffff4; /* b -12 */
+	self->code[9] = B(-12);
 	vmm_get_regs(self->vcpu, &regs);
 	regs.pc = 0x1000;
 	regs.gpr[8] = DEVICE;

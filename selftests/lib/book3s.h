@@ -89,10 +89,6 @@ void book3s_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
 void book3s_code(struct vmm *vmm, uint64_t gpa, bool le, const uint32_t *insn,
 		 size_t n);
 
-#define INSN_SC1 0x44000022u
-#define INSN_NOP 0x60000000u
-#define INSN_B_SELF 0x48000000u
-
 /*
  * Run until a hypercall that reaches userspace, and give its number. Any other
  * exit, or an error, ends the process; UC_FAIL and UC_TRAP do too.
