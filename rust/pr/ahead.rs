@@ -14,12 +14,43 @@ use crate::{emulate::regs::Regs, vm::Vcpu};
 /// So many are looked at.
 const WORDS: usize = 4;
 
+/// Addresses at which there was nothing to go on with, so that nobody looks again.
+pub(crate) struct Futile([u64; 64]);
+
+impl Futile {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self([u64::MAX; _])
+    }
+
+    #[inline]
+    fn slot(&mut self, ea: u64) -> Option<&mut u64> {
+        let at = (ea >> 2) as usize % self.0.len();
+        self.0.get_mut(at)
+    }
+}
+
 /// Executes what follows as long as the vCPU's registers are enough for it, and MSR stays as it is. With interrupts off.
+#[inline]
 pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
-    let Some(words) = code(vcpu, st) else {
+    let ea = st.nip();
+    if st.futile.slot(ea).is_some_and(|slot| *slot == ea) {
         return;
+    }
+    if !look(vcpu, st) {
+        if let Some(slot) = st.futile.slot(ea) {
+            *slot = ea;
+        }
+    }
+}
+
+/// The same; is it worth trying again?
+#[inline(never)]
+fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
+    let Some(words) = code(vcpu, st) else {
+        return true;
     };
-    let msr = st.msr();
+    let (msr, mut done) = (st.msr(), false);
     for word in words {
         let jumped = match emulate::registers(vcpu, st, as_fetched(st, word)) {
             Some(Outcome::Done) => {
@@ -28,13 +59,15 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
             }
             Some(Outcome::Jumped) => true,
             // Not done, or an interrupt.
-            _ => return,
+            _ => return done,
         };
+        done = true;
         vcpu.arch_stats.emulated_ahead.inc();
         if jumped || st.msr() != msr {
-            return;
+            break;
         }
     }
+    done
 }
 
 /// The code where the guest is, in the page that the processor executes. `None` if that is not certain, or somebody has

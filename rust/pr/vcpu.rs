@@ -3,6 +3,7 @@
 //! A vCPU of the pr backend.
 
 use super::{
+    ahead::Futile,
     magic::Magic,
     mmu32::Mmu32,
     slb::{GuestSlb, Mode, ShadowSlb},
@@ -81,6 +82,8 @@ pub(crate) struct PrVcpu {
     pub(crate) magic: Option<Magic>,
     /// The segments it runs with.
     pub(crate) shadow: KBox<ShadowSlb>,
+    /// Where it is not worth looking at the code behind an exit.
+    pub(crate) futile: KBox<Futile>,
     /// They are not those that the switch has.
     pub(crate) slb_changed: bool,
     /// What userspace owes.
@@ -125,6 +128,7 @@ impl PrVcpu {
             slb: KBox::new(GuestSlb::new(), GFP_KERNEL_ACCOUNT)?,
             magic: None,
             shadow: KBox::new(ShadowSlb::new(vm.mmu.slb), GFP_KERNEL_ACCOUNT)?,
+            futile: KBox::new(Futile::new(), GFP_KERNEL_ACCOUNT)?,
             slb_changed: true,
             completion: Completion::None,
             mmio: PendingMmio::NONE,
