@@ -34,6 +34,7 @@ TESTS += bare:60:pr:prdebug
 TESTS += attributes:60:pr:prdebug:pr4k
 TESTS += sc1:60:pr:lpar
 TESTS += ahead:120:pr:prdebug:pr4k
+TESTS += htm:60:pr:p8
 
 payloads-of-api := exits spin
 payloads-of-regs := exits
@@ -63,4 +64,5 @@ payloads-of-magic := magic
 payloads-of-attributes := exits
 payloads-of-sc1 := exits
 payloads-of-ahead := exits
+payloads-of-htm := exits
 payloads-of-bench := bench

@@ -52,6 +52,8 @@ unsigned long kvm_ppc_host_features(void)
 		f |= KVM_PPC_HOST_HAIL;
 	if (ppc_md.get_random_seed)
 		f |= KVM_PPC_HOST_HWRNG;
+	if (cpu_has_feature(CPU_FTR_TM))
+		f |= KVM_PPC_HOST_HTM;
 	return f;
 }
 

@@ -20,6 +20,7 @@ struct machine_check_event;
 #define KVM_PPC_HOST_XIVE 0x400
 #define KVM_PPC_HOST_HAIL 0x800
 #define KVM_PPC_HOST_HWRNG 0x1000
+#define KVM_PPC_HOST_HTM 0x2000
 
 #define KVM_PPC_ENTRY_WORK 1
 #define KVM_PPC_ENTRY_IRQ 2

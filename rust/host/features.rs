@@ -47,6 +47,8 @@ features! {
     hail = KVM_PPC_HOST_HAIL,
     /// There is a hardware random number generator.
     hwrng = KVM_PPC_HOST_HWRNG,
+    /// Programs have transactional memory.
+    htm = KVM_PPC_HOST_HTM,
 }
 
 impl Features {

@@ -406,6 +406,14 @@ impl Spr {
         self.0 & 0x10 != 0
     }
 
+    /// One of transactional memory's.
+    pub const fn is_transactional(self) -> bool {
+        matches!(
+            self,
+            Self::TFHAR | Self::TFIAR | Self::TEXASR | Self::TEXASRU
+        )
+    }
+
     /// The four registers 808 to 811 that are no-ops for reads and writes.
     pub const fn is_reserved_noop(self) -> bool {
         matches!(self.0, 808..=811)

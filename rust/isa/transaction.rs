@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers of transactional memory and event-based branches.
+//! Registers of transactional memory.
 
 register! {
     /// Transaction exception and summary register, ISA Book II.
@@ -13,6 +13,8 @@ register! {
         NESTING_OVERFLOW = 9,
         /// Footprint overflow.
         FOOTPRINT_OVERFLOW = 10,
+        /// What only the implementation knows.
+        IMPLEMENTATION = 15,
         /// Caused by a `tabort.` or `treclaim.`.
         ABORT = 31,
         /// The thread was suspended.
@@ -33,17 +35,5 @@ register! {
         code / with_code = 0..7,
         /// Nesting level.
         level / with_level = 52..63,
-    }
-}
-
-register! {
-    /// Branch event status and control register, as far as transactions and `rfebb` need it: ISA Book II.
-    Bescr {
-        /// Event-based branches are enabled.
-        GE = 0,
-    }
-    fields {
-        /// Transaction state that `rfebb` returns to, as `MSR[TS]`.
-        ts / with_ts = 32..33,
     }
 }

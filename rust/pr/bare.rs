@@ -36,10 +36,7 @@ const DCBA: u32 = 0x7c00_05ec;
 pub(crate) fn set_pvr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, pvr: u32) {
     st.pvr = pvr;
     st.bare = Pvr::from_raw(pvr).bare();
-    st.msr_allowed = match st.bare {
-        Some(Bare::Book3s32) => Msr::BOOK3S32,
-        _ => Msr::from_raw(u64::MAX),
-    };
+    st.msr_allowed = vcpu.vm().arch.msr_allowed(st.bare);
     st.set_msr(st.msr());
     update_dcbz(vcpu, st);
 }

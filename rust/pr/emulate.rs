@@ -5,6 +5,7 @@
 use super::{
     bare, fault, magic,
     spr::{self, Access},
+    tm,
     vcpu::PrVcpu,
     Pr,
 };
@@ -13,7 +14,7 @@ use crate::{
         doorbell::{self, Doorbell},
         privileged::{self, decode, Privileged},
     },
-    isa::{insn::Insn, radix_walk::truncated, slb::SlbEsid, spr::Spr},
+    isa::{insn::Insn, msr::Msr, radix_walk::truncated, slb::SlbEsid, spr::Spr},
     vm::{events::Events, Vcpu},
 };
 
@@ -27,6 +28,8 @@ pub(crate) enum Outcome {
     Illegal,
     /// Only a hypervisor may.
     NotPrivileged,
+    /// It would change the transaction state in a way that there is not.
+    BadThing,
     /// It calls the hypervisor.
     Hypercall,
     /// Done, and the guest waits for an interrupt.
@@ -54,9 +57,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         }
         Privileged::ReturnFromScv => {
             let msr = st.msr().after_rfid(st.switch.ctr);
-            st.switch.nip = truncated(st.switch.lr & !3, msr);
-            st.set_msr(msr);
-            return Outcome::Jumped;
+            return go_to(st, st.switch.lr, msr);
         }
         Privileged::ReservedHypercall if st.papr => return Outcome::Hypercall,
         Privileged::SlbWrite { rs, rb } => {
@@ -127,9 +128,10 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         Privileged::ReservedHypercall
         | Privileged::ReturnFromInterrupt32
         | Privileged::ReadSegment { .. }
-        | Privileged::ReadSegmentIndirect { .. }
-        | Privileged::TransactionReclaim { .. }
-        | Privileged::TransactionRecheckpoint => return Outcome::Illegal,
+        | Privileged::ReadSegmentIndirect { .. } => return Outcome::Illegal,
+        Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint => {
+            return tm::privileged(st, insn)
+        }
         Privileged::SlbInvalidateEntry { .. }
         | Privileged::SlbInvalidateAll { .. }
         | Privileged::TlbInvalidateEntry { .. }
@@ -155,6 +157,7 @@ pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Option<
     }
 }
 
+#[inline(never)]
 fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<Outcome> {
     match *what {
         Privileged::ReadSpr { spr, rt } => return Some(read_spr(vcpu, st, spr, rt)),
@@ -165,27 +168,49 @@ fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<O
         Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
         Privileged::WriteMsr { rs, only_ee_ri } => {
             let val = st.gpr(rs);
-            st.set_msr(match only_ee_ri {
+            let msr = match only_ee_ri {
                 true => st.msr().after_mtmsrd_l(val),
                 false => st.msr().after_mtmsr(val),
-            });
+            };
+            return Some(change_msr(st, msr));
         }
         Privileged::WriteMsrDoubleword { rs, only_ee_ri } => {
             let val = st.gpr(rs);
-            st.set_msr(match only_ee_ri {
+            let msr = match only_ee_ri {
                 true => st.msr().after_mtmsrd_l(val),
                 false => st.msr().after_mtmsrd(val),
-            });
+            };
+            return Some(change_msr(st, msr));
         }
         Privileged::ReturnFromInterrupt => {
             let msr = st.msr().after_rfid(st.srr1);
-            st.switch.nip = truncated(st.srr0 & !3, msr);
-            st.set_msr(msr);
-            return Some(Outcome::Jumped);
+            return Some(go_to(st, st.srr0, msr));
         }
         _ => return None,
     }
     Some(Outcome::Done)
+}
+
+/// `mtmsrd`.
+#[inline]
+fn change_msr(st: &mut PrVcpu, msr: Msr) -> Outcome {
+    if (msr | st.msr()).intersects(Msr::TS) {
+        return tm::change_msr(st, msr, None);
+    }
+    st.set_msr(msr);
+    Outcome::Done
+}
+
+/// `rfid`.
+#[inline]
+fn go_to(st: &mut PrVcpu, ea: u64, msr: Msr) -> Outcome {
+    let ea = truncated(ea & !3, msr);
+    if (msr | st.msr()).intersects(Msr::TS) {
+        return tm::change_msr(st, msr, Some(ea));
+    }
+    st.switch.nip = ea;
+    st.set_msr(msr);
+    Outcome::Jumped
 }
 
 fn outcome(access: &Access) -> Outcome {

@@ -7,6 +7,7 @@ use super::{
     emulate::{self, Outcome},
     fault, hcall,
     hpt::{self, lock},
+    tm,
     vcpu::PrVcpu,
     Pr,
 };
@@ -180,6 +181,7 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
         Outcome::Jumped => {}
         Outcome::Illegal => st.inject_program(why),
         Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
+        Outcome::BadThing => st.inject_program(Srr1::PROG_TM),
         Outcome::Hypercall => {
             st.switch.advance(4);
             return Ok(hypercall(vcpu, st, run));
@@ -288,6 +290,10 @@ fn facility_unavailable(
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
+    if facility == Facility::Tm && st.has_transactions() {
+        tm::unavailable(st, insn);
+        return Ok(Next::Guest);
+    }
     // In privileged state FSCR is not looked at.
     let kernel = !st.msr().contains(Msr::PR);
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));

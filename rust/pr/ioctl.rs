@@ -50,6 +50,7 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
+        KVM_CAP_PPC_HTM => Features::read().htm().into(),
         KVM_CAP_PPC_HWRNG => Features::read().hwrng().into(),
         _ => return None,
     })

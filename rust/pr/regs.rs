@@ -9,7 +9,7 @@ use crate::{
     host::switch,
     isa::{
         book3s32::{Bat, SegmentRegister},
-        msr::Msr,
+        msr::{Msr, TransactionState},
         pvr::{Bare, Pvr},
         slb::SlbEsid,
         spr::Spr,
@@ -65,7 +65,11 @@ pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
     st.sprg = [
         regs.sprg0, regs.sprg1, regs.sprg2, 0, regs.sprg4, regs.sprg5, regs.sprg6, regs.sprg7,
     ];
-    st.set_msr(Msr::from_raw(regs.msr));
+    let msr = Msr::from_raw(regs.msr);
+    st.set_msr(match msr.transaction_state() {
+        TransactionState::Reserved => msr.with_ts(0),
+        _ => msr,
+    });
 }
 
 /// `KVM_GET_SREGS`: the PVR, where the page table is, the SLB, and what a 32-bit processor has.

@@ -2,7 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{ahead, debug, exit, magic, request, split, vcpu::PrVcpu, Pr};
+use super::{ahead, debug, exit, magic, request, split, tm, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -29,6 +29,7 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
         return Err(EINVAL);
     }
     host.prepare_facilities();
+    tm::resumed(st);
     st.switch.came_from_userspace();
     // Userspace may have changed it.
     st.step_in(st.stepped());

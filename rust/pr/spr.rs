@@ -142,6 +142,8 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
         Spr::VTB => st.vtb(),
         Spr::TBU => timebase() >> 32,
         Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
+        // `tm.rs` has them, when they are unavailable in hardware.
+        spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         // What comes from an exit is not known.
         Spr::CFAR => 0,
         other => st.plain(other),
@@ -170,6 +172,7 @@ pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
         Spr::TAR => st.switch.set_tar(val),
         Spr::VRSAVE => st.switch.set_vrsave(val as u32),
         Spr::FSCR => st.set_fscr(Fscr::from_raw(val)),
+        spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         other => st.set_plain(other, val),
     }
     Access::Value(val)

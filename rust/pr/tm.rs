@@ -1,16 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The checkpointed registers of a transaction, which userspace can read and write one by one. Guests have no
-//! transactions, so they only keep their values.
+//! Transactional memory, for guests of a processor that has it: by the facility unavailable interrupt, since the guest
+//! runs with `MSR[TM]` off. Each transaction fails as it begins ([`crate::emulate::tm`]).
 
-use crate::vm::one_reg::{
-    size_of_id,
-    tm::{number, CR, GPR31, VRSAVE, VSR0, VSR63, XER},
-    RegValue,
+use super::{emulate::Outcome, vcpu::PrVcpu};
+use crate::{
+    emulate::{
+        privileged::{decode, Privileged},
+        regs::Regs,
+        tm::{self, execute, permitted, State, FAILED},
+    },
+    isa::{
+        fscr::{Facility, Fscr},
+        insn::Insn,
+        msr::{Msr, TransactionState},
+        spr::Spr,
+        srr1::Srr1,
+        transaction::Texasr,
+        trap::Trap,
+    },
+    vm::one_reg::{
+        size_of_id,
+        tm::{number, CR, GPR31, VRSAVE, VSR0, VSR63, XER},
+        RegValue,
+    },
 };
 use kernel::prelude::*;
 
-/// All of them.
+/// The checkpointed registers of a transaction, which userspace can read and write one by one.
 pub(crate) struct Checkpoint {
     gprs: [u64; GPR31 as usize + 1],
     vsrs: [[u64; 2]; (VSR63 - VSR0) as usize + 1],
@@ -62,4 +79,212 @@ impl Checkpoint {
         };
         Ok(())
     }
+}
+
+impl PrVcpu {
+    /// The guest's processor has transactional memory.
+    pub(crate) fn has_transactions(&self) -> bool {
+        self.msr_allowed.contains(Msr::TM)
+    }
+
+    /// The thread's registers become the checkpointed ones.
+    fn take_checkpoint(&mut self) {
+        let (amr, dscr) = (self.kept(Spr::AMR), self.kept(Spr::DSCR));
+        let Self { tm, switch, .. } = self;
+        for (to, n) in tm.gprs.iter_mut().zip(0..) {
+            *to = switch.gpr(n);
+        }
+        for (to, n) in tm.vsrs.iter_mut().zip(0..) {
+            *to = switch.vsr(n);
+        }
+        let s = switch;
+        tm.others = [
+            s.cr.into(),
+            s.lr,
+            s.ctr,
+            s.fpscr(),
+            amr,
+            s.ppr(),
+            s.vrsave().into(),
+            s.vscr().into(),
+            dscr,
+            s.tar(),
+            s.xer,
+        ];
+    }
+
+    /// The checkpointed registers become the thread's.
+    fn restore_checkpoint(&mut self) {
+        let Self { tm, switch, .. } = self;
+        for (from, n) in tm.gprs.iter().zip(0..) {
+            switch.set_gpr(n, *from);
+        }
+        for (from, n) in tm.vsrs.iter().zip(0..) {
+            switch.set_vsr(n, *from);
+        }
+        let [cr, lr, ctr, fpscr, amr, ppr, vrsave, vscr, dscr, tar, xer] = tm.others;
+        let s = switch;
+        (s.cr, s.lr, s.ctr, s.xer) = (cr as u32, lr, ctr, xer);
+        s.set_fpscr(fpscr);
+        s.set_ppr(ppr);
+        s.set_vrsave(vrsave as u32);
+        s.set_vscr(vscr as u32);
+        s.set_tar(tar);
+        self.keep(Spr::AMR, amr);
+        self.keep(Spr::DSCR, dscr);
+    }
+
+    /// The thread would be in transactional state with `msr`: its transaction has failed.
+    fn roll_back(&mut self, msr: Msr) {
+        self.restore_checkpoint();
+        self.set_cr_field(0, FAILED);
+        self.switch.nip = self.kept(Spr::TFHAR) & !3;
+        self.set_msr(msr.without(Msr::TS));
+    }
+
+    fn read_register(&mut self, spr: Spr, rt: u8) -> Outcome {
+        let val = match spr {
+            Spr::TFHAR | Spr::TFIAR | Spr::TEXASR => self.kept(spr),
+            Spr::TEXASRU => self.kept(Spr::TEXASR) >> 32,
+            _ => return Outcome::Illegal,
+        };
+        self.set_gpr(rt, val);
+        Outcome::Done
+    }
+
+    fn write_register(&mut self, spr: Spr, val: u64) -> Outcome {
+        match spr {
+            Spr::TFHAR | Spr::TFIAR | Spr::TEXASR => self.keep(spr, val),
+            Spr::TEXASRU => {
+                let low = self.kept(Spr::TEXASR) & 0xffff_ffff;
+                self.keep(Spr::TEXASR, val << 32 | low);
+            }
+            _ => return Outcome::Illegal,
+        }
+        Outcome::Done
+    }
+
+    fn set_cr_field(&mut self, field: u8, val: u8) {
+        let shift = 28 - 4 * u32::from(field & 7);
+        self.switch.cr = self.switch.cr & !(0xf << shift) | u32::from(val & 0xf) << shift;
+    }
+}
+
+/// `KVM_RUN`: userspace may have put the thread into a transaction, of another host.
+pub(crate) fn resumed(st: &mut PrVcpu) {
+    let msr = st.msr();
+    if msr.transaction_state() == TransactionState::Transactional {
+        st.roll_back(msr);
+    }
+}
+
+/// An instruction that changes MSR, the transaction state perhaps too; it goes to `ea`, or on behind it.
+#[cold]
+#[inline(never)]
+pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr, ea: Option<u64>) -> Outcome {
+    let msr = msr.masked(st.msr_allowed);
+    if !permitted(st.msr(), msr) {
+        return Outcome::BadThing;
+    }
+    if msr.transaction_state() == TransactionState::Transactional {
+        st.roll_back(msr);
+        return Outcome::Jumped;
+    }
+    st.set_msr(msr);
+    match ea {
+        Some(ea) => {
+            st.switch.nip = ea;
+            Outcome::Jumped
+        }
+        None => Outcome::Done,
+    }
+}
+
+/// `treclaim.` and `trechkpt.` in privileged state.
+#[cold]
+#[inline(never)]
+pub(crate) fn privileged(st: &mut PrVcpu, insn: Insn) -> Outcome {
+    match (st.has_transactions(), st.msr().contains(Msr::TM)) {
+        (false, _) => Outcome::Illegal,
+        (true, false) => {
+            inject_unavailable(st);
+            Outcome::Jumped
+        }
+        (true, true) => run(st, insn),
+    }
+}
+
+/// A facility unavailable interrupt because of transactional memory, at `insn`.
+#[cold]
+#[inline(never)]
+pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) {
+    if !st.msr().contains(Msr::TM) {
+        return inject_unavailable(st);
+    }
+    let outcome = match decode(insn) {
+        Some(Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint)
+            if st.msr().contains(Msr::PR) =>
+        {
+            Outcome::NotPrivileged
+        }
+        // Only TFHAR can be written in a transaction, if that is suspended.
+        Some(Privileged::WriteSpr { spr, .. })
+            if st.msr().intersects(Msr::TS) && spr != Spr::TFHAR =>
+        {
+            Outcome::BadThing
+        }
+        Some(Privileged::WriteSpr { spr, rs }) => st.write_register(spr, st.gpr(rs)),
+        Some(Privileged::ReadSpr { spr, rt }) => st.read_register(spr, rt),
+        _ => run(st, insn),
+    };
+    match outcome {
+        Outcome::Done => st.switch.advance(4),
+        Outcome::Jumped => {}
+        Outcome::BadThing => st.inject_program(Srr1::PROG_TM),
+        Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
+        Outcome::Illegal | Outcome::Hypercall | Outcome::Halt => st.inject_program(Srr1::PROG_ILL),
+    }
+}
+
+/// The guest's kernel has transactional memory off.
+fn inject_unavailable(st: &mut PrVcpu) {
+    const CAUSE: Fscr = Fscr::EMPTY.with_cause(5);
+    const _: () = assert!(matches!(CAUSE.facility(), Facility::Tm));
+    st.set_fscr(st.fscr().with_cause(CAUSE.cause()));
+    st.inject(Trap::FAC_UNAVAIL, Srr1::EMPTY);
+}
+
+/// An instruction of transactional memory, which is on.
+fn run(st: &mut PrVcpu, insn: Insn) -> Outcome {
+    let state = State {
+        nip: st.nip(),
+        msr: st.msr(),
+        texasr: Texasr::from_raw(st.kept(Spr::TEXASR)),
+        ra: st.gpr(insn.ra()),
+    };
+    let done = match execute(insn, &state) {
+        tm::Outcome::Done(done) => done,
+        tm::Outcome::BadThing => return Outcome::BadThing,
+        tm::Outcome::Other => return Outcome::Illegal,
+    };
+    if let Some(tfhar) = done.tfhar {
+        st.keep(Spr::TFHAR, tfhar);
+    }
+    if let Some((texasr, tfiar)) = done.failure {
+        st.keep(Spr::TEXASR, texasr.raw());
+        st.keep(Spr::TFIAR, tfiar);
+    }
+    if done.msr.transaction_state() == TransactionState::Transactional {
+        st.roll_back(done.msr);
+        return Outcome::Jumped;
+    }
+    match done.checkpoint {
+        tm::Checkpoint::Keep => {}
+        tm::Checkpoint::Take => st.take_checkpoint(),
+        tm::Checkpoint::Restore => st.restore_checkpoint(),
+    }
+    let (field, val) = done.cr;
+    st.set_cr_field(field, val);
+    st.set_msr(done.msr);
+    Outcome::Done
 }

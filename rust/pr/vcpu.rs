@@ -121,7 +121,7 @@ impl PrVcpu {
             bare: None,
             bare_sprs: KBox::new([0; bare::KEPT], GFP_KERNEL_ACCOUNT)?,
             mmu32: KBox::new(Mmu32::new(), GFP_KERNEL_ACCOUNT)?,
-            msr_allowed: Msr::from_raw(u64::MAX),
+            msr_allowed: vm.msr_allowed(None),
             interrupt_le: false,
             hior: 0,
             sdr1: 0,
@@ -145,14 +145,12 @@ impl PrVcpu {
         self.switch.msr
     }
 
-    /// Sets the guest's MSR, without what a guest cannot have: hypervisor and secure state, transactions, machine
-    /// checks disabled.
+    /// Sets the guest's MSR, without what a guest cannot have: hypervisor and secure state, machine checks disabled.
     #[inline]
     pub(crate) fn set_msr(&mut self, msr: Msr) {
         let msr = msr
             .masked(self.msr_allowed)
-            .without(Msr::HV | Msr::S | Msr::TM)
-            .with_ts(0)
+            .without(Msr::HV | Msr::S)
             .with(Msr::ME);
         let changed = Mode::of(msr, None) != Mode::of(self.switch.msr, None);
         self.switch.msr = msr;

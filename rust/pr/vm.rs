@@ -4,6 +4,7 @@
 
 use crate::{
     host::{features::Features, hash, page::SharedPage},
+    isa::{msr::Msr, pvr::Bare},
     vm::{papr::EnabledHcalls, tce::Tables},
 };
 use kernel::{
@@ -45,6 +46,15 @@ impl PrVm {
     #[inline]
     pub(crate) fn large_pages(&self) -> bool {
         self.mmu.large && !self.dcbz_traps.load(Relaxed)
+    }
+
+    /// What the MSR of a guest's processor can have; `bare` as [`PrVcpu::bare`](super::vcpu::PrVcpu::bare).
+    pub(crate) fn msr_allowed(&self, bare: Option<Bare>) -> Msr {
+        match bare {
+            Some(Bare::Book3s32) => Msr::BOOK3S32,
+            None if self.features.htm() => Msr::from_raw(u64::MAX),
+            _ => Msr::from_raw(u64::MAX).without(Msr::TM | Msr::TS),
+        }
     }
 
     /// A new one. `EINVAL` if `kind`, what `KVM_CREATE_VM` gives, is another backend's.

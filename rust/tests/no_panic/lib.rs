@@ -71,7 +71,7 @@ pub fn privileged_decode(insn: &Insn) -> bool {
 
 #[no_mangle]
 pub fn tm_emulate(insn: &Insn, state: &tm::State, outcome: &mut MaybeUninit<tm::Outcome>) {
-    outcome.write(tm::emulate(*insn, state));
+    outcome.write(tm::execute(*insn, state));
 }
 
 #[no_mangle]
