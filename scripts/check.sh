@@ -175,7 +175,7 @@ suite_pr() {
 	HOST=powernv9-hash suite_guests '/pr/'
 	HOST=pseries8 suite_kselftest '/lpar/'
 	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 boots=own:slof:1,own:vof:2,debian:slof:1
-	HOST=pseries9-hash suite_guests '/pr/ && !/hash/' 600 boots=own:vof:2
+	HOST=pseries9-hash suite_guests '/pr/ && !/hash/' 600 boots=own:vof:2,debian:slof:2:ail
 	HOST=powernv8 suite_kselftest '/p8/'
 	HOST=powernv8 suite_guests '/pr/ && !/hash/' 600 boots=own:slof:2:vga
 	HOST=powernv9-hash FLAVOUR=book3s64+pages-4k suite_kselftest '/pr4k/' 600 brief

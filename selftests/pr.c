@@ -130,6 +130,120 @@ static unsigned int race(FIXTURE_DATA(pr) * self, struct vmm_vcpu *vcpu,
 	return turns;
 }
 
+/* LPCR[AIL]: with relocation on, if it was */
+TEST_F(pr, relocated_interrupts)
+{
+	static const uint32_t handler[] = { MFMSR(14), HCALL(UC_SYNC) };
+	static const uint32_t trap[] = { TRAP };
+	static const struct {
+		uint64_t lpcr, msr;
+		bool relocated;
+	} tries[] = {
+		{ 0, MSR_VIRT, false },
+		{ LPCR_AIL, MSR_VIRT, true },
+		{ LPCR_AIL, MSR_VIRT | MSR_EE, true },
+		{ LPCR_AIL, MSR_REAL, false },
+		{ LPCR_AIL & LPCR_AIL / 3 * 2, MSR_VIRT, false }, /* 2 */
+		{ 0, MSR_VIRT, false },
+	};
+	struct vmm_vcpu *vcpu;
+	struct kvm_regs r;
+	unsigned int i;
+
+	EXPECT_EQ(1, vmm_check(self->vmm, KVM_CAP_PPC_AIL_MODE_3));
+	book3s_map(self->vmm, 0xc000000000000000, 0x500000, 0x10000, 16,
+		   RPTE_KERNEL);
+	book3s_code(self->vmm, 0x504700, true, handler, ARRAY_SIZE(handler));
+	book3s_code(self->vmm, 0x600000, true, trap, 1);
+	vcpu = guest(self->vmm, 0, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		vmm_reg_set(vcpu, KVM_REG_PPC_LPCR_64,
+			    LPCR_ILE | tries[i].lpcr);
+		vmm_get_regs(vcpu, &r);
+		r.pc = 0x600000;
+		r.msr = tries[i].msr;
+		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		book3s_set_regs(vcpu, &r);
+		ASSERT_EQ(0, vmm_run(vcpu));
+		ASSERT_EQ(KVM_EXIT_PAPR_HCALL, vcpu->run->exit_reason);
+		EXPECT_EQ(tries[i].relocated ? UC_SYNC : UC_TRAP,
+			  vcpu->run->papr_hcall.nr)
+		{
+			TH_LOG("%u", i);
+		}
+		vmm_get_regs(vcpu, &r);
+		if (!tries[i].relocated)
+			continue;
+		EXPECT_EQ(MSR_IR | MSR_DR | MSR_LE,
+			  r.gpr[14] & (MSR_IR | MSR_DR | MSR_LE | MSR_EE));
+		EXPECT_EQ(0x600000, r.srr0);
+		EXPECT_EQ(0, r.gpr[14] & MSR_PR);
+	}
+}
+
+#define FSCR_SCV (1ull << 12)
+
+/* To a vector of its own, at either place */
+TEST_F(pr, scv)
+{
+	static const uint32_t handler[] = { MFMSR(14), MFSPR(15, 8),
+					    MFSPR(16, 9), HCALL(UC_SYNC) };
+	static const uint32_t scv[] = { 0x44000021u }; /* scv 1 */
+	static const struct {
+		uint64_t lpcr, msr, fscr;
+		unsigned int nr;
+	} tries[] = {
+		{ 0, MSR_VIRT | MSR_PR | MSR_EE, FSCR_SCV, 1 },
+		{ LPCR_AIL, MSR_VIRT | MSR_PR | MSR_EE, FSCR_SCV, 2 },
+		{ LPCR_AIL, MSR_VIRT, FSCR_SCV, 2 },
+		{ 0, MSR_VIRT | MSR_PR | MSR_EE, 0, 0 },
+	};
+	uint64_t ea = 0x30000000, keep = MSR_EE | MSR_RI | MSR_LE;
+	struct vmm_vcpu *vcpu;
+	struct kvm_regs r;
+	unsigned int i;
+
+	book3s_map(self->vmm, 0xc000000000000000, 0x500000, 0x10000, 16,
+		   RPTE_KERNEL);
+	book3s_map(self->vmm, ea, 0x600000, 0x10000, 16,
+		   RPTE_KERNEL & ~RPTE_PRIV);
+	book3s_code(self->vmm, 0x503020, true, handler, ARRAY_SIZE(handler));
+	book3s_code(self->vmm, 0x17020, true, handler, ARRAY_SIZE(handler));
+	book3s_code(self->vmm, 0x600000, true, scv, 1);
+	vcpu = guest(self->vmm, 0, 0, 0);
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		uint64_t msr = tries[i].msr;
+
+		vmm_reg_set(vcpu, KVM_REG_PPC_LPCR_64,
+			    LPCR_ILE | tries[i].lpcr);
+		vmm_reg_set(vcpu, KVM_REG_PPC_FSCR, tries[i].fscr);
+		vmm_get_regs(vcpu, &r);
+		r.pc = ea;
+		r.msr = msr;
+		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		book3s_set_regs(vcpu, &r);
+		ASSERT_EQ(0, vmm_run(vcpu));
+		ASSERT_EQ(KVM_EXIT_PAPR_HCALL, vcpu->run->exit_reason);
+		vmm_get_regs(vcpu, &r);
+		if (r.srr0 == ea && vcpu->run->papr_hcall.args[0] == 0x700)
+			SKIP(return, "the processor has no scv");
+		if (!tries[i].nr)
+			continue;
+		EXPECT_EQ(UC_SYNC, vcpu->run->papr_hcall.nr);
+		EXPECT_EQ((tries[i].nr == 1 ? 0x17020 : 0xc000000000003020) +
+				  4 * ARRAY_SIZE(handler),
+			  r.pc);
+		EXPECT_EQ(ea + 4, r.gpr[15]);
+		EXPECT_EQ(msr, r.gpr[16]);
+		EXPECT_EQ(msr & keep, r.gpr[14] & keep);
+		EXPECT_EQ(tries[i].nr == 1 ? 0 : MSR_IR | MSR_DR,
+			  r.gpr[14] & (MSR_IR | MSR_DR | MSR_PR));
+	}
+	/* it is off */
+	EXPECT_EQ(UC_TRAP, vcpu->run->papr_hcall.nr);
+	EXPECT_EQ(12, vmm_reg(vcpu, KVM_REG_PPC_FSCR) >> 56);
+}
+
 static volatile bool stop;
 
 /*

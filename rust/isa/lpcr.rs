@@ -77,8 +77,11 @@ register! {
 /// Where a guest's interrupts are delivered when `LPCR[AIL]` is 3 and relocation is on: added to the vector's offset.
 pub const AIL3_OFFSET: u64 = 0xc000_0000_0000_4000;
 
-/// The same for `scv`, whose vectors are not at 0x4000: added to 0x3000 + 0x20 * LEV.
-pub const AIL3_SCV_OFFSET: u64 = 0xc000_0000_0000_0000;
+/// The same for `scv`, whose vectors are not at 0x4000: the first, of LEV 0; they are 0x20 apart.
+pub const AIL3_SCV: u64 = 0xc000_0000_0000_3000;
+
+/// The first of `scv`'s vectors with relocation off.
+pub const SCV: u64 = 0x1_7000;
 
 impl Lpcr {
     /// All of DPFD.

@@ -284,6 +284,7 @@ fn facility_unavailable(
         Facility::Dscr => Fscr::DSCR,
         Facility::Tar => Fscr::TAR,
         Facility::Ebb => Fscr::EBB,
+        Facility::Scv => Fscr::SCV,
         _ => Fscr::EMPTY,
     };
     let Some(insn) = instruction(vcpu, st) else {
@@ -297,6 +298,10 @@ fn facility_unavailable(
     // In privileged state FSCR is not looked at.
     let kernel = !st.msr().contains(Msr::PR);
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
+    if on && facility == Facility::Scv {
+        st.inject_scv(insn.lev());
+        return Ok(Next::Guest);
+    }
     if on && emulate::facility(vcpu, st, insn) {
         st.switch.advance(4);
         return Ok(Next::Guest);

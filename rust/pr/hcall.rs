@@ -73,9 +73,8 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
         Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
-            // Interrupts are always taken with relocation off.
-            Some(SetModeResource::AddrTransMode) if a == 0 => HReturn::H_SUCCESS,
-            Some(SetModeResource::AddrTransMode) => HReturn::H_UNSUPPORTED_FLAG_START,
+            // All vCPUs' are alike, which is userspace's affair.
+            Some(SetModeResource::AddrTransMode) if a == st.lpcr.ail() => HReturn::H_SUCCESS,
             _ => return Outcome::Userspace,
         },
         Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vm, a, b) {

@@ -3,11 +3,17 @@
 //! Interrupts given to the guest, as the hardware would: ISA Book III, "Interrupt Definitions".
 
 use super::vcpu::PrVcpu;
-use crate::isa::{dsisr::Dsisr, msr::Msr, radix_walk::Fault, srr1::Srr1, trap::Trap};
+use crate::isa::{
+    dsisr::Dsisr,
+    lpcr::{Lpcr, AIL3_OFFSET, AIL3_SCV, SCV},
+    msr::Msr,
+    radix_walk::Fault,
+    srr1::Srr1,
+    trap::Trap,
+};
 
 impl PrVcpu {
-    /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR. Always with
-    /// relocation off.
+    /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR.
     pub(crate) fn inject(&mut self, trap: Trap, flags: Srr1) {
         let msr = self.msr();
         if self.is_32bit() {
@@ -15,8 +21,31 @@ impl PrVcpu {
         }
         self.srr0 = self.nip();
         self.srr1 = flags.with_msr(msr).raw();
-        self.switch.nip = self.hior.wrapping_add(trap.raw().into());
-        self.set_msr(msr.at_interrupt(self.interrupt_le, false));
+        let relocated = self.lpcr.interrupts_relocated(msr)
+            && !matches!(trap, Trap::SYSTEM_RESET | Trap::MACHINE_CHECK);
+        let base = match relocated {
+            true => AIL3_OFFSET,
+            false => self.hior,
+        };
+        self.switch.nip = base.wrapping_add(trap.raw().into());
+        self.set_msr(msr.at_interrupt(self.lpcr.contains(Lpcr::ILE), relocated));
+    }
+
+    /// `scv`, ISA 3.0 Book III, "System Call Vectored Interrupt".
+    pub(crate) fn inject_scv(&mut self, lev: u8) {
+        /// The bits of CTR that are not MSR's.
+        const UNDEFINED: Msr = Msr::from_raw(0x783f_0000);
+        let msr = self.msr();
+        let relocated = self.lpcr.interrupts_relocated(msr);
+        let base = match relocated {
+            true => AIL3_SCV,
+            false => SCV,
+        };
+        self.switch.lr = self.nip().wrapping_add(4);
+        self.switch.ctr = msr.without(UNDEFINED).raw();
+        self.switch.nip = base + 0x20 * u64::from(lev);
+        let kept = msr.masked(Msr::EE | Msr::RI);
+        self.set_msr(msr.at_interrupt(self.lpcr.contains(Lpcr::ILE), relocated) | kept);
     }
 
     /// The same for a 32-bit processor, whose MSR says where the vectors are.

@@ -34,6 +34,7 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_PPC_HIOR
         | KVM_CAP_PPC_PAPR
         | KVM_CAP_PPC_FWNMI
+        | KVM_CAP_PPC_AIL_MODE_3
         | KVM_CAP_PPC_UNSET_IRQ
         | KVM_CAP_PPC_IRQ_LEVEL
         | KVM_CAP_PPC_GET_PVINFO

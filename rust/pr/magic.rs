@@ -13,6 +13,7 @@ use crate::{
         page::{Field, SharedPage},
     },
     isa::{
+        lpcr::Lpcr,
         msr::Msr,
         radix_walk::{real_mode_address, Access},
     },
@@ -93,7 +94,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
         page,
         ea: ea & PAGE,
         real: real_mode_address(real) & PAGE,
-        big_endian: !st.interrupt_le,
+        big_endian: !st.lpcr.contains(Lpcr::ILE),
     });
     // Where it was, and what was there.
     st.forget_segments();

@@ -2,7 +2,10 @@
 
 //! Registers by number, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG` (api.rst, section 4.68).
 
-use super::{vcpu::PrVcpu, Pr};
+use super::{
+    vcpu::{PrVcpu, LPCR},
+    Pr,
+};
 use crate::{
     emulate::regs::Regs,
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
@@ -87,7 +90,7 @@ pub(crate) fn get(vcpu: &Vcpu<Pr>, st: &PrVcpu, reg: u64) -> Result<RegValue> {
         id::TAR => st.switch.tar(),
         id::PPR => st.switch.ppr(),
         id::FSCR => st.fscr().raw(),
-        id::LPCR | id::LPCR_64 => Lpcr::EMPTY.set(Lpcr::ILE, st.interrupt_le).raw(),
+        id::LPCR | id::LPCR_64 => st.lpcr.raw(),
         id::VTB => st.vtb(),
         id::DEC_EXPIRY => st.dec_expires,
         _ => return Err(EINVAL),
@@ -131,7 +134,10 @@ pub(crate) fn set(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, reg: u64, val: RegValue) -> 
         id::TAR => st.switch.set_tar(val),
         id::PPR => st.switch.set_ppr(val),
         id::FSCR => st.set_fscr(Fscr::from_raw(val)),
-        id::LPCR | id::LPCR_64 => st.interrupt_le = Lpcr::from_raw(val).contains(Lpcr::ILE),
+        id::LPCR | id::LPCR_64 => {
+            let val = Lpcr::from_raw(val);
+            st.lpcr = st.lpcr.user_write(LPCR, val, false, false);
+        }
         id::VTB => st.set_vtb(val),
         id::DEC_EXPIRY => st.dec_expires = val,
         _ => return Err(EINVAL),

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     emulate::regs::Regs,
     host::{features, shadow::ShadowVcpu, time::timebase},
-    isa::{bare, fscr::Fscr, msr::Msr, pvr::Bare, spr::Spr},
+    isa::{bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pvr::Bare, spr::Spr},
     vm::{
         events::Events,
         mmio::Pending as PendingMmio,
@@ -70,8 +70,8 @@ pub(crate) struct PrVcpu {
     pub(crate) mmu32: KBox<Mmu32>,
     /// What the guest's MSR can have.
     pub(crate) msr_allowed: Msr,
-    /// Interrupts of the guest are taken in little-endian mode.
-    pub(crate) interrupt_le: bool,
+    /// What is the guest's to have of LPCR ([`LPCR`]): how its interrupts are taken.
+    pub(crate) lpcr: Lpcr,
     /// Where the guest's interrupt vectors begin.
     pub(crate) hior: u64,
     /// Where the guest's page table is: of a PAPR guest, in userspace. Base, and log2 of its size less 18.
@@ -100,6 +100,9 @@ pub(crate) struct PrVcpu {
     pub(crate) dispatches: Dispatches,
 }
 
+/// The bits of LPCR that there are: ILE and AIL.
+pub(crate) const LPCR: Lpcr = Lpcr::from_raw(Lpcr::ILE.raw() | Lpcr::AIL.raw());
+
 impl PrVcpu {
     /// A vCPU as it comes out of reset.
     pub(crate) fn new(vm: &PrVm) -> Result<Self> {
@@ -122,7 +125,7 @@ impl PrVcpu {
             bare_sprs: KBox::new([0; bare::KEPT], GFP_KERNEL_ACCOUNT)?,
             mmu32: KBox::new(Mmu32::new(), GFP_KERNEL_ACCOUNT)?,
             msr_allowed: vm.msr_allowed(None),
-            interrupt_le: false,
+            lpcr: Lpcr::EMPTY,
             hior: 0,
             sdr1: 0,
             slb: KBox::new(GuestSlb::new(), GFP_KERNEL_ACCOUNT)?,
