@@ -45,18 +45,6 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 	isync();
 }
 
-/* False if there is no such memory */
-bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
-{
-	const volatile u32 *p = __va(pa);
-
-	if (!pfn_valid(pa >> PAGE_SHIFT))
-		return false;
-	while (n--)
-		*words++ = *p++;
-	return true;
-}
-
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	mtspr(SPRN_SPRG_VDSO_WRITE, local_paca->sprg_vdso);
@@ -284,4 +272,16 @@ void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large)
 
 	mmu_hash_ops.hpte_invalidate(slot, hpt_vpn(ea, vsid, MMU_SEGSIZE_256M),
 				     psize, psize, MMU_SEGSIZE_256M, false);
+}
+
+/* False if there is no such memory */
+bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
+{
+	const volatile u32 *p = __va(pa);
+
+	if (!pfn_valid(pa >> PAGE_SHIFT))
+		return false;
+	while (n--)
+		*words++ = *p++;
+	return true;
 }

@@ -48,11 +48,11 @@ bool kvm_ppc_pr_large_ok(void);
 void kvm_ppc_pr_relocation_off(void);
 void kvm_ppc_pr_relocation_on(void);
 u32 kvm_ppc_pr_slb_size(void);
-bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);
 u64 kvm_ppc_pr_slb_64k(void);
 u64 kvm_ppc_pr_vsid(u64 context, u64 segment);
 long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
 			    u64 *slot);
 void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large);
+bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);
 
 #endif

@@ -57,7 +57,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         }
         Privileged::ReturnFromScv => {
             let msr = st.msr().after_rfid(st.switch.ctr);
-            return go_to(st, st.switch.lr, msr);
+            return change_msr(st, msr, Some(st.switch.lr));
         }
         Privileged::ReservedHypercall if st.papr => return Outcome::Hypercall,
         Privileged::SlbWrite { rs, rb } => {
@@ -172,7 +172,7 @@ fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<O
                 true => st.msr().after_mtmsrd_l(val),
                 false => st.msr().after_mtmsr(val),
             };
-            return Some(change_msr(st, msr));
+            return Some(change_msr(st, msr, None));
         }
         Privileged::WriteMsrDoubleword { rs, only_ee_ri } => {
             let val = st.gpr(rs);
@@ -180,37 +180,33 @@ fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<O
                 true => st.msr().after_mtmsrd_l(val),
                 false => st.msr().after_mtmsrd(val),
             };
-            return Some(change_msr(st, msr));
+            return Some(change_msr(st, msr, None));
         }
         Privileged::ReturnFromInterrupt => {
             let msr = st.msr().after_rfid(st.srr1);
-            return Some(go_to(st, st.srr0, msr));
+            return Some(change_msr(st, msr, Some(st.srr0)));
         }
         _ => return None,
     }
     Some(Outcome::Done)
 }
 
-/// `mtmsrd`.
+/// Sets MSR, and goes to `ea` or on behind the instruction.
 #[inline]
-fn change_msr(st: &mut PrVcpu, msr: Msr) -> Outcome {
+fn change_msr(st: &mut PrVcpu, msr: Msr, ea: Option<u64>) -> Outcome {
     if (msr | st.msr()).intersects(Msr::TS) {
-        return tm::change_msr(st, msr, None);
+        if let Some(outcome) = tm::change_msr(st, msr) {
+            return outcome;
+        }
+    }
+    if let Some(ea) = ea {
+        st.switch.nip = truncated(ea & !3, msr);
     }
     st.set_msr(msr);
-    Outcome::Done
-}
-
-/// `rfid`.
-#[inline]
-fn go_to(st: &mut PrVcpu, ea: u64, msr: Msr) -> Outcome {
-    let ea = truncated(ea & !3, msr);
-    if (msr | st.msr()).intersects(Msr::TS) {
-        return tm::change_msr(st, msr, Some(ea));
+    match ea {
+        Some(_) => Outcome::Jumped,
+        None => Outcome::Done,
     }
-    st.switch.nip = ea;
-    st.set_msr(msr);
-    Outcome::Jumped
 }
 
 fn outcome(access: &Access) -> Outcome {

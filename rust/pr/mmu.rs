@@ -281,7 +281,10 @@ impl PrMmu {
     }
 
     fn entry(&self, key: SegmentKey, ea: u64) -> Option<&Entry> {
-        let host = host_page(self.find_segment(key)?.raw(), ea, key.large());
+        self.entry_of(host_page(self.find_segment(key)?.raw(), ea, key.large()))
+    }
+
+    fn entry_of(&self, host: u64) -> Option<&Entry> {
         let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
         self.pool.get(at as usize)
     }
@@ -296,10 +299,11 @@ impl PrMmu {
         large: bool,
         quiet: &impl InvalidationsExcluded,
     ) -> Option<[u32; N]> {
-        let host = host_page(vsid, ea, large);
-        let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
-        let entry = self.pool.get(at as usize).filter(|e| e.executable)?;
-        entry.hpte.words(ea, quiet)
+        let entry = self.entry_of(host_page(vsid, ea, large))?;
+        match entry.executable {
+            true => entry.hpte.words(ea, quiet),
+            false => None,
+        }
     }
 
     /// How often the page at `ea` has been mapped for writing, or no longer for writing, since it was first mapped.

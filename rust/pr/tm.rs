@@ -178,26 +178,20 @@ pub(crate) fn resumed(st: &mut PrVcpu) {
     }
 }
 
-/// An instruction that changes MSR, the transaction state perhaps too; it goes to `ea`, or on behind it.
+/// An instruction changes MSR, and perhaps the transaction state with it: what comes of that, or `None` if it can go
+/// on.
 #[cold]
 #[inline(never)]
-pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr, ea: Option<u64>) -> Outcome {
+pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr) -> Option<Outcome> {
     let msr = msr.masked(st.msr_allowed);
     if !permitted(st.msr(), msr) {
-        return Outcome::BadThing;
+        return Some(Outcome::BadThing);
     }
     if msr.transaction_state() == TransactionState::Transactional {
         st.roll_back(msr);
-        return Outcome::Jumped;
+        return Some(Outcome::Jumped);
     }
-    st.set_msr(msr);
-    match ea {
-        Some(ea) => {
-            st.switch.nip = ea;
-            Outcome::Jumped
-        }
-        None => Outcome::Done,
-    }
+    None
 }
 
 /// `treclaim.` and `trechkpt.` in privileged state.
