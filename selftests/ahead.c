@@ -20,9 +20,6 @@ DECLARE_PAYLOAD(exits);
 #define OTHER 0x600000ul
 #define EA 0x10000000ul /* of one of them */
 
-#define STACK \
-	(GPA_STACKS + BOOK3S_STACK / 2) /* what the handlers take SPRG0 for */
-
 #define DAR 19
 #define SRR0 26
 #define SPRG0 272
@@ -47,7 +44,7 @@ FIXTURE_SETUP(ahead)
 	book3s_map(self->vmm, EA, CODE, PAGE, 16, RPTE_KERNEL);
 	book3s_translate(self->vmm);
 	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_VIRT, 0, 0, 0);
-	self->regs.sprg0 = STACK;
+	self->regs.sprg0 = BOOK3S_SPRG0;
 	self->regs.sprg1 = 0x2222;
 	self->regs.sprg2 = 0x3333;
 	self->regs.srr1 = MSR_VIRT;
@@ -58,10 +55,6 @@ FIXTURE_TEARDOWN(ahead)
 	vmm_free(self->vmm);
 }
 
-#define PUT(gpa, le, ...)                                            \
-	book3s_code(self->vmm, gpa, le, (uint32_t[]){ __VA_ARGS__ }, \
-		    sizeof((uint32_t[]){ __VA_ARGS__ }) / 4)
-
 /* From @pc on to the hypercall that reaches userspace; the registers then */
 static struct kvm_regs run(FIXTURE_DATA(ahead) * self, uint64_t msr,
 			   uint64_t pc)
@@ -70,12 +63,7 @@ static struct kvm_regs run(FIXTURE_DATA(ahead) * self, uint64_t msr,
 
 	regs.pc = pc;
 	regs.msr = msr;
-	book3s_set_regs(self->vcpu, &regs);
-	if (vmm_run(self->vcpu) ||
-	    self->vcpu->run->exit_reason != KVM_EXIT_PAPR_HCALL)
-		vmm_die("%s", vmm_exit_str(self->vcpu));
-	vmm_get_regs(self->vcpu, &regs);
-	return regs;
+	return book3s_run_regs(self->vcpu, regs);
 }
 
 /* Each has its own effect, and the one behind sees it */
@@ -84,15 +72,15 @@ TEST_F(ahead, in_a_row)
 	unsigned long ahead;
 	struct kvm_regs regs;
 
-	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MTSPR(SPRG0, 11),
-	    MTSPR(SPRG1, 10), MFSPR(12, SPRG0), MTSPR(SRR0, 12),
-	    MFSPR(13, SRR0), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
+		   MTSPR(SPRG0, 11), MTSPR(SPRG1, 10), MFSPR(12, SPRG0),
+		   MTSPR(SRR0, 12), MFSPR(13, SRR0), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT, EA);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
-	EXPECT_EQ(STACK, regs.gpr[10]);
+	EXPECT_EQ(BOOK3S_SPRG0, regs.gpr[10]);
 	EXPECT_EQ(0x2222, regs.gpr[11]);
 	EXPECT_EQ(0x2222, regs.sprg0);
-	EXPECT_EQ(STACK, regs.sprg1);
+	EXPECT_EQ(BOOK3S_SPRG0, regs.sprg1);
 	EXPECT_EQ(0x2222, regs.gpr[12]);
 	EXPECT_EQ(0x2222, regs.gpr[13]);
 	if (book3s_peer())
@@ -107,10 +95,10 @@ TEST_F(ahead, end_of_page)
 	uint64_t at = CODE + PAGE - 8;
 	struct kvm_regs regs;
 
-	PUT(at, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MFSPR(12, SPRG2),
-	    HCALL(UC_SYNC));
+	book3s_put(self->vmm, at, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
+		   MFSPR(12, SPRG2), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT, at);
-	EXPECT_EQ(STACK, regs.gpr[10]);
+	EXPECT_EQ(BOOK3S_SPRG0, regs.gpr[10]);
 	EXPECT_EQ(0x2222, regs.gpr[11]);
 	EXPECT_EQ(0x3333, regs.gpr[12]);
 	/* what is behind EA's page is not mapped */
@@ -124,10 +112,11 @@ TEST_F(ahead, big_endian)
 {
 	struct kvm_regs regs;
 
-	PUT(CODE, false, MFSPR(10, SPRG0), MFSPR(11, SPRG1), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, false, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
+		   HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT & ~MSR_LE, EA);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
-	EXPECT_EQ(STACK, regs.gpr[10]);
+	EXPECT_EQ(BOOK3S_SPRG0, regs.gpr[10]);
 	EXPECT_EQ(0x2222, regs.gpr[11]);
 }
 
@@ -135,18 +124,19 @@ TEST_F(ahead, real_mode)
 {
 	struct kvm_regs regs;
 
-	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
+		   HCALL(UC_SYNC));
 	regs = run(self, MSR_REAL, CODE);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
-	EXPECT_EQ(STACK, regs.gpr[10]);
+	EXPECT_EQ(BOOK3S_SPRG0, regs.gpr[10]);
 	EXPECT_EQ(0x2222, regs.gpr[11]);
 }
 
 /* A return in the middle goes elsewhere, and into another state */
 TEST_F(ahead, rfid)
 {
-	PUT(OTHER, true, LI(3, 0), TRAP);
-	PUT(CODE, true, MTSPR(SRR0, 4), RFID, MTSPR(DAR, 4));
+	book3s_put(self->vmm, OTHER, true, LI(3, 0), TRAP);
+	book3s_put(self->vmm, CODE, true, MTSPR(SRR0, 4), RFID, MTSPR(DAR, 4));
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_DAR, 0x4444);
 	self->regs.gpr[4] = OTHER;
 	self->regs.srr1 = MSR_REAL;
@@ -163,8 +153,8 @@ TEST_F(ahead, interrupt)
 {
 	struct kvm_regs regs;
 
-	PUT(CODE, true, MTSPR(DEC, 4), MTMSRD(5, 1), MFSPR(10, SPRG0),
-	    HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MTSPR(DEC, 4), MTMSRD(5, 1),
+		   MFSPR(10, SPRG0), HCALL(UC_SYNC));
 	self->regs.gpr[4] = -1;
 	self->regs.gpr[5] = MSR_EE | MSR_RI;
 	regs = run(self, MSR_VIRT, EA);
@@ -183,8 +173,8 @@ TEST_F(ahead, single_step)
 	struct kvm_regs regs = self->regs;
 	unsigned int i;
 
-	PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1), MFSPR(12, SPRG2),
-	    HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
+		   MFSPR(12, SPRG2), HCALL(UC_SYNC));
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
 	regs.pc = EA;
 	regs.msr = MSR_VIRT;
@@ -203,17 +193,17 @@ TEST_F(ahead, stored)
 	struct kvm_regs regs;
 	unsigned int i;
 
-	PUT(OTHER, true, STW(5, 4, 4), DCBST(0, 6), SYNC, ICBI(0, 6), ISYNC,
-	    MTCTR(4), BCTR);
+	book3s_put(self->vmm, OTHER, true, STW(5, 4, 4), DCBST(0, 6), SYNC,
+		   ICBI(0, 6), ISYNC, MTCTR(4), BCTR);
 	for (i = 0; i < 8; i++) {
-		PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
-		    HCALL(UC_SYNC));
+		book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG0),
+			   MFSPR(11, SPRG1), HCALL(UC_SYNC));
 		run(self, MSR_VIRT, EA);
 		self->regs.gpr[4] = EA;
 		self->regs.gpr[5] = MFSPR(11, SPRG2);
 		self->regs.gpr[6] = EA + 4;
 		regs = run(self, MSR_VIRT, OTHER);
-		EXPECT_EQ(STACK, regs.gpr[10]);
+		EXPECT_EQ(BOOK3S_SPRG0, regs.gpr[10]);
 		EXPECT_EQ(0x3333, regs.gpr[11]);
 	}
 }
@@ -226,15 +216,15 @@ TEST_F(ahead, other_page)
 	unsigned int i;
 
 	for (i = 0; i < 8; i++) {
-		PUT(CODE, true, MFSPR(10, SPRG0), MFSPR(11, SPRG1),
-		    HCALL(UC_SYNC));
+		book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG0),
+			   MFSPR(11, SPRG1), HCALL(UC_SYNC));
 		regs = run(self, MSR_VIRT, EA);
 		EXPECT_EQ(0x2222, regs.gpr[11]);
 		ASSERT_EQ(at,
 			  mmap(at, PAGE, PROT_READ | PROT_WRITE,
 			       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-		PUT(CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG2),
-		    HCALL(UC_SYNC));
+		book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG1),
+			   MFSPR(11, SPRG2), HCALL(UC_SYNC));
 		regs = run(self, MSR_VIRT, EA);
 		EXPECT_EQ(0x2222, regs.gpr[10]);
 		EXPECT_EQ(0x3333, regs.gpr[11]);
@@ -273,9 +263,11 @@ TEST_F_TIMEOUT(ahead, race, 60)
 
 	swap.fd = memfd_create("code", 0);
 	ASSERT_EQ(0, ftruncate(swap.fd, 2 * PAGE));
-	PUT(CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG1), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG1), MFSPR(11, SPRG1),
+		   HCALL(UC_SYNC));
 	ASSERT_EQ(PAGE, pwrite(swap.fd, swap.at, PAGE, 0));
-	PUT(CODE, true, MFSPR(10, SPRG2), MFSPR(11, SPRG2), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, MFSPR(10, SPRG2), MFSPR(11, SPRG2),
+		   HCALL(UC_SYNC));
 	ASSERT_EQ(PAGE, pwrite(swap.fd, swap.at, PAGE, PAGE));
 	pthread_create(&thread, NULL, swap_pages, &swap);
 	/* the other CPU may be slow */

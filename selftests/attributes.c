@@ -134,7 +134,7 @@ static void run(FIXTURE_DATA(attributes) * self, void *p, uint64_t bits,
 	book3s_code(self->vmm, GPA_FREE + n * 4, true, end, ARRAY_SIZE(end));
 	regs.gpr[4] = BASE;
 	regs.gpr[5] = 0x1122334455667788;
-	regs.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	regs.sprg0 = BOOK3S_SPRG0;
 	book3s_set_regs(self->vcpu, &regs);
 	if (book3s_run_hcall(self->vcpu) != UC_SYNC)
 		vmm_die("%s", vmm_exit_str(self->vcpu));

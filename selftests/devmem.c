@@ -66,7 +66,7 @@ static void code(FIXTURE_DATA(devmem) * self, uint64_t msr,
 	book3s_code(self->vmm, AT + n * 4, true, end, ARRAY_SIZE(end));
 	regs.gpr[4] = BASE;
 	/* for handlers */
-	regs.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	regs.sprg0 = BOOK3S_SPRG0;
 	book3s_set_regs(self->vcpu, &regs);
 }
 

@@ -76,7 +76,7 @@ static void set_up(struct vmm_vcpu *vcpu, uint64_t nr, const uint64_t *arg)
 	for (i = 0; i < 6; i++)
 		r.gpr[4 + i] = arg[i];
 	/* handlers for what may interrupt */
-	r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	r.sprg0 = BOOK3S_SPRG0;
 	book3s_set_regs(vcpu, &r);
 }
 

@@ -462,7 +462,7 @@ TEST_F(hcall, problem_state)
 		r.pc = USER_EA + (USER_CODE & 0xffff);
 		r.msr = MSR_VIRT | MSR_PR | MSR_EE;
 		r.gpr[3] = nr[i];
-		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.sprg0 = BOOK3S_SPRG0;
 		book3s_set_regs(self->vcpu, &r);
 		vmm_reg_set(self->vcpu, KVM_REG_PPC_DEC_EXPIRY,
 			    mftb() + DEC_FAR);

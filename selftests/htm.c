@@ -13,8 +13,6 @@ DECLARE_PAYLOAD(exits);
 #define MEM (16ul << 20)
 #define CODE 0x500000ul
 #define OTHER 0x600000ul
-#define STACK \
-	(GPA_STACKS + BOOK3S_STACK / 2) /* what the handlers take SPRG0 for */
 
 #define MSR_TM (1ull << 32)
 #define MSR_TS_S (1ull << 33)
@@ -28,8 +26,6 @@ DECLARE_PAYLOAD(exits);
 #define TEXASR_EXACT (1ull << 26)
 #define TEXASR_ROT (1ull << 25)
 
-#define LR 8
-#define CTR 9
 #define TFHAR 128
 #define TFIAR 129
 #define TEXASR 130
@@ -43,7 +39,6 @@ DECLARE_PAYLOAD(exits);
 #define TRESUME 0x7c2005ddu
 #define TRECLAIM(a) (0x7c00075du | (a) << 16)
 #define TRECHKPT 0x7c0007ddu
-#define MFCR(t) (0x7c000026u | (t) << 21)
 
 #define CR0(cr) ((cr) >> 28 & 0xf)
 
@@ -73,7 +68,7 @@ FIXTURE_SETUP(htm)
 	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_VIRT, 0, 0, 0);
 	for (i = 0; i < 32; i++)
 		self->regs.gpr[i] = 0x1000 + i;
-	self->regs.sprg0 = STACK;
+	self->regs.sprg0 = BOOK3S_SPRG0;
 	self->regs.lr = 0xaaaa;
 	self->regs.ctr = 0xcccc;
 }
@@ -82,10 +77,6 @@ FIXTURE_TEARDOWN(htm)
 {
 	vmm_free(self->vmm);
 }
-
-#define PUT(gpa, ...)                                                  \
-	book3s_code(self->vmm, gpa, true, (uint32_t[]){ __VA_ARGS__ }, \
-		    sizeof((uint32_t[]){ __VA_ARGS__ }) / 4)
 
 #define ARG(n) (self->vcpu->run->papr_hcall.args[n])
 
@@ -96,12 +87,7 @@ static struct kvm_regs run(FIXTURE_DATA(htm) * self, uint64_t msr, uint64_t pc)
 
 	regs.pc = pc;
 	regs.msr = msr;
-	book3s_set_regs(self->vcpu, &regs);
-	if (vmm_run(self->vcpu) ||
-	    self->vcpu->run->exit_reason != KVM_EXIT_PAPR_HCALL)
-		vmm_die("%s", vmm_exit_str(self->vcpu));
-	vmm_get_regs(self->vcpu, &regs);
-	return regs;
+	return book3s_run_regs(self->vcpu, regs);
 }
 
 /* A trap with these in SRR0 and, of @mask, SRR1 */
@@ -124,16 +110,16 @@ TEST_F(htm, unavailable)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(insn); i++) {
-		PUT(OTHER, insn[i]);
+		book3s_put(self->vmm, OTHER, true, insn[i]);
 		vmm_reg_set(self->vcpu, KVM_REG_PPC_FSCR, 0);
 		run(self, MSR_VIRT | MSR_PR, OTHER);
 		EXPECT_TRUE(trapped(self, 0xf60, OTHER, 0, MSR_TM));
 		EXPECT_EQ(FSCR_TM, vmm_reg(self->vcpu, KVM_REG_PPC_FSCR));
-		PUT(CODE, insn[i]);
+		book3s_put(self->vmm, CODE, true, insn[i]);
 		run(self, MSR_VIRT, CODE);
 		EXPECT_TRUE(trapped(self, 0xf60, CODE, 0, MSR_TM));
 	}
-	PUT(CODE, TRECLAIM(0));
+	book3s_put(self->vmm, CODE, true, TRECLAIM(0));
 	run(self, MSR_VIRT, CODE);
 	EXPECT_TRUE(trapped(self, 0xf60, CODE, 0, 0));
 }
@@ -147,9 +133,10 @@ TEST_F(htm, fails_as_it_begins)
 	for (rot = 0; rot < 2; rot++) {
 		uint64_t why = common | (rot ? TEXASR_ROT : 0);
 
-		PUT(CODE, NOP, TBEGIN(rot), MFCR(14), MFSPR(15, TFHAR),
-		    MFSPR(16, TFIAR), MFSPR(17, TEXASR), MFSPR(18, TEXASRU),
-		    HCALL(UC_SYNC));
+		book3s_put(self->vmm, CODE, true, NOP, TBEGIN(rot), MFCR(14),
+			   MFSPR(15, TFHAR), MFSPR(16, TFIAR),
+			   MFSPR(17, TEXASR), MFSPR(18, TEXASRU),
+			   HCALL(UC_SYNC));
 		regs = run(self, MSR_VIRT | MSR_TM, CODE);
 		ASSERT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 		EXPECT_EQ(0xa, CR0(regs.gpr[14]));
@@ -160,7 +147,8 @@ TEST_F(htm, fails_as_it_begins)
 		EXPECT_EQ(regs.gpr[17] >> 32, regs.gpr[18]);
 		EXPECT_EQ(0x1013, regs.gpr[19]);
 
-		PUT(OTHER, NOP, TBEGIN(rot), MFCR(14), TRAP);
+		book3s_put(self->vmm, OTHER, true, NOP, TBEGIN(rot), MFCR(14),
+			   TRAP);
 		regs = run(self, MSR_VIRT | MSR_TM | MSR_PR, OTHER);
 		EXPECT_TRUE(trapped(self, 0x700, OTHER + 12, MSR_TM, MSR_TM));
 		EXPECT_EQ(0xa, CR0(regs.gpr[14]));
@@ -178,8 +166,9 @@ TEST_F(htm, outside)
 {
 	struct kvm_regs regs;
 
-	PUT(OTHER, TEND, TABORT(4), TSUSPEND, TRESUME, TCHECK(3), MFCR(14),
-	    MTSPR(TEXASRU, 5), MFSPR(15, TEXASR), TRAP);
+	book3s_put(self->vmm, OTHER, true, TEND, TABORT(4), TSUSPEND, TRESUME,
+		   TCHECK(3), MFCR(14), MTSPR(TEXASRU, 5), MFSPR(15, TEXASR),
+		   TRAP);
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_TEXASR, 0x1122334455667788);
 	self->regs.cr = 0xffffffff;
 	regs = run(self, MSR_VIRT | MSR_TM | MSR_PR, OTHER);
@@ -215,7 +204,7 @@ TEST_F(htm, bad_things)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		uint64_t pc = bad[i].pr ? OTHER : CODE;
 
-		PUT(pc, bad[i].insn);
+		book3s_put(self->vmm, pc, true, bad[i].insn);
 		run(self, MSR_VIRT | MSR_TM | bad[i].msr | bad[i].pr, pc);
 		EXPECT_TRUE(trapped(self, 0x700, pc, bad[i].msr | bad[i].why,
 				    MSR_TS_S | MSR_TS_T | 0x3f0000))
@@ -247,12 +236,14 @@ TEST_F(htm, recheckpoint_and_roll_back)
 	self->regs.srr0 = OTHER;
 	self->regs.cr = 0x12345678;
 	/* a hypercall may change CR0 and CTR */
-	PUT(CODE + 0x100, MFCR(15), MFSPR(16, CTR), HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE + 0x100, true, MFCR(15), MFCTR(16),
+		   HCALL(UC_SYNC));
 	for (i = 0; i < ARRAY_SIZE(resume); i++) {
 		checkpoint(self);
 		/* XXLXOR of VSR7 */
-		PUT(CODE, TRECHKPT, LI(14, 1), LI(31, 2), MTSPR(LR, 14),
-		    MTSPR(CTR, 14), 0xf0e73cd0u, resume[i], TRAP);
+		book3s_put(self->vmm, CODE, true, TRECHKPT, LI(14, 1),
+			   LI(31, 2), MTLR(14), MTCTR(14), 0xf0e73cd0u,
+			   resume[i], TRAP);
 		regs = run(self, MSR_VIRT | MSR_TM | MSR_VSX | MSR_FP, CODE);
 		ASSERT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr)
 		{
@@ -277,8 +268,8 @@ TEST_F(htm, reclaim)
 
 	checkpoint(self);
 	self->regs.cr = 0x12345678;
-	PUT(CODE, TRECHKPT, LI(14, 1), MTSPR(LR, 14), TRECLAIM(4), MFCR(15),
-	    HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, TRECHKPT, LI(14, 1), MTLR(14),
+		   TRECLAIM(4), MFCR(15), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT | MSR_TM, CODE);
 	ASSERT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(0x100e, regs.gpr[14]);
@@ -292,14 +283,14 @@ TEST_F(htm, reclaim)
 TEST_F(htm, suspended)
 {
 	checkpoint(self);
-	PUT(CODE, TRECHKPT, TRAP);
+	book3s_put(self->vmm, CODE, true, TRECHKPT, TRAP);
 	run(self, MSR_VIRT | MSR_TM, CODE);
 	EXPECT_TRUE(trapped(self, 0x700, CODE + 4, MSR_TS_S | MSR_TM,
 			    MSR_TS_S | MSR_TS_T | MSR_TM));
-	PUT(OTHER, TCHECK(0), TRAP);
+	book3s_put(self->vmm, OTHER, true, TCHECK(0), TRAP);
 	self->regs.srr0 = OTHER;
 	self->regs.srr1 = MSR_VIRT | MSR_PR | MSR_TM | MSR_TS_S;
-	PUT(CODE, RFID);
+	book3s_put(self->vmm, CODE, true, RFID);
 	run(self, MSR_VIRT | MSR_TS_S, CODE);
 	EXPECT_TRUE(trapped(self, 0x700, OTHER + 4, MSR_TS_S | MSR_TM,
 			    MSR_TS_S | MSR_TS_T | MSR_TM));
@@ -312,9 +303,9 @@ TEST_F(htm, migrated)
 
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_TFHAR, CODE + 0x100);
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_TM_GPR0 + 14, 0x1234);
-	vmm_reg_set(self->vcpu, KVM_REG_PPC_TM_GPR0 + 1, STACK);
-	PUT(CODE, TRAP);
-	PUT(CODE + 0x100, MFCR(15), HCALL(UC_SYNC));
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_TM_GPR0 + 1, BOOK3S_SPRG0);
+	book3s_put(self->vmm, CODE, true, TRAP);
+	book3s_put(self->vmm, CODE + 0x100, true, MFCR(15), HCALL(UC_SYNC));
 	regs = run(self, MSR_VIRT | MSR_TM | MSR_TS_T, CODE);
 	EXPECT_EQ(UC_SYNC, self->vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(0x1234, regs.gpr[14]);

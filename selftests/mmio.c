@@ -152,7 +152,7 @@ static const char *one(struct vmm *vmm, struct vmm_vcpu *vcpu, bool le,
 	in.r.gpr[4] = base + WINDOW / 2;
 	in.r.gpr[6] = 8;
 	in.r.pc = CODE;
-	in.r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	in.r.sprg0 = BOOK3S_SPRG0;
 	in.r.msr = (virt ? MSR_VIRT : MSR_REAL) | MSR_ALL_FP;
 	if (!le)
 		in.r.msr &= ~MSR_LE;
@@ -325,7 +325,7 @@ static void start(struct vmm *vmm, struct vmm_vcpu *vcpu, uint64_t msr,
 	book3s_code(vmm, CODE, true, code, ARRAY_SIZE(code));
 	r.gpr[4] = r4;
 	r.gpr[5] = 0x0123456789abcdef;
-	r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	r.sprg0 = BOOK3S_SPRG0;
 	book3s_set_regs(vcpu, &r);
 }
 
@@ -377,7 +377,7 @@ TEST_F(bare, fetch_from_nowhere)
 	struct kvm_regs r = {
 		.pc = HOLE,
 		.msr = MSR_REAL,
-		.sprg0 = GPA_STACKS + BOOK3S_STACK / 2,
+		.sprg0 = BOOK3S_SPRG0,
 	};
 
 	book3s_set_regs(self->vcpu, &r);

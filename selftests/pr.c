@@ -162,7 +162,7 @@ TEST_F(pr, relocated_interrupts)
 		vmm_get_regs(vcpu, &r);
 		r.pc = 0x600000;
 		r.msr = tries[i].msr;
-		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.sprg0 = BOOK3S_SPRG0;
 		book3s_set_regs(vcpu, &r);
 		ASSERT_EQ(0, vmm_run(vcpu));
 		ASSERT_EQ(KVM_EXIT_PAPR_HCALL, vcpu->run->exit_reason);
@@ -186,8 +186,8 @@ TEST_F(pr, relocated_interrupts)
 /* To a vector of its own, at either place */
 TEST_F(pr, scv)
 {
-	static const uint32_t handler[] = { MFMSR(14), MFSPR(15, 8),
-					    MFSPR(16, 9), HCALL(UC_SYNC) };
+	static const uint32_t handler[] = { MFMSR(14), MFLR(15), MFCTR(16),
+					    HCALL(UC_SYNC) };
 	static const uint32_t scv[] = { 0x44000021u }; /* scv 1 */
 	static const struct {
 		uint64_t lpcr, msr, fscr;
@@ -220,7 +220,7 @@ TEST_F(pr, scv)
 		vmm_get_regs(vcpu, &r);
 		r.pc = ea;
 		r.msr = msr;
-		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.sprg0 = BOOK3S_SPRG0;
 		book3s_set_regs(vcpu, &r);
 		ASSERT_EQ(0, vmm_run(vcpu));
 		ASSERT_EQ(KVM_EXIT_PAPR_HCALL, vcpu->run->exit_reason);
@@ -411,7 +411,7 @@ static void random_instructions(struct __test_metadata *_metadata,
 		for (j = 0; j < 32; j++)
 			r.gpr[j] = random64() % 4 ? random64() : GPA_FREE;
 		r.gpr[1] = GPA_STACKS + BOOK3S_STACK / 4;
-		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.sprg0 = BOOK3S_SPRG0;
 		r.gpr[3] = UC_SYNC;
 		r.ctr = random64();
 		r.lr = random64();

@@ -52,10 +52,6 @@ FIXTURE_TEARDOWN(sc1)
 	vmm_free(self->vmm);
 }
 
-#define PUT(gpa, le, ...)                                            \
-	book3s_code(self->vmm, gpa, le, (uint32_t[]){ __VA_ARGS__ }, \
-		    sizeof((uint32_t[]){ __VA_ARGS__ }) / 4)
-
 static uint32_t word(FIXTURE_DATA(sc1) * self, uint64_t gpa)
 {
 	return le32toh(*(volatile uint32_t *)vmm_gpa(self->vmm, gpa));
@@ -69,11 +65,8 @@ static uint64_t run(FIXTURE_DATA(sc1) * self, uint64_t msr, uint64_t pc,
 
 	regs.gpr[4] = r4;
 	regs.gpr[5] = r5;
-	regs.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
-	book3s_set_regs(self->vcpu, &regs);
-	if (vmm_run(self->vcpu) ||
-	    self->vcpu->run->exit_reason != KVM_EXIT_PAPR_HCALL)
-		vmm_die("%s", vmm_exit_str(self->vcpu));
+	regs.sprg0 = BOOK3S_SPRG0;
+	book3s_run_regs(self->vcpu, regs);
 	return self->vcpu->run->papr_hcall.nr;
 }
 
@@ -88,8 +81,8 @@ static uint64_t gpr(FIXTURE_DATA(sc1) * self, unsigned int n)
 /* In a page of code, and not in one that is only read */
 TEST_F(sc1, where_executed)
 {
-	PUT(CODE, true, LWZ(6, 0, 4), HCALL(UC_SYNC));
-	PUT(OTHER, true, SC(1));
+	book3s_put(self->vmm, CODE, true, LWZ(6, 0, 4), HCALL(UC_SYNC));
+	book3s_put(self->vmm, OTHER, true, SC(1));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, OTHER, 0, 0));
 	EXPECT_EQ(SC(1), gpr(self, 6));
 	EXPECT_EQ(self->executed, word(self, CODE + 12));
@@ -100,15 +93,15 @@ TEST_F(sc1, where_executed)
 
 TEST_F(sc1, real_mode)
 {
-	PUT(CODE, true, HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, HCALL(UC_SYNC));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_REAL, CODE, 0, 0, 0));
 	EXPECT_EQ(self->executed, word(self, CODE + 8));
 }
 
 TEST_F(sc1, big_endian)
 {
-	PUT(CODE, false, HCALL(UC_SYNC));
-	PUT(CODE + 0x100, true, SC(1));
+	book3s_put(self->vmm, CODE, false, HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE + 0x100, true, SC(1));
 	ASSERT_EQ(UC_SYNC, run(self, MSR_REAL & ~MSR_LE, CODE, 0, 0, 0));
 	EXPECT_EQ(self->executed, __builtin_bswap32(word(self, CODE + 8)));
 	/* that is no sc 1 then */
@@ -118,7 +111,7 @@ TEST_F(sc1, big_endian)
 /* Problem state has no hypercalls */
 TEST_F(sc1, problem_state)
 {
-	PUT(OTHER, true, NOP, TRAP, SC(1));
+	book3s_put(self->vmm, OTHER, true, NOP, TRAP, SC(1));
 	ASSERT_EQ(UC_TRAP, run(self, MSR_VIRT | MSR_PR, OTHER, 0, 0, 0));
 	EXPECT_EQ(0x700, self->vcpu->run->papr_hcall.args[0]);
 	EXPECT_EQ(OTHER + 4, self->vcpu->run->papr_hcall.args[1]);
@@ -130,9 +123,10 @@ TEST_F(sc1, stored_later)
 {
 	unsigned int i;
 
-	PUT(CODE, true, HCALL(UC_SYNC));
-	PUT(OTHER, true, STW(5, 0, 4), DCBST(0, 4), SYNC, ICBI(0, 4), ISYNC,
-	    MTCTR(4), LI(3, 0), ORI(3, 3, UC_SYNC), BCTR);
+	book3s_put(self->vmm, CODE, true, HCALL(UC_SYNC));
+	book3s_put(self->vmm, OTHER, true, STW(5, 0, 4), DCBST(0, 4), SYNC,
+		   ICBI(0, 4), ISYNC, MTCTR(4), LI(3, 0), ORI(3, 3, UC_SYNC),
+		   BCTR);
 	for (i = 0; i < 4; i++) {
 		uint64_t at = CODE + 0x100 * (i + 1);
 
@@ -147,8 +141,8 @@ TEST_F(sc1, own_page)
 {
 	unsigned long turns = 100000, exits;
 
-	PUT(CODE, true, STW(5, 0, 4), LWZ(5, 0, 4), ADDI(5, 5, 1), BDNZ(-12),
-	    HCALL(UC_SYNC));
+	book3s_put(self->vmm, CODE, true, STW(5, 0, 4), LWZ(5, 0, 4),
+		   ADDI(5, 5, 1), BDNZ(-12), HCALL(UC_SYNC));
 	exits = vmm_stat(self->vmm, "sum_exits");
 	ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, CODE + 0x8000, 0, turns));
 	exits = vmm_stat(self->vmm, "sum_exits") - exits;

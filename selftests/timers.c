@@ -72,7 +72,7 @@ TEST_F(timers, decrementer)
 				self->vcpu,
 				&(struct kvm_regs){
 					.msr = MSR_REAL,
-					.sprg0 = GPA_STACKS + BOOK3S_STACK / 2,
+					.sprg0 = BOOK3S_SPRG0,
 					.gpr = { [1] = GPA_STACKS +
 						       BOOK3S_STACK - 0x100,
 						 [3] = T_DEC,
@@ -301,7 +301,7 @@ TEST_F(timers, external_while_running)
 	START(0, 0, 0);
 	s = (struct setter){ self->vcpu, 5000 };
 	book3s_code(self->vmm, GPA_FREE, true, code, ARRAY_SIZE(code));
-	r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+	r.sprg0 = BOOK3S_SPRG0;
 	r.gpr[5] = MSR_EE | MSR_RI;
 	for (ee = 0; ee < 2; ee++) {
 		r.msr = MSR_REAL | (ee ? MSR_EE : 0);
@@ -322,7 +322,7 @@ TEST_F(timers, external_while_running)
 		}
 		memset(&r, 0, sizeof(r));
 		r.pc = GPA_FREE;
-		r.sprg0 = GPA_STACKS + BOOK3S_STACK / 2;
+		r.sprg0 = BOOK3S_SPRG0;
 		r.gpr[5] = MSR_EE | MSR_RI;
 	}
 }

@@ -176,6 +176,15 @@ uint64_t book3s_run_hcall(struct vmm_vcpu *vcpu)
 	return run->papr_hcall.nr;
 }
 
+struct kvm_regs book3s_run_regs(struct vmm_vcpu *vcpu, struct kvm_regs regs)
+{
+	book3s_set_regs(vcpu, &regs);
+	if (vmm_run(vcpu) || vcpu->run->exit_reason != KVM_EXIT_PAPR_HCALL)
+		vmm_die("%s", vmm_exit_str(vcpu));
+	vmm_get_regs(vcpu, &regs);
+	return regs;
+}
+
 void book3s_run_to_exit(struct vmm_vcpu *vcpu)
 {
 	if (book3s_run_hcall(vcpu) != UC_EXIT ||

@@ -36,6 +36,8 @@
 #define GPA_STACKS 0x200000ull /* BOOK3S_STACK bytes a vCPU, by index */
 #define GPA_FREE 0x400000ull /* the test's own from here on */
 #define BOOK3S_STACK 0x10000ull /* lower half for interrupts */
+/* SPRG0 of vCPU 0: where its interrupts' stack begins */
+#define BOOK3S_SPRG0 (GPA_STACKS + BOOK3S_STACK / 2)
 
 /* Radix PTE bits (Book III 5.7.10.2) */
 #define RPTE_VALID (1ull << 63)
@@ -88,12 +90,21 @@ void book3s_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
 /* Write instruction words at @gpa for a guest of MSR[LE] @le */
 void book3s_code(struct vmm *vmm, uint64_t gpa, bool le, const uint32_t *insn,
 		 size_t n);
+#define book3s_put(vmm, gpa, le, ...)                          \
+	book3s_code(vmm, gpa, le, (uint32_t[]){ __VA_ARGS__ }, \
+		    sizeof((uint32_t[]){ __VA_ARGS__ }) / 4)
 
 /*
  * Run until a hypercall that reaches userspace, and give its number. Any other
  * exit, or an error, ends the process; UC_FAIL and UC_TRAP do too.
  */
 uint64_t book3s_run_hcall(struct vmm_vcpu *vcpu);
+
+/*
+ * Run with these registers until a hypercall that reaches userspace, be it
+ * UC_TRAP, and give the registers then. Any other exit ends the process.
+ */
+struct kvm_regs book3s_run_regs(struct vmm_vcpu *vcpu, struct kvm_regs regs);
 
 /* Run to UC_EXIT and end the process unless its status is 0 */
 void book3s_run_to_exit(struct vmm_vcpu *vcpu);
