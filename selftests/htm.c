@@ -296,6 +296,23 @@ TEST_F(htm, suspended)
 			    MSR_TS_S | MSR_TS_T | MSR_TM));
 }
 
+/* A guest that steps itself stops behind each */
+TEST_F(htm, traced)
+{
+	static const uint32_t insn[] = { TBEGIN(0), TCHECK(0), MFSPR(14, TFHAR),
+					 MTSPR(TFIAR, 14) };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(insn); i++) {
+		book3s_put(self->vmm, CODE, true, insn[i]);
+		run(self, MSR_VIRT | MSR_TM | MSR_SE, CODE);
+		EXPECT_TRUE(trapped(self, 0xd00, CODE + 4, 0, 0))
+		{
+			TH_LOG("%u: %s", i, vmm_exit_str(self->vcpu));
+		}
+	}
+}
+
 /* A thread from elsewhere, in the middle of a transaction */
 TEST_F(htm, migrated)
 {

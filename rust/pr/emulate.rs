@@ -225,17 +225,17 @@ fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, spr: Spr, rt: u8) -> Outcome {
     outcome(&access)
 }
 
-/// A read or a write of a register of a facility that is off in hardware, in either state; says whether it was one.
-pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> bool {
+/// A read or a write of a register of a facility that is off in hardware, in either state; `None` if it was none.
+pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Option<Outcome> {
     let done = match decode(insn) {
         Some(Privileged::ReadSpr { spr, rt }) => read_spr(vcpu, st, spr, rt),
         Some(Privileged::WriteSpr { spr, rs }) => {
             let val = st.gpr(rs);
             outcome(&spr::write(st, spr, val))
         }
-        _ => return false,
+        _ => return None,
     };
-    matches!(done, Outcome::Done)
+    matches!(done, Outcome::Done).then_some(done)
 }
 
 /// `slbfee.`: CR0's EQ says whether there is one.

@@ -170,28 +170,42 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
         return Ok(Next::Guest);
     }
     vcpu.arch_stats.emulated_inst_exits.inc();
-    let stepping = st.msr().contains(Msr::SE);
-    match emulate::privileged(vcpu, st, insn) {
+    let msr = st.msr();
+    let outcome = emulate::privileged(vcpu, st, insn);
+    Ok(executed(vcpu, st, run, outcome, msr, why))
+}
+
+/// What follows from an instruction's outcome: it was executed with `msr`, and `illegal` are SRR1's bits if it does not
+/// exist.
+fn executed(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    outcome: Outcome,
+    msr: Msr,
+    illegal: Srr1,
+) -> Next {
+    match outcome {
         Outcome::Done => {
             st.switch.advance(4);
-            if stepping {
+            if msr.contains(Msr::SE) {
                 st.inject(Trap::TRACE, Srr1::TRACE);
             }
         }
         Outcome::Jumped => {}
-        Outcome::Illegal => st.inject_program(why),
+        Outcome::Illegal => st.inject_program(illegal),
         Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
         Outcome::BadThing => st.inject_program(Srr1::PROG_TM),
         Outcome::Hypercall => {
             st.switch.advance(4);
-            return Ok(hypercall(vcpu, st, run));
+            return hypercall(vcpu, st, run);
         }
         Outcome::Halt => {
             st.switch.advance(4);
-            return Ok(Next::Halt);
+            return Next::Halt;
         }
     }
-    Ok(Next::Guest)
+    Next::Guest
 }
 
 /// An instruction of the guest's kernel for which the vCPU's registers are enough: executes it, with interrupts off,
@@ -291,20 +305,22 @@ fn facility_unavailable(
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
+    let msr = st.msr();
     if facility == Facility::Tm && st.has_transactions() {
-        tm::unavailable(st, insn);
-        return Ok(Next::Guest);
+        let outcome = tm::unavailable(st, insn);
+        return Ok(executed(vcpu, st, run, outcome, msr, Srr1::PROG_ILL));
     }
     // In privileged state FSCR is not looked at.
-    let kernel = !st.msr().contains(Msr::PR);
+    let kernel = !msr.contains(Msr::PR);
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
     if on && facility == Facility::Scv {
         st.inject_scv(insn.lev());
         return Ok(Next::Guest);
     }
-    if on && emulate::facility(vcpu, st, insn) {
-        st.switch.advance(4);
-        return Ok(Next::Guest);
+    if on {
+        if let Some(outcome) = emulate::facility(vcpu, st, insn) {
+            return Ok(executed(vcpu, st, run, outcome, msr, Srr1::PROG_ILL));
+        }
     }
     if kernel && !on {
         return program(vcpu, st, run, Srr1::PROG_ILL);

@@ -200,10 +200,7 @@ pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr) -> Option<Outcome> {
 pub(crate) fn privileged(st: &mut PrVcpu, insn: Insn) -> Outcome {
     match (st.has_transactions(), st.msr().contains(Msr::TM)) {
         (false, _) => Outcome::Illegal,
-        (true, false) => {
-            inject_unavailable(st);
-            Outcome::Jumped
-        }
+        (true, false) => inject_unavailable(st),
         (true, true) => run(st, insn),
     }
 }
@@ -211,11 +208,11 @@ pub(crate) fn privileged(st: &mut PrVcpu, insn: Insn) -> Outcome {
 /// A facility unavailable interrupt because of transactional memory, at `insn`.
 #[cold]
 #[inline(never)]
-pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) {
+pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) -> Outcome {
     if !st.msr().contains(Msr::TM) {
         return inject_unavailable(st);
     }
-    let outcome = match decode(insn) {
+    match decode(insn) {
         Some(Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint)
             if st.msr().contains(Msr::PR) =>
         {
@@ -230,22 +227,16 @@ pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) {
         Some(Privileged::WriteSpr { spr, rs }) => st.write_register(spr, st.gpr(rs)),
         Some(Privileged::ReadSpr { spr, rt }) => st.read_register(spr, rt),
         _ => run(st, insn),
-    };
-    match outcome {
-        Outcome::Done => st.switch.advance(4),
-        Outcome::Jumped => {}
-        Outcome::BadThing => st.inject_program(Srr1::PROG_TM),
-        Outcome::NotPrivileged => st.inject_program(Srr1::PROG_PRIV),
-        Outcome::Illegal | Outcome::Hypercall | Outcome::Halt => st.inject_program(Srr1::PROG_ILL),
     }
 }
 
 /// The guest's kernel has transactional memory off.
-fn inject_unavailable(st: &mut PrVcpu) {
+fn inject_unavailable(st: &mut PrVcpu) -> Outcome {
     const CAUSE: Fscr = Fscr::EMPTY.with_cause(5);
     const _: () = assert!(matches!(CAUSE.facility(), Facility::Tm));
     st.set_fscr(st.fscr().with_cause(CAUSE.cause()));
     st.inject(Trap::FAC_UNAVAIL, Srr1::EMPTY);
+    Outcome::Jumped
 }
 
 /// An instruction of transactional memory, which is on.

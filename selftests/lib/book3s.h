@@ -16,6 +16,7 @@
 #define MSR_PR (1ull << 14)
 #define MSR_FP (1ull << 13)
 #define MSR_ME (1ull << 12)
+#define MSR_SE (1ull << 10)
 #define MSR_IR (1ull << 5)
 #define MSR_DR (1ull << 4)
 #define MSR_RI (1ull << 1)

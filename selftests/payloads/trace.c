@@ -34,6 +34,8 @@ asm(".balign 4\n"
     "	cmpd	5, 3\n"
     "	bne	2f\n"
     "	lwz	5, 0(6)\n" /* from a device */
+    "	mfspr	7, 804\n" /* EBBHR, a facility's */
+    "	mtspr	804, 7\n"
     "2:	add	5, 5, 5\n"
     "	mtmsrd	4\n"
     "steps_end:\n"
@@ -71,7 +73,7 @@ static void expect(const u32 *code, const int *offsets, u64 count)
 
 long guest_main(u64 op, u64 a1, u64 a2)
 {
-	static const int all[] = { 1, 3, 4, 5, 6, 7, 8 };
+	static const int all[] = { 1, 3, 4, 5, 6, 7, 8, 9, 10 };
 	static const int taken[] = { 3, 5, 7 };
 	u64 msr = mfmsr(), got;
 
@@ -79,7 +81,7 @@ long guest_main(u64 op, u64 a1, u64 a2)
 		got = run_steps(msr | MSR_SE, msr, 0, TRACE_DEVICE);
 		if (got != 2 * 0x12345678ul)
 			fail(1, 2 * 0x12345678ul, got, 0);
-		expect(steps, all, 7);
+		expect(steps, all, 9);
 	} else {
 		got = run_branches(msr | MSR_BE, msr, 0, TRACE_DEVICE);
 		if (got != (msr | MSR_BE))
