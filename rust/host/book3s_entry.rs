@@ -34,6 +34,8 @@ impl Exit for Trap {
             Self::EXTERNAL | Self::H_VIRT => bindings::PACA_IRQ_EE,
             Self::H_DOORBELL => bindings::PACA_IRQ_DBELL,
             Self::H_MAINTENANCE => bindings::PACA_IRQ_HMI,
+            // HDEC ran to the host's next timer: that is due, be it that the decrementer has not said so yet.
+            Self::HV_DECREMENTER => bindings::PACA_IRQ_DEC,
             Self::SYSTEM_RESET => {
                 // SAFETY: Interrupts are hard-disabled; this calls the host's handler as the vector would.
                 unsafe { bindings::replay_system_reset() };
