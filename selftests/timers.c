@@ -197,6 +197,29 @@ TEST_F(timers, dec_expiry)
 	}
 }
 
+/*
+ * Due since before this host's timebase began, as with a guest that came from an
+ * older one: it does not sleep, or not for longer than it takes to see that
+ */
+TEST_F(timers, cede_overdue)
+{
+	static const uint32_t code[] = { LI(3, 0xe0), SC(1), B(0) };
+	struct kvm_regs r = { .pc = GPA_FREE, .msr = MSR_REAL };
+
+	START(0, 0, 0);
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64,
+		    vmm_reg(self->vcpu, KVM_REG_PPC_LPCR_64) | LPCR_LD);
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_TB_OFFSET, 1ull << 45);
+	book3s_code(self->vmm, GPA_FREE, true, code, ARRAY_SIZE(code));
+	book3s_code(self->vmm, 0x900, true,
+		    (const uint32_t[]){ LI(3, 0), ORI(3, 3, UC_SYNC), MFTB(4),
+					SC(1) },
+		    4);
+	book3s_set_regs(self->vcpu, &r);
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_DEC_EXPIRY, 1000);
+	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
+}
+
 /* Clocks of the guest: TB with its offset, VTB and PURR only forward */
 TEST_F(timers, clocks)
 {

@@ -73,6 +73,7 @@ TEST_F(hcall, register_vpa)
 /* What the hypervisor writes there (PAPR+ 14.11.3.3, lppaca.h) */
 #define VPA_OLD_STATUS 0x09
 #define VPA_YIELD_COUNT 0x100
+#define VPA_STOLEN 0x158
 #define VPA_DTL_IDX 0x218
 #define SHARED_PROC 2
 
@@ -131,6 +132,59 @@ TEST_F(hcall, vpa_contents)
 	EXPECT_EQ(0, CALL(H_PROD, 0));
 	for (i = 0; i < 640; i++)
 		EXPECT_EQ(0, vpa[i]);
+}
+
+/* Sends a thread from CPU to CPU, so that the vCPU is made to wait in KVM_RUN */
+struct mover {
+	pid_t tid;
+	volatile bool stop;
+};
+
+static void *mover_thread(void *arg)
+{
+	struct mover *m = arg;
+	cpu_set_t set;
+	int i;
+
+	for (i = 0; !m->stop; i++) {
+		CPU_ZERO(&set);
+		CPU_SET(i % 2, &set);
+		if (sched_setaffinity(m->tid, sizeof(set), &set))
+			vmm_die("sched_setaffinity");
+		usleep(5000);
+	}
+	return NULL;
+}
+
+/* Time that the guest waited for a CPU is told, whichever CPU it then gets */
+TEST_F(hcall, vpa_stolen)
+{
+	uint64_t *stolen = vmm_gpa(self->vmm, VPA + VPA_STOLEN);
+	uint64_t begin = mftb(), last = 0, now;
+	struct mover mover = { .tid = gettid() };
+	pthread_t thread;
+	int changes = 0;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one CPU");
+	set_length16(self->vmm, VPA, 640);
+	EXPECT_EQ(0, REGISTER(REG_VPA, 0, VPA));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, mover_thread, &mover));
+	while (mftb() - begin < 4 * TB_HZ) {
+		EXPECT_EQ(0, CALL(H_PROD, 0));
+		now = be64toh(*stolen);
+		if (now < last || now > mftb() - begin + TB_HZ) {
+			EXPECT_LE(last, now);
+			EXPECT_GE(mftb() - begin + TB_HZ, now);
+			break;
+		}
+		changes += now != last;
+		last = now;
+	}
+	EXPECT_LT(0, changes);
+	printf("# told %d times, %" PRIu64 " ticks in all\n", changes, last);
+	mover.stop = true;
+	pthread_join(thread, NULL);
 }
 
 /* A VPA whose slot goes away under it is no longer one */

@@ -3,7 +3,7 @@
 //! Sleeping until something happens, and being kicked out of the guest.
 
 use super::time::{tb_to_ns, timebase};
-use crate::bindings;
+use crate::{bindings, isa::timebase::ticks};
 use kernel::{prelude::*, types::Opaque};
 
 /// Where one task sleeps and others wake it: a `struct rcuwait`.
@@ -57,7 +57,7 @@ impl Waiter {
             match deadline {
                 // SAFETY: Task context, no lock held; sleeps at most as long as said.
                 Some(tb) => unsafe {
-                    bindings::kvm_ppc_schedule_timeout_ns(tb_to_ns(tb.saturating_sub(timebase())))
+                    bindings::kvm_ppc_schedule_timeout_ns(tb_to_ns(ticks(timebase(), tb)))
                 },
                 // SAFETY: Task context, no lock held.
                 None => unsafe { kernel::bindings::schedule() },

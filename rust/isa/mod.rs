@@ -27,6 +27,7 @@ pub mod slb;
 pub mod spr;
 pub mod srr1;
 pub mod tce;
+pub mod timebase;
 pub mod transaction;
 pub mod trap;
 pub mod vpa;

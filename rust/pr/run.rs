@@ -9,7 +9,7 @@ use crate::{
         entry::{HostInterruptible, Pending},
         time::timebase,
     },
-    isa::{msr::Msr, srr1::Srr1, trap::Trap},
+    isa::{msr::Msr, srr1::Srr1, timebase::reached, trap::Trap},
     vm::{
         events::Events,
         papr::{self, Completion},
@@ -153,7 +153,7 @@ fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     }
     // While it is not due, the host's decrementer interrupts the guest when it will be; unless the host's own time
     // comes first, or has come since interrupts are disabled: setting the decrementer would take that back.
-    let before_host = |until: &u64| (next_timer(now).wrapping_sub(*until) as i64) > 0;
+    let before_host = |until: &u64| !reached(*until, next_timer(now));
     st.switch.dec = until.filter(before_host).map(|t| t.wrapping_sub(now));
     if st.slb_changed {
         st.switch.set_slb(st.shadow.entries());

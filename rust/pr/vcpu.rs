@@ -13,7 +13,7 @@ use super::{
 use crate::{
     emulate::regs::Regs,
     host::{features, shadow::ShadowVcpu, time::timebase},
-    isa::{bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pvr::Bare, spr::Spr},
+    isa::{bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pvr::Bare, spr::Spr, timebase::reached},
     vm::{
         events::Events,
         mmio::Pending as PendingMmio,
@@ -214,7 +214,7 @@ impl PrVcpu {
     /// Is the decrementer negative?
     #[inline]
     pub(crate) fn dec_due(&self, now: u64) -> bool {
-        now.wrapping_sub(self.dec_expires) as i64 >= 0
+        reached(now, self.dec_expires)
     }
 
     /// Nothing of the guest's segments is certain any more.

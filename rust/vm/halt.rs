@@ -6,7 +6,10 @@
 //! describes; the parameters have the names and units given there.
 
 use super::{backend::Backend, requests::Requests, vm::Vm, Vcpu};
-use crate::host::{once, time::timebase, wait};
+use crate::{
+    host::{once, time::timebase, wait},
+    isa::timebase::reached,
+};
 use kernel::{
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
@@ -108,7 +111,7 @@ impl<B: Backend> Vcpu<B> {
     // Must the vCPU go on? Called while the task is on its way to sleep, so nothing here may sleep.
     fn must_go_on(&self, deadline: Option<u64>) -> bool {
         B::runnable(self)
-            || deadline.is_some_and(|tb| timebase() >= tb)
+            || deadline.is_some_and(|tb| reached(timebase(), tb))
             || self.requests.pending()
             || current!().signal_pending()
     }

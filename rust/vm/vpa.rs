@@ -22,6 +22,7 @@ use crate::{
         hcall::HReturn,
         hcall_args::{VpaFunction, CONFER_ALL},
         msr::Msr,
+        timebase::ticks,
         vpa::{area, trace},
     },
 };
@@ -416,7 +417,8 @@ pub(crate) fn not_entered<B: VpaBackend>(
             stopped(vcpu);
             let before = timebase();
             let ret = host.handle_work();
-            B::dispatches(st).stolen += timebase().wrapping_sub(before);
+            let counts = B::dispatches(st);
+            counts.stolen = counts.stolen.wrapping_add(ticks(before, timebase()));
             dispatched(vcpu, st);
             ret.map(|()| 0)
         }
