@@ -47,7 +47,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-host.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 : "${out:=$work/out}"
 mkdir -p "$out"
-rm -f "$out"/{console.log,results.log,qemu.log,dtb,dtb.log,rc,dmesg,kmemleak,lockdep_stats}
+rm -f "$out"/{console.log,firmware.log,results.log,qemu.log,dtb,dtb.log,rc,dmesg,kmemleak,lockdep_stats}
 
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 root=$("$top/scripts/rootfs.sh")
@@ -132,12 +132,35 @@ if [ "$huge" = 1 ]; then
 fi
 
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 "${board[@]}" "${tree[@]}" "${accel[@]}"
-	-monitor none -no-reboot "${console[@]}"
+	-monitor none -no-reboot -pidfile "$work/pid" "${console[@]}"
 	-device "nvme,id=nvme,serial=1,bus=$bus" "${disks[@]}")
 [ -z "${GDB:-}" ] || cmd+=(-gdb "unix:$GDB,server=on,wait=off")
+# came_up: the kernel has spoken; the firmware's times have nine digits
+came_up() { grep -aqsE '^\[ *[0-9]+\.[0-9]{6}\] |^host: up ' "$out/console.log"; }
+# watch_firmware: ends the QEMU if its firmware does not come to the kernel in
+# three minutes, or has both processors asleep
+watch_firmware() {
+	local s asleep=0 ticks last=0 pid=''
+	for ((s = 0; s < 180 && asleep < 10; s++)); do
+		sleep 1
+		! came_up || return 0
+		pid=$(<"$work/pid") || continue
+		ticks=$(cut -d ' ' -f 14 "/proc/$pid/stat")
+		((ticks > last + 2)) && asleep=0 || asleep=$((asleep + 1))
+		last=$ticks
+	done
+	touch "$work/stuck"
+	kill "$pid"
+}
 # run_host: its QEMU, whose status is then in rc
 run_host() {
+	local watch=''
 	rc=0
+	rm -f "$out/console.log" "$work"/{pid,stuck}
+	if [ -z "${GDB:-}" ]; then
+		watch_firmware >/dev/null 2>&1 &
+		watch=$!
+	fi
 	if [ $interactive = 1 ]; then
 		"${cmd[@]}" || rc=$?
 	elif [ $verbose = 1 ]; then
@@ -145,13 +168,22 @@ run_host() {
 	else
 		"${cmd[@]}" </dev/null >"$work/stdout" 2>"$out/qemu.log" || rc=$?
 	fi
+	[ -z "$watch" ] || kill "$watch" 2>/dev/null || true
+}
+# ended_early: in the firmware, and not because somebody at the console wanted it
+ended_early() {
+	! came_up && { [ $interactive = 0 ] || [ -e "$work/stuck" ] || [ $rc -ge 128 ]; }
 }
 run_host
-# Firmware that a busy machine runs too slowly may reset before there is a kernel
-if [ $interactive = 0 ] && [ $rc = 0 ] && ! grep -aqE '^\[ *[0-9]+\.[0-9]{6}\] |^host: up ' "$out/console.log"; then
-	stage "the host's firmware did not come to the kernel; once more"
+# On a busy machine one start in some tens ends in the firmware, while its two
+# processors look for PCI bridges: both sleep, it resets, or QEMU fails an
+# assertion of its interrupt controller's (hw/intc/xive.c)
+for try in 2 3 4; do
+	ended_early || break
+	stage "the host's firmware did not come to the kernel; try $try"
+	mv -f "$out/console.log" "$out/firmware.log" 2>/dev/null || true
 	run_host
-fi
+done
 
 harm() {
 	printf 'host: FAILED: %s\n' "$*"
