@@ -22,7 +22,7 @@
 #define STRESS "/tests/stress"
 #define MEM (48ul << 20)
 /* For a guest that does all of stress once, a good deal more than it takes */
-#define SECONDS 900
+#define SECONDS 300
 /* The longest that a test may be told to go on */
 #define LIMIT 100000
 
@@ -59,6 +59,34 @@ static void nothing(int sig)
 {
 }
 
+/* What a guest said last that came to no end, and where it is */
+static void post_mortem(const struct bamboo *b, int console)
+{
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	char said[2000];
+	char *line, *rest;
+	off_t size;
+	ssize_t n;
+
+	size = lseek(console, 0, SEEK_END);
+	n = pread(console, said, sizeof(said) - 1,
+		  size < (off_t)sizeof(said) ? 0 : size - sizeof(said) + 1);
+	said[n < 0 ? 0 : n] = 0;
+	for (line = strtok_r(said, "\r\n", &rest); line;
+	     line = strtok_r(NULL, "\r\n", &rest))
+		printf("# guest: %s\n", line);
+	if (ioctl(b->vcpu->fd, KVM_GET_REGS, &regs) ||
+	    ioctl(b->vcpu->fd, KVM_GET_SREGS, &sregs))
+		vmm_die("registers");
+	printf("# pc %llx lr %llx msr %llx srr0 %llx srr1 %llx\n", regs.pc,
+	       regs.lr, regs.msr, regs.srr0, regs.srr1);
+	printf("# tsr %x tcr %x dec %x esr %x dear %llx\n", sregs.u.e.tsr,
+	       sregs.u.e.tcr, sregs.u.e.dec, sregs.u.e.esr, sregs.u.e.dear);
+	printf("# uic: latched %x level %x er %x, external %d\n",
+	       b->uic.latched, b->uic.level, b->uic.er, b->external);
+}
+
 /*
  * Boots a guest of this kernel, whose console is a file, and returns what bamboo_run() does. Says
  * on @ready, if that is not below 0, when it has all its memory.
@@ -82,6 +110,8 @@ static enum bamboo_end boot(const char *kernel, const char *console, int ready)
 	if (ready >= 0 && write(ready, "", 1) != 1)
 		vmm_die("nobody waits");
 	end = bamboo_run(b);
+	if (end == BAMBOO_SIGNAL)
+		post_mortem(b, fd);
 	bamboo_free(b);
 	close(fd);
 	return end;
