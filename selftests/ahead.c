@@ -254,7 +254,7 @@ static void *swap_pages(void *arg)
 }
 
 /* The same on another CPU while the guest is there */
-TEST_F_TIMEOUT(ahead, race, 60)
+TEST_F_TIMEOUT(ahead, race, 300)
 {
 	struct swap swap = { .at = vmm_gpa(self->vmm, CODE) };
 	unsigned int i, other = 0;

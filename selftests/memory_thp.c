@@ -78,7 +78,7 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t page)
  * Two vCPUs that check and write their pages while that is done; now and then
  * they are stopped, and what they write for a while afterwards is logged.
  */
-TEST_F_TIMEOUT(thp, under_guest, 120)
+TEST_F_TIMEOUT(thp, under_guest, 300)
 {
 	unsigned long count[NR_OPS] = { 0 }, checks = 0, bad = 0, huge = 0;
 	time_t end = time(NULL) + vmm_env("MEMORY_SECONDS", 8);

@@ -137,7 +137,7 @@ FIXTURE_TEARDOWN(module)
 {
 }
 
-TEST_F_TIMEOUT(module, reload, 120)
+TEST_F_TIMEOUT(module, reload, 300)
 {
 	struct vmm_vcpu *vcpu;
 	struct vmm *vmm;

@@ -103,7 +103,7 @@ TEST_F(pr, slb)
 }
 
 /* More segments than are shadowed at one time */
-TEST_F_TIMEOUT(pr, segments, 60)
+TEST_F_TIMEOUT(pr, segments, 300)
 {
 	EXPECT_TRUE(
 		run(guest(self->vmm, 0, HASH_SEGMENTS, 12000), &self->loads));
@@ -451,12 +451,12 @@ static void random_instructions(struct __test_metadata *_metadata,
 	EXPECT_LT(n / 4, outcome[KVM_EXIT_PAPR_HCALL]);
 }
 
-TEST_F_TIMEOUT(pr, random_privileged, 120)
+TEST_F_TIMEOUT(pr, random_privileged, 300)
 {
 	random_instructions(_metadata, self->vmm, MSR_VIRT);
 }
 
-TEST_F_TIMEOUT(pr, random_real, 120)
+TEST_F_TIMEOUT(pr, random_real, 300)
 {
 	random_instructions(_metadata, self->vmm, MSR_REAL | MSR_ALL_FP);
 }

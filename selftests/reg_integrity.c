@@ -165,7 +165,7 @@ static void *discard(void *arg)
 	return NULL;
 }
 
-TEST_F_TIMEOUT(integrity, exits, 200)
+TEST_F_TIMEOUT(integrity, exits, 600)
 {
 	unsigned long count =
 		vmm_env("REG_INTEGRITY_COUNT",
@@ -320,7 +320,7 @@ static void *busy(void *arg)
 }
 
 /* They are the VMM's when KVM_RUN is back, although others want the CPU */
-TEST_F_TIMEOUT(integrity, vmm_vectors, 60)
+TEST_F_TIMEOUT(integrity, vmm_vectors, 300)
 {
 	unsigned long n = 20000, i, j, lost = 0;
 	uint64_t in[8], out[8];

@@ -345,7 +345,7 @@ FIXTURE_TEARDOWN(replay)
 	vmm_free(self->vmm);
 }
 
-TEST_F_TIMEOUT(replay, rates, 90)
+TEST_F_TIMEOUT(replay, rates, 300)
 {
 	/* whose own work may last for some ticks */
 	bool debugging = vmm_debugging_host();

@@ -133,7 +133,7 @@ static int64_t one(timer_t timer, bool handler, const sigset_t *set,
 	return t1 - t0 - ns * (tb_hz() / 1000000) / 1000;
 }
 
-TEST_F_TIMEOUT(race, sweep, 240)
+TEST_F_TIMEOUT(race, sweep, 600)
 {
 	unsigned long n = vmm_env("SIGNAL_RACE_COUNT", 20000);
 	unsigned long lo, hi, ns, ran_n = 0, late_n = 0;

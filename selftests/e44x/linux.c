@@ -234,7 +234,7 @@ static void on_key(int sig)
  * A guest whose console takes what is typed, in lines that fill its serial port's
  * FIFO and the pipe behind it; none is lost
  */
-TEST_F_TIMEOUT(guest, console_input, 300)
+TEST_F_TIMEOUT(guest, console_input, 600)
 {
 	struct sigaction sa = { .sa_handler = on_key };
 	int i, j, out, in[2], status, lines = 40;
