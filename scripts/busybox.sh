@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# busybox.sh: builds a static busybox for the 440, since Debian has no userland for
+# busybox.sh [-f]: builds a static busybox for the 440, since Debian has no userland for
 # 32-bit powerpc, and prints its name; `applets` next to it has what it can be
-# called by.
+# called by. -f fetches its source only.
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/archive.sh"
 
 # What a person at a prompt wants, on top of allnoconfig
 config='STATIC LFS ASH ASH_JOB_CONTROL ASH_ALIAS ASH_ECHO ASH_PRINTF ASH_TEST ASH_GETOPTS ASH_HELP
@@ -13,18 +14,18 @@ config='STATIC LFS ASH ASH_JOB_CONTROL ASH_ALIAS ASH_ECHO ASH_PRINTF ASH_TEST AS
 	POWEROFF HALT RM RMDIR SED SHA256SUM SLEEP SORT STTY SYNC TAIL TIME TOP TOUCH TR TRUE UMOUNT
 	UNAME UPTIME VI WC XARGS YES AWK INSMOD RMMOD LSMOD'
 
+fetched=$cache/fetched-busybox
+fetch() { fetch_set "$fetched" "busybox's source" source source 'bookworm|trixie|forky' busybox; }
+
 build() {
-	local out src work
-	out=$cache/busybox-44x-$(key "$config" "$(powerpc-linux-gnu-gcc --version)")
+	local src work
 	if [ ! -e "$out/.done" ]; then
 		stage "building busybox for the 440"
 		prune
 		rm -rf "$out"
 		mkdir -p "$out/src"
-		apt_private source "$(debian_codename)"
-		( cd "$out" && quietly "$cache/log/busybox-source.log" \
-			apt-get "${apt_opts[@]}" --download-only --only-source source busybox )
-		tar -xf "$out"/busybox_*.orig.tar.* -C "$out/src" --strip-components=1
+		fetch
+		tar -xf "$fetched"/busybox_*.orig.tar.* -C "$out/src" --strip-components=1
 		src=$out/src
 		work=(make -C "$src" ARCH=powerpc CROSS_COMPILE=powerpc-linux-gnu- -j"$jobs")
 		quietly "$out/config.log" "${work[@]}" allnoconfig
@@ -36,9 +37,16 @@ build() {
 		quietly "$out/build.log" "${work[@]}" busybox busybox.links
 		mv "$src/busybox" "$out/busybox"
 		sed 's,.*/,,' "$src/busybox.links" >"$out/applets"
-		rm -rf "$src"
+		rm -rf "$src" "$fetched"
 	fi
 	touch "$out/.done"
 	echo "$out/busybox"
 }
+
+if [ "${1:-}" = -f ]; then
+	# The compiler, by which it is known, may not be there yet
+	[ -n "$(find "$cache" -path "$cache/busybox-44x-*/.done" -print -quit)" ] || fetch
+	exit
+fi
+out=$cache/busybox-44x-$(key "$config" "$(powerpc-linux-gnu-gcc --version)")
 locked busybox-44x build

@@ -4,13 +4,14 @@
 # (x86-64), by apt as root or with sudo, and bindgen into the cache. Does
 # nothing when all is there. -n only says what is missing.
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/archive.sh"
 
 dry=0
 [ "${1:-}" != -n ] || dry=1
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
 packages="make gcc g++ libc6-dev flex bison bc perl patch python3
-	cpio gzip xz-utils e2fsprogs device-tree-compiler mmdebstrap debian-archive-keyring ca-certificates util-linux
+	cpio gzip xz-utils e2fsprogs device-tree-compiler debian-archive-keyring ca-certificates util-linux
 	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
 	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION
 	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck
@@ -33,50 +34,73 @@ missing=()
 for p in $packages; do has "$p" || missing+=("$p"); done
 qemu_missing=0
 qemu_ok || qemu_missing=1
-bindgen=$cache/bindgen-$BINDGEN_VERSION
 bindgen_missing=0
-[ -x "$bindgen/bin/bindgen" ] || bindgen_missing=1
+"$top/scripts/bindgen.sh" -n || bindgen_missing=1
 [ "${#missing[@]}$qemu_missing$bindgen_missing" != 000 ] || exit 0
 
 what="${missing[*]}"
 [ $qemu_missing = 0 ] || what+=" qemu-system-ppc(>=10)"
 [ $bindgen_missing = 0 ] || what+=" bindgen-$BINDGEN_VERSION"
 [ $dry = 0 ] || { echo "missing: ${what# }"; exit 1; }
+if [ "${#missing[@]}$qemu_missing" = 00 ]; then
+	"$top/scripts/bindgen.sh"
+	exit
+fi
 stage "installing ${what# }"
 
-apt_install() {
-	quietly "$cache/log/apt-install.log" as_root env DEBIAN_FRONTEND=noninteractive \
-		apt-get -y --no-install-recommends "$@"
+[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "needs root or sudo to install: ${what# }"
+
+# apt_tools TEXT ARGUMENT...: as root, with the machine's own lists or use_archive's
+use=()
+apt_tools() {
+	local text=$1
+	shift
+	PREFIX="as_root env DEBIAN_FRONTEND=noninteractive" apt_run "$text" "$cache/log/apt-install.log" \
+		"${apt_patience[@]}" -oAcquire::Check-Valid-Until=false "${use[@]}" -y --no-install-recommends "$@"
+}
+why() { apt_why "$cache/log/apt-install.log"; }
+unknown() {
+	local p
+	for p in "${missing[@]}"; do apt-cache ${use[@]+"${use[@]}"} show "$p" >/dev/null 2>&1 || echo "$p"; done | xargs
+}
+# use_archive: this release with its security updates, and its backports for QEMU,
+# whatever the machine's own lists are
+use_archive() {
+	local code
+	code=$(debian_codename)
+	apt_private amd64 "$code-backports" "$code-updates" "$code-security" "$code"
+	use=("${apt_opts[@]}" -oAPT::Default-Release= -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
+		-oDir::Cache::archives=/var/cache/apt/archives)
+	lists_good=0 apt_lists 0 "lists of Debian $code" "$cache/log/apt-install.log" ||
+		die "the lists of Debian $code cannot be had: $(why)"
+}
+# plan: sets what is to be installed; fails if that is not known
+plan() {
+	local candidate
+	wanted=(${missing[@]+"${missing[@]}"})
+	[ -z "$(unknown)" ] || return 1
+	[ $qemu_missing = 1 ] || return 0
+	candidate=$(apt-cache ${use[@]+"${use[@]}"} policy qemu-system-ppc | awk '/Candidate:/ {print $2}')
+	if dpkg --compare-versions "${candidate:-0}" ge "$qemu_min"; then
+		wanted+=(qemu-system-ppc)
+	elif [ ${#use[@]} -gt 0 ]; then
+		wanted+=("qemu-system-ppc/$(debian_codename)-backports" "qemu-system-common/$(debian_codename)-backports"
+			"qemu-system-data/$(debian_codename)-backports")
+	else
+		return 1
+	fi
 }
 
-if [ "${#missing[@]}$qemu_missing" != 00 ]; then
-	[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "needs root or sudo to install: ${what# }"
-	quietly "$cache/log/apt-update.log" as_root apt-get update
-	unknown=()
-	for p in ${missing[@]+"${missing[@]}"}; do
-		apt-cache show "$p" >/dev/null 2>&1 || unknown+=("$p")
-	done
-	[ ${#unknown[@]} = 0 ] ||
-		die "apt does not know: ${unknown[*]}. Debian 12 or 13 with its security archive has all of them"
-	[ ${#missing[@]} = 0 ] || apt_install install "${missing[@]}"
+download() { apt_tools "fetching tools" --download-only install "${wanted[@]}"; }
+apt_tools "lists of packages" update || stage "    apt-get update: $(why)"
+if ! plan || ! download; then
+	# The machine's lists do not know them all, or are older than the archive
+	use_archive
+	plan || die "Debian $(debian_codename) does not have: $(unknown)"
+	download || { stage "    once more, after: $(why)"; sleep 3; use_archive; download; } ||
+		die "tools cannot be had: $(why)"
 fi
-if [ $qemu_missing = 1 ]; then
-	candidate=$(apt-cache policy qemu-system-ppc | awk '/Candidate:/ {print $2}')
-	if dpkg --compare-versions "$candidate" ge "$qemu_min"; then
-		apt_install install qemu-system-ppc
-	else
-		# The release's own is too old; its backports have it
-		code=$(debian_codename)
-		apt_private amd64 "$code" "$code-updates" "$code-backports"
-		apt_install "${apt_opts[@]}" -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache= \
-			-oDir::Cache::archives=/var/cache/apt/archives -t "$code-backports" install qemu-system-ppc
-	fi
-fi
-if [ $bindgen_missing = 1 ]; then
-	stage "building bindgen $BINDGEN_VERSION"
-	quietly "$cache/log/bindgen.log" env RUSTC="$rustc" "$cargo" install --locked --root "$bindgen.new" \
-		bindgen-cli --version "$BINDGEN_VERSION"
-	rm -rf "$bindgen"
-	mv "$bindgen.new" "$bindgen"
-fi
+apt_tools "installing tools" install "${wanted[@]}" || die "tools cannot be installed: $(why)"
+stage "installed the tools"
+"$top/scripts/bindgen.sh"
 stage "all tools are there"

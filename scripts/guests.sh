@@ -1,42 +1,61 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# guests.sh KERNEL: makes the disk of guests' kernels and initramfs for a host
-# kernel's build folder, and prints the image's name. On it:
+# guests.sh [-f|KERNEL]: makes the disk of guests' kernels and initramfs for a host
+# kernel's build folder, and prints the image's name. -f fetches what is Debian's
+# only. On it:
 #   vmlinux initrd              our own kernel; what its init does is in guest/init
 #   debian/vmlinux debian/initrd    Debian's stock ppc64el kernel, and its virtio modules
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/archive.sh"
 
 kernel=${1:?build folder of a host kernel}
+suites="trixie|forky|bookworm"
 modules="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover
 	net_failover virtio_net virtio_blk"
 
-# unpack PACKAGE FOLDER: from Debian trixie, ppc64el
-unpack() {
-	mkdir -p "$work/deb/$1"
-	( cd "$work/deb/$1" && quietly "$cache/log/$1.log" apt-get "${apt_opts[@]}" download "$1" )
-	dpkg-deb -x "$work/deb/$1"/*.deb "$2"
+# stock_kernel: names what has it: what the metapackage leads to, of image, and of binary
+# and modules where these are separate
+stock_kernel() {
+	local todo=linux-image-powerpc64le next found=()
+	while [ -n "$todo" ]; do
+		next=$(for p in $todo; do apt-cache "${apt_opts[@]}" show --no-all-versions "$p"; done |
+			sed -n 's/^Depends: //p' | tr ',|' '\n' | awk '/^ *linux-(image|binary|modules)-[0-9]/ {print $1}' | sort -u)
+		# shellcheck disable=SC2206 # names are words
+		found+=($next)
+		todo=$next
+	done
+	[ ${#found[@]} -gt 0 ] || { echo "E: no linux-image-powerpc64le" >&2; return 1; }
+	printf '%s\n' "${found[@]}" | sort -u
+}
+
+# fetch: what is Debian's, unless its part of the disk is there
+fetch() {
+	[ -e "$guest/.done" ] ||
+		fetch_set "$fetched" "Debian's stock kernel for guests" alone ppc64el "$suites" @stock_kernel busybox-static
 }
 
 make_debian() {
 	local out=$1 m f
 	[ ! -e "$out/.done" ] || return 0
-	stage "fetching Debian's stock kernel for guests"
+	fetch
 	work=$out.dir
 	rm -rf "$work" "$out"
 	mkdir -p "$work" "$out/debian"
-	unpack busybox-static "$work/busybox"
-	unpack "$package" "$work/kernel"
-	cp "$work"/kernel/boot/vmlinu* "$out/debian/vmlinux"
+	unpack_set "$fetched" "$work"
+	f=$(find "$work/boot" "$work/usr/lib/modules" \( -name 'vmlinu[xz]-*' -o -name 'vmlinu[xz]' \) -type f -print -quit 2>/dev/null || true)
+	[ -n "$f" ] || die "there is no kernel in $(cd "$fetched" && echo ./*.deb)"
+	cp "$f" "$out/debian/vmlinux"
 	local files=()
 	for m in $modules; do
-		f=$(find "$work/kernel" -name "$m.ko*" -print -quit)
+		f=$(find "$work/usr/lib/modules" -name "$m.ko*" -print -quit)
 		[ -n "$f" ] || continue # built in
 		case $f in *.xz) xz -d "$f" && f=${f%.xz} ;; esac
 		files+=("$f")
 	done
-	make_initramfs "$out/debian/initrd" "$work/busybox/usr/bin/busybox" "$top/scripts/guest/init" "${files[@]}"
-	make_initramfs "$out/initrd" "$work/busybox/usr/bin/busybox" "$top/scripts/guest/init"
-	rm -rf "$work"
+	make_initramfs "$out/debian/initrd" "$work/usr/bin/busybox" "$top/scripts/guest/init" "${files[@]}"
+	make_initramfs "$out/initrd" "$work/usr/bin/busybox" "$top/scripts/guest/init"
+	cp "$fetched/from" "$out/debian/"
+	rm -rf "$work" "$fetched"
 	touch "$out/.done"
 }
 
@@ -51,19 +70,14 @@ make_image() {
 	mv "$out.new" "$out"
 }
 
-# Today's stock kernel is asked for once; a newer one is fetched with a new key
-wanted=$cache/guest-$(key trixie "$modules" "$top/scripts/guests.sh" "$top/scripts/guest/init")
-image=$wanted-$(basename "$kernel").ext4
+# Today's stock kernel is asked for once
+guest=$cache/guest-$(key "$suites" "$modules" "$top/scripts/guests.sh" "$top/scripts/guest/init")
+fetched=$cache/fetched-guest-$(key "$suites")
+[ "$kernel" != -f ] || { fetch; exit; }
+image=$guest-$(basename "$kernel").ext4
 if [ ! -e "$image" ]; then
-	if [ ! -e "$wanted/.done" ]; then
-		apt_private ppc64el trixie
-		package=$(apt-cache "${apt_opts[@]}" show linux-image-powerpc64le |
-			awk '/^Depends:/ && !seen {print $2; seen = 1}')
-		[ -n "$package" ] || die "Debian has no linux-image-powerpc64le"
-	fi
-	guest=$wanted
 	locked guest make_debian "$guest"
 	locked guest make_image "$image"
 fi
-touch "$image" "$wanted/.done"
+touch "$image" "$guest/.done"
 echo "$image"

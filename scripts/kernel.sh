@@ -1,50 +1,74 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# kernel.sh [-s] FLAVOUR...: builds host kernels and prints their build folders.
+# kernel.sh [-f|-s] FLAVOUR...: builds host kernels and prints their build folders.
 # FLAVOUR names fragments in scripts/config joined by '+': book3s64+pages-64k.
-# -s prints the source tree instead. KVM_PPC_UPDATE=1 looks for a newer source.
+# -f fetches their sources only. -s prints the source tree instead.
+# KVM_PPC_UPDATE=1 looks for a newer source.
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/archive.sh"
 
-# source_of FLAVOUR: sets where its source comes from: the newest package of a Debian
-# suite that is named so, at or above a version, and patches; link then names it
+# source_of FLAVOUR: sets where its source comes from: the newest package of that name, at
+# or above a version, in the first of these suites that has it; and patches. link then
+# names it, and package_dir the package until it is unpacked.
 source_of() {
 	case $1 in
 	# A guest of another version than its host
-	44x-guest) suite=bookworm names='^linux-source-6\.1$' least=6.1 patches=() link=$cache/linux-6.1 ;;
+	44x-guest)
+		suites='bookworm|bookworm bookworm-security|bookworm-proposed-updates' names='^linux-source-6\.1$' least=6.1
+		patches=() link=$cache/linux-6.1
+		;;
 	*)
-		suite=trixie-backports names='^linux-source-[0-9.]+$' least=7.3 patches=("$top"/scripts/patches/*.patch)
-		link=$cache/linux-for-$(key "${patches[@]}")
+		suites='trixie-backports|forky|sid|experimental' names='^linux-source-[0-9.]+$' least=7.3
+		patches=("$top"/scripts/patches/*.patch) link=$cache/linux-for-$(key "${patches[@]}")
 		;;
 	esac
+	package_dir=$cache/fetched-source-$(key "$suites" "$names" "$least")
 }
 
-# fetch_source: that source, unpacked and patched
+# newest_source: names it. Its version decides, since 7.3~rc7 is in a package for 7.3 too.
+newest_source() {
+	local p v best='' best_version=$least
+	for p in $(apt-cache "${apt_opts[@]}" search --names-only "$names" | awk '{print $1}'); do
+		v=$(apt-cache "${apt_opts[@]}" show "$p" | awk '/^Version:/ && !n++ {print $2}')
+		dpkg --compare-versions "$v" lt "$best_version" || best=$p best_version=$v
+	done
+	[ -n "$best" ] || { echo "E: no linux-source >= $least" >&2; return 1; }
+	echo "$best"
+}
+
+# fetch_source: the package, unless it is unpacked
 fetch_source() {
-	local version pkg dir p
+	if [ -n "${KVM_PPC_UPDATE:-}" ]; then
+		# shellcheck disable=SC2034 # archive.sh's
+		lists_good=0
+	elif [ -e "$link/.done" ]; then
+		return 0
+	fi
+	fetch_set "$package_dir" "the source of Linux >= $least" alone amd64 "$suites" @newest_source
+}
+
+# unpack_source: that source, unpacked and patched
+unpack_source() {
+	local version dir p deb
 	[ ! -e "$link/.done" ] || [ -n "${KVM_PPC_UPDATE:-}" ] || return 0
-	apt_private amd64 "$suite"
-	pkg=$(apt-cache "${apt_opts[@]}" search --names-only "$names" | awk '{print $1}' |
-		sort -V | tail -n 1)
-	[ -n "$pkg" ] && dpkg --compare-versions "${pkg#linux-source-}" ge "$least" ||
-		die "no linux-source >= $least in Debian $suite"
-	version=$(apt-cache "${apt_opts[@]}" show "$pkg" | awk '/^Version:/ && !v {v = $2} END {print v}')
+	fetch_source
+	deb=$(echo "$package_dir"/*.deb)
+	version=$(dpkg-deb -f "$deb" Version)
 	dir=$cache/linux-$(key "$version" "${patches[@]}")
 	if [ ! -e "$dir/.done" ]; then
-		stage "fetching $pkg $version"
+		stage "unpacking Linux $version"
 		rm -rf "$dir" "$dir.new"
-		mkdir -p "$dir.new/deb"
-		( cd "$dir.new/deb" && quietly "$cache/log/source.log" apt-get "${apt_opts[@]}" download "$pkg" )
-		stage "unpacking $pkg"
-		dpkg-deb --fsys-tarfile "$dir.new"/deb/*.deb | tar -xO --wildcards '*/linux-source-*.tar.xz' |
+		mkdir -p "$dir.new"
+		dpkg-deb --fsys-tarfile "$deb" | tar -xO --wildcards '*/linux-source-*.tar.xz' |
 			tar -xJ -C "$dir.new" --strip-components=1
-		rm -rf "$dir.new/deb"
-		for p in "${patches[@]}"; do
+		for p in ${patches[@]+"${patches[@]}"}; do
 			quietly "$cache/log/patch.log" patch -d "$dir.new" -p1 -i "$p"
 		done
 		touch "$dir.new/.done"
 		mv "$dir.new" "$dir"
 	fi
 	ln -sfnT "$(basename "$dir")" "$link"
+	rm -rf "$package_dir"
 }
 
 # patch_source PATCH...: makes src, which is to be a copy of base with these patches
@@ -64,7 +88,7 @@ patch_source() {
 use_source() {
 	local base extra=$top/scripts/patches/${1##*+}
 	source_of "$1"
-	locked source fetch_source
+	locked source unpack_source
 	src=$(readlink -f "$link")
 	touch "$src/.done"
 	[ -d "$extra" ] || return 0
@@ -135,6 +159,14 @@ build() {
 	fi
 }
 
+if [ "${1:-}" = -f ]; then
+	shift
+	for flavour; do
+		source_of "$flavour"
+		fetch_source
+	done
+	exit
+fi
 [ "${1:-}" != -s ] || { use_source host; echo "$src"; exit 0; }
 for flavour; do
 	describe "$flavour"

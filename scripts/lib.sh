@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Shared by the scripts here: messages, the cache, and apt.
+# Shared by the scripts here: messages, the cache, and the compilers.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -15,7 +15,12 @@ BINDGEN_VERSION=0.72.1
 
 # stage TEXT: progress for a person, with the time since the start
 stage() { printf '[%4ds] %s\n' "$((EPOCHSECONDS - KVM_PPC_T0))" "$*" >&2; }
-die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+# die WHY: also into the file KVM_PPC_WHY, for who tells a person in the end
+die() {
+	printf 'error: %s\n' "$*" >&2
+	[ -z "${KVM_PPC_WHY:-}" ] || printf '%s\n' "$*" >"$KVM_PPC_WHY"
+	exit 1
+}
 
 # key FILE|TEXT...: a short name for what something is built from
 key() {
@@ -27,6 +32,16 @@ key() {
 # Where the logs of this tree's tests are
 # shellcheck disable=SC2034 # for those who source this
 results=${RESULTS:-$cache/results/$(key "$top")}
+
+# stop PID...: ends these children and all of theirs
+stop() {
+	local pid rest
+	for pid; do
+		read -ra rest <"/proc/$pid/task/$pid/children" || true
+		kill -TERM "$pid" || true
+		[ ${#rest[@]} = 0 ] || stop "${rest[@]}"
+	done 2>/dev/null
+}
 
 # quietly LOG CMD...: run it, and show the end of its log only if it fails
 quietly() {
@@ -45,40 +60,6 @@ awk_live() {
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
-
-# debian_field N: of the Debian archive this machine is set up with, its
-# address (1) or its release's code name (4), as apt knows them
-debian_field() {
-	local v
-	# shellcheck disable=SC2016 # the variables are apt's
-	v=$(apt-get indextargets --format '$(REPO_URI) $(ORIGIN) $(LABEL) $(CODENAME)' 'Created-By: Packages' |
-		awk -v n="$1" '$2 == "Debian" && $3 == "Debian" && $4 !~ /-/ && !seen {print $n; seen = 1}')
-	[ -n "$v" ] || die "apt knows no Debian archive; run apt-get update"
-	printf '%s\n' "$v"
-}
-debian_base() { debian_field 1; }
-debian_codename() { debian_field 4; }
-
-# apt_private ARCH SUITES...: a private apt configuration for one architecture
-# and these suites, so that the machine's own lists stay as they are. Sets
-# apt_opts. ARCH `source`: for source packages.
-apt_private() {
-	local base dir suite arch=$1 kind=deb
-	shift
-	base=$(debian_base)
-	dir=$cache/apt/$(key "$base" "$arch" "$*")
-	[ "$arch" != source ] || { kind=deb-src; arch=$(dpkg --print-architecture); }
-	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
-	for suite; do printf '%s %s %s main\n' $kind "$base" "$suite"; done >"$dir/sources.list.new"
-	mv "$dir/sources.list.new" "$dir/sources.list"
-	apt_opts=(-oDir::Etc::sourcelist="$dir/sources.list" -oDir::Etc::sourceparts=/dev/null
-		-oDir::State::Lists="$dir/lists" -oDir::Cache="$dir" -oAPT::Sandbox::User=root
-		-oAPT::Architecture="$arch" -oAPT::Architectures="$arch")
-	[ -n "$(find "$dir/stamp" -mmin -720 2>/dev/null)" ] || {
-		quietly "$dir/update.log" apt-get "${apt_opts[@]}" update
-		touch "$dir/stamp"
-	}
-}
 
 # locked NAME CMD...: one at a time, for what fills the cache
 locked() {

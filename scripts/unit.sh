@@ -1,19 +1,31 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# unit.sh: what needs no host: the pure code's tests and fuzzing under cargo, and
+# unit.sh [-f]: what needs no host: the pure code's tests and fuzzing under cargo, and
 # lints and formats of the whole tree. TAP, as tap.awk reads it, on stdout.
+#
+# -f only fetches the crates that it needs.
 #
 # FUZZ_SECONDS  for each fuzz target, default 15
 # PROPTEST_CASES  for each property, as proptest has it
 . "$(dirname "$0")/lib.sh"
 
-src=$("$top/scripts/kernel.sh" -s)
 log=$results/unit
 mkdir -p "$log"
 CARGO_TARGET_DIR=$cache/cargo-$(key "$top")
 export RUSTC=$rustc CARGO_TARGET_DIR CARGO_TERM_COLOR=never
 # The registry is asked only for what the lock file names and is not there yet
-fetch() { "$cargo" fetch -q --locked --offline 2>/dev/null || "$cargo" fetch --locked; }
+crates() {
+	"$cargo" fetch -q --locked --offline 2>/dev/null ||
+		CARGO_NET_RETRY=5 CARGO_HTTP_TIMEOUT=30 "$cargo" fetch --locked
+}
+if [ "${1:-}" = -f ]; then
+	for d in rust rust/fuzz; do
+		cd "$top/$d"
+		crates >"$log/fetch.log" 2>&1 || die "crates of $d cannot be had: $(sed -n 's/^error: //p; s/^  *\(\[[0-9]*\].*\)/\1/p' "$log/fetch.log" | paste -sd ' ')"
+	done
+	exit
+fi
+src=$("$top/scripts/kernel.sh" -s)
 
 n=0 bad=0
 begin() { printf '# BEGIN %s\n' "$1"; n=0 bad=0; }
@@ -39,7 +51,7 @@ pure() {
 	local rc=0
 	begin pure
 	cd "$top/rust"
-	fetch >"$log/fetch.log" 2>&1 || echo "# no crates: $(tail -n 1 "$log/fetch.log")"
+	crates >"$log/fetch.log" 2>&1 || echo "# no crates: $(tail -n 1 "$log/fetch.log")"
 	"$cargo" test --locked --offline --no-fail-fast >"$log/cargo-test.log" 2>&1 || rc=$?
 	# Plan: as many as cargo said it would run
 	awk '
@@ -74,7 +86,7 @@ fuzz() {
 	local t
 	begin fuzz
 	cd "$top/rust/fuzz"
-	fetch >"$log/fuzz-fetch.log" 2>&1 || true
+	crates >"$log/fuzz-fetch.log" 2>&1 || true
 	for t in fuzz_targets/*.rs; do
 		t=$(basename "$t" .rs)
 		check "$t" fuzz_target "$t"
