@@ -64,22 +64,36 @@ clean:
 deps:
 	@scripts/deps.sh
 
+# The last line is to be the one that says why a demo failed, not make's. So make is
+# silent (-s) and ignores the status (-); but there is something left to do after a
+# failure, which -q forbids, and so make fails as well. Not with -n, which "+" overrides.
+ifeq ($(or $(filter-out demo shell,$(or $(MAKECMDGOALS),all)),$(findstring n,$(filter-out --%,$(firstword $(MAKEFLAGS))))),)
+MAKEFLAGS += -qs
+KVM_PPC_SAID := $(shell mktemp -u "$${TMPDIR:-/tmp}/kvm_ppc-said.XXXXXX")
+export KVM_PPC_SAID
+said = $(or $(shell cat $(KVM_PPC_SAID) 2>/dev/null; rm -f $(KVM_PPC_SAID)),$(info $@: FAILED: its script was killed))
+demo shell: %: %-itself
+	$(if $(filter ok,$(said)),,@false)
+demo-itself shell-itself: %-itself:
+	-+@scripts/demo.sh $*
+else
 demo shell:
 	@scripts/demo.sh $@
+endif
 
 check:
 ifeq ($(MACHINE),x86_64)
-	@scripts/deps.sh
+	@scripts/fetch.sh check $(SUITE)
 endif
 	@scripts/check.sh $(SUITE)
 
 soak:
-	@scripts/deps.sh
+	@scripts/fetch.sh soak
 	@scripts/check.sh soak
 
 bench:
-	@scripts/deps.sh
+	@scripts/fetch.sh bench
 	@scripts/bench.sh
 
-.PHONY: all module install uninstall clean deps demo shell check soak bench
+.PHONY: all module install uninstall clean deps demo shell demo-itself shell-itself check soak bench
 export HOST PAGES MODULE TESTS SOAK_SECONDS

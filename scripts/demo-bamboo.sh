@@ -47,7 +47,8 @@ type_line 'uname -a' && type_line 'grep -E "^(cpu|platform)" /proc/cpuinfo' && t
 	type_line 'echo the shell has $((6 * 7))' && type_line 'exit' && typed=1
 wait $host || true
 exec 3>&-
-[ $typed = 1 ] || { why="the guest came to no shell prompt; $why"; exit 1; }
-grep -aq '^the shell has 42' "$out/console.log" || { why="the guest's shell did not compute; $why"; exit 1; }
-grep -aq '^# END guest 0' "$out/console.log" || { why="the guest did not end; $why"; exit 1; }
-grep -aq '^init: done' "$out/console.log" || { why="the host did not end; $why"; exit 1; }
+log="(log: $out/console.log)"
+[ $typed = 1 ] || die "the guest came to no shell prompt $log"
+grep -aq '^the shell has 42' "$out/console.log" || die "the guest's shell did not compute $log"
+grep -aq '^# END guest 0' "$out/console.log" || die "the guest did not end $log"
+grep -aq '^init: done' "$out/console.log" || die "the host did not end $log"

@@ -1,53 +1,91 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# demo.sh [shell]: from nothing to a guest's shell on an emulated host. Ends with
-# "demo: ok" or "demo: FAILED: why". With `shell`, ends at the host's prompt.
+# demo.sh [shell]: from nothing to a guest's shell on an emulated host. Its last line
+# is "demo: ok" or "demo: FAILED: why". With `shell`, ends at the host's prompt.
 #
 # HOST as for host.sh, PAGES=64k|4k, MODULE=kvm_ppc|kvm-hv
 # HOST=bamboo: a 440, and its guests
+# KVM_PPC_SAID: a file for `ok`, or anything else when it has said why not
+# shellcheck disable=SC2317 # what traps and steps call is reached
+what=${1:-demo}
+why="there is no place for the cache" child='' finished=0
+# What a make that called this was told is nothing to those that build something
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+# Whatever ends this script, and wherever
+last_line() {
+	local verdict=failed
+	trap '' HUP INT TERM
+	if [ -n "$child" ]; then
+		stop "$child"
+		wait
+	fi
+	if [ "$finished" = 1 ]; then verdict=ok; else echo "$what: FAILED: $why"; fi
+	[ -z "${KVM_PPC_SAID:-}" ] || echo "$verdict" >"$KVM_PPC_SAID"
+	rm -rf "${work:-}"
+}
+ended_by() {
+	why="ended by $1${why:+ ($why)}"
+	finished=0
+	exit 1
+}
+trap last_line EXIT
+trap 'ended_by SIGHUP' HUP
+trap 'ended_by SIGINT' INT
+trap 'ended_by SIGTERM' TERM
+
 . "$(dirname "$0")/lib.sh"
 
-what=${1:-demo}
-why="interrupted"
-finished=0
-trap '[ $finished = 1 ] || echo "$what: FAILED: $why"' EXIT
-trap 'exit 130' INT TERM
+why="there is no place for temporary files"
+work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-demo.XXXXXX")
+export KVM_PPC_WHY=$work/why
 
-flavour=book3s64+pages-${PAGES:-64k}
-# step WHY COMMAND...: its failure is the demo's
+# step WHY COMMAND...: its failure is the demo's, for the reason that it left, if any.
+# In the background, since a signal has to wait for what is in the foreground.
 step() {
+	local rc=0 said
 	why=$1
 	shift
-	"$@" || exit 1
+	: >"$KVM_PPC_WHY"
+	"$@" <&0 &
+	child=$!
+	wait "$child" || rc=$?
+	child=''
+	[ $rc != 0 ] || return 0
+	said=$(tail -n 1 "$KVM_PPC_WHY")
+	why+=${said:+: $said}
+	[ $rc -le 128 ] || why+=" (ended by SIG$(kill -l $rc))"
+	exit 1
 }
-kernel_and_module() {
-	"$top/scripts/kernel.sh" "$flavour" >/dev/null || { why="the host kernel was not built"; return 1; }
-	[ "${MODULE:-kvm_ppc}" = kvm_ppc ] || return 0
-	stage "building the module"
-	"$top/scripts/module.sh" "$flavour" >/dev/null || { why="the module was not built"; return 1; }
-}
-
-step "tools are missing" "$top/scripts/deps.sh"
-if [ "${HOST:-}" = bamboo ]; then
-	flavour=44x
-	step "" kernel_and_module
-	step "the userland was not made" "$top/scripts/busybox.sh" >/dev/null
-	out=$results/$what-bamboo
-	mkdir -p "$out"
-	why="see $out/console.log"
-	stage "starting the bamboo host"
-	. "$top/scripts/demo-bamboo.sh"
+silent() { "$@" >/dev/null; }
+finish() {
 	finished=1
 	[ "$what" = shell ] || { stage "done"; echo "demo: ok"; }
-	exit
-fi
-step "" kernel_and_module
-step "the userland was not made" "$top/scripts/rootfs.sh" >/dev/null
-why="the files of the guests were not made"
-"$top/scripts/guests.sh" "$("$top/scripts/kernel.sh" "$flavour")" >/dev/null || exit 1
+	exit 0
+}
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-demo.XXXXXX")
-trap '[ $finished = 1 ] || echo "$what: FAILED: $why"; rm -rf "$work"' EXIT
+flavour=book3s64+pages-${PAGES:-64k}
+[ "${HOST:-}" != bamboo ] || flavour=44x
+step "something is missing" "$top/scripts/fetch.sh" "$what"
+step "the host kernel was not built" silent "$top/scripts/kernel.sh" "$flavour"
+if [ "${MODULE:-kvm_ppc}" = kvm_ppc ]; then
+	stage "building the module"
+	step "the module was not built" silent "$top/scripts/module.sh" "$flavour"
+fi
+if [ "${HOST:-}" = bamboo ]; then
+	step "the userland was not made" silent "$top/scripts/busybox.sh"
+	out=$results/$what-bamboo
+	mkdir -p "$out"
+	bamboo() { . "$top/scripts/demo-bamboo.sh"; }
+	stage "starting the bamboo host"
+	step "the $what on a 440" bamboo
+	finish
+fi
+step "the userland was not made" silent "$top/scripts/rootfs.sh"
+make_guests() { "$top/scripts/guests.sh" "$("$top/scripts/kernel.sh" "$flavour")"; }
+step "the files of the guests were not made" silent make_guests
+
+why="the payload was not made"
 mkdir "$work/payload"
 cp "$top/scripts/payload/$what/run" "$work/payload/"
 echo "${MODULE:-kvm_ppc}" >"$work/payload/module"
@@ -55,31 +93,31 @@ stage "starting the ${HOST:-powernv9} host"
 export FLAVOUR=$flavour
 
 if [ "$what" = shell ]; then
-	why="the host did not run"
-	"$top/scripts/host.sh" -i -t 1000000 "$work/payload" || exit 1
-	finished=1
-	exit
+	step "the host did not run" "$top/scripts/host.sh" -i -t 1000000 "$work/payload"
+	finish
 fi
 
 out=$results/demo
-set +e
-# shellcheck disable=SC2016 # the fields are awk's
-"$top/scripts/host.sh" -v -t 180 -o "$out" "$work/payload" 2>"$work/err" | tr -d '\r' | tee "$work/console" |
-	awk_live '
-		/^demo: guest ended/ { show = 0 }
-		/^(demo: module|host: up)/ { print "        " $0 }
-		# A query of the cursor, which this terminal should not answer
-		show { gsub(/\033\[6n/, ""); print "    | " $0 }
-		/^demo: guest starts/ { show = 1 }
-		{ fflush() }'
-rc=${PIPESTATUS[0]}
-set -e
-if [ "$rc" != 0 ]; then
-	why=$(sed -n 's/^demo: why: //p; s/^host: FAILED: //p' "$work/console" | tail -n 1)
-	[ -n "$why" ] || why="status $rc: $(tail -n 1 "$work/err")"
-	why="$why (log: $out/console.log)"
-	exit 1
-fi
-stage "done"
-finished=1
-echo "demo: ok"
+# run_host: its output is for a person; its failure, for the last line
+run_host() {
+	local rc said
+	set +e
+	# shellcheck disable=SC2016 # the fields are awk's
+	"$top/scripts/host.sh" -v -t 180 -o "$out" "$work/payload" 2>"$work/err" | tr -d '\r' | tee "$work/console" |
+		awk_live '
+			/^demo: guest ended/ { show = 0 }
+			/^(demo: module|host: up)/ { print "        " $0 }
+			# A query of the cursor, which this terminal should not answer
+			show { gsub(/\033\[6n/, ""); print "    | " $0 }
+			/^demo: guest starts/ { show = 1 }
+			{ fflush() }'
+	rc=${PIPESTATUS[0]}
+	[ "$rc" != 0 ] || return 0
+	said=$(sed -n 's/^demo: why: //p; s/^host: FAILED: //p' "$work/console" | tail -n 1)
+	[ -n "$said" ] || said=$(tail -n 1 "$KVM_PPC_WHY")
+	[ -n "$said" ] || said="host.sh returned $rc; $(tail -n 1 "$work/err")"
+	echo "$said (log: $out/console.log)" >"$KVM_PPC_WHY"
+	return 1
+}
+step "on the host" run_host
+finish
