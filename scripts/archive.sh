@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Packages of the Debian archive: a set of them is fetched whole or not at all, from the
 # first suite that has all of it, and nothing is taken that apt cannot verify by the
-# archive's signatures. To be sourced after lib.sh.
+# archive's signatures. lib.sh sources it.
 # shellcheck shell=bash disable=SC2154 # what lib.sh set
 
 # Lists of packages are this many minutes good
@@ -30,10 +30,10 @@ find_archive() {
 # debian_codename: of this machine's release
 debian_codename() { sed -n 's/^VERSION_CODENAME=//p' /etc/os-release; }
 
-# apt_private ARCH SUITE...: a private apt configuration for one architecture (or `source`)
-# and these suites, so that the machine's own lists stay as they are; of packages that
-# are in several, the last suite's are preferred. Sets apt_dir and apt_opts.
-apt_private() {
+# apt_configure ARCH SUITE...: a private apt configuration for one architecture (or
+# `source`) and these suites, so that the machine's own lists stay as they are; of packages
+# that are in several, the last suite's are preferred. Sets apt_dir and apt_opts.
+apt_configure() {
 	local base suite arch=$1 kind=deb target=Packages keyring=${KVM_PPC_KEYRING:-/usr/share/keyrings/debian-archive-keyring.gpg}
 	shift
 	find_archive
@@ -111,6 +111,13 @@ apt_lists() {
 	touch "$apt_dir/stamp"
 }
 
+# apt_private ARCH SUITE...: such a configuration, with lists
+apt_private() {
+	apt_configure "$@"
+	( flock 8; apt_lists 0 "lists of ${*:2}" "$apt_dir/log" ) 8>"$apt_dir/lock" ||
+		die "the lists of ${*:2} cannot be had: $(apt_why "$apt_dir/log")"
+}
+
 # fetch_set FOLDER TITLE MODE ARCH SUITES PACKAGE...: packages into a folder, once, with
 # the suite they are from in its file `from`. MODE: `whole`, with all that they depend
 # on; `alone`; `source`. SUITES: 'a|b c|d', in order of preference, where `b c` are looked
@@ -131,7 +138,7 @@ fetch_first_whole() {
 			rm -rf "$dir" "$dir.new"
 			mkdir -p "$dir.new/partial"
 			# shellcheck disable=SC2086 # suites are words
-			apt_private "$arch" $suites
+			apt_configure "$arch" $suites
 			if ( flock 8; fetch_from "$@" ) 8>"$apt_dir/lock"; then
 				rm -rf "$dir.new"/{partial,lock,lock-frontend,status,names,log}
 				echo "$suites" >"$dir.new/from"

@@ -5,7 +5,6 @@
 # may be older; or, where that cannot be had or does not run, built from its source.
 # -f fetches and unpacks the package only; -n says by its status whether it is there.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 out=$cache/bindgen-$BINDGEN_VERSION
 fetched=$cache/fetched-bindgen-$BINDGEN_VERSION

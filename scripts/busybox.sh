@@ -4,7 +4,6 @@
 # 32-bit powerpc, and prints its name; `applets` next to it has what it can be
 # called by. -f fetches its source only.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 # What a person at a prompt wants, on top of allnoconfig
 config='STATIC LFS ASH ASH_JOB_CONTROL ASH_ALIAS ASH_ECHO ASH_PRINTF ASH_TEST ASH_GETOPTS ASH_HELP

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # check.sh [SUITE...]: runs tests and ends with "N passed, N failed, N skipped".
 #
-#	unit		pure code under cargo, lints and formats; no host needed
+#	unit		pure code under cargo, lints and formats, the scripts' own tests; no host
+#			needed
 #	kselftest	the selftests on one host (on a ppc64le machine: on it)
 #	guests		whole guests under QEMU on one host
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
@@ -298,7 +299,7 @@ suite_unit() {
 	mkdir -p "$results/unit"
 	stage unit
 	"$top/scripts/unit.sh" 2>"$results/unit/err" | tee "$log" | live || true
-	judge unit "$log" judge pure fuzz lint
+	judge unit "$log" judge archive demo pure fuzz lint
 }
 
 # Two lanes, once everything is built

@@ -8,25 +8,28 @@
 # KVM_PPC_SAID: a file for `ok`, or anything else when it has said why not
 # shellcheck disable=SC2317 # what traps and steps call is reached
 what=${1:-demo}
-why="there is no place for the cache" child='' finished=0
+why="there is no place for the cache" child='' finished=0 ended=''
 # What a make that called this was told is nothing to those that build something
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # Whatever ends this script, and wherever
 last_line() {
-	local verdict=failed
+	local verdict=failed said=${KVM_PPC_SAID:-}
 	trap '' HUP INT TERM
 	if [ -n "$child" ]; then
 		stop "$child"
 		wait
 	fi
 	if [ "$finished" = 1 ]; then verdict=ok; else echo "$what: FAILED: $why"; fi
-	[ -z "${KVM_PPC_SAID:-}" ] || echo "$verdict" >"$KVM_PPC_SAID"
 	rm -rf "${work:-}"
+	[ -n "$said" ] || return 0
+	echo "$verdict" >"$said"
+	# A make that is ended too does not read it
+	[ -z "$ended" ] || ( sleep 3; rm -f "$said" ) </dev/null >/dev/null 2>&1 &
 }
 ended_by() {
-	why="ended by $1${why:+ ($why)}"
-	finished=0
+	ended=1 finished=0
+	why="ended by $1 ($why)"
 	exit 1
 }
 trap last_line EXIT

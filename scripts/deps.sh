@@ -4,7 +4,6 @@
 # (x86-64), by apt as root or with sudo, and bindgen into the cache. Does
 # nothing when all is there. -n only says what is missing.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 dry=0
 [ "${1:-}" != -n ] || dry=1
@@ -15,7 +14,7 @@ packages="make gcc g++ libc6-dev flex bison bc perl patch python3
 	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
 	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION
 	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck
-	gcc-powerpc-linux-gnu libc6-dev-powerpc-cross libelf-dev u-boot-tools"
+	gcc-powerpc-linux-gnu libc6-dev-powerpc-cross libelf-dev u-boot-tools gpg gpg-agent"
 qemu_min=1:10.0
 
 [ "$(uname -m)" = x86_64 ] || die "emulated hosts are made on x86-64; here, build and test on the machine itself"
@@ -59,20 +58,21 @@ apt_tools() {
 		"${apt_patience[@]}" -oAcquire::Check-Valid-Until=false "${use[@]}" -y --no-install-recommends "$@"
 }
 why() { apt_why "$cache/log/apt-install.log"; }
+# unknown: those of them that apt does not know
 unknown() {
-	local p
-	for p in "${missing[@]}"; do apt-cache ${use[@]+"${use[@]}"} show "$p" >/dev/null 2>&1 || echo "$p"; done | xargs
+	[ ${#missing[@]} = 0 ] || comm -23 <(printf '%s\n' "${missing[@]}" | sort) \
+		<(apt-cache ${use[@]+"${use[@]}"} show --no-all-versions "${missing[@]}" 2>/dev/null | sed -n 's/^Package: //p' | sort) | xargs
 }
 # use_archive: this release with its security updates, and its backports for QEMU,
 # whatever the machine's own lists are
 use_archive() {
 	local code
 	code=$(debian_codename)
+	# shellcheck disable=SC2034 # archive.sh's
+	lists_good=0
 	apt_private amd64 "$code-backports" "$code-updates" "$code-security" "$code"
 	use=("${apt_opts[@]}" -oAPT::Default-Release= -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
 		-oDir::Cache::archives=/var/cache/apt/archives)
-	lists_good=0 apt_lists 0 "lists of Debian $code" "$cache/log/apt-install.log" ||
-		die "the lists of Debian $code cannot be had: $(why)"
 }
 # plan: sets what is to be installed; fails if that is not known
 plan() {

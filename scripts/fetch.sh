@@ -4,7 +4,6 @@
 # need, before any of it is built: tools are installed while packages and sources are
 # fetched. If something is missing, its last line names it. HOST as for the command.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 command=${1:?command}
 shift

@@ -6,7 +6,6 @@
 #   vmlinux initrd              our own kernel; what its init does is in guest/init
 #   debian/vmlinux debian/initrd    Debian's stock ppc64el kernel, and its virtio modules
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 kernel=${1:?build folder of a host kernel}
 suites="trixie|forky|bookworm"

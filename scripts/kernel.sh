@@ -5,7 +5,6 @@
 # -f fetches their sources only. -s prints the source tree instead.
 # KVM_PPC_UPDATE=1 looks for a newer source.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 # source_of FLAVOUR: sets where its source comes from: the newest package of that name, at
 # or above a version, in the first of these suites that has it; and patches. link then

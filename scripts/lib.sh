@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# Shared by the scripts here: messages, the cache, and the compilers.
+# Shared by the scripts here: messages, the cache, and the compilers; archive.sh has packages.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -37,6 +37,7 @@ results=${RESULTS:-$cache/results/$(key "$top")}
 stop() {
 	local pid rest
 	for pid; do
+		rest=()
 		read -ra rest <"/proc/$pid/task/$pid/children" || true
 		kill -TERM "$pid" || true
 		[ ${#rest[@]} = 0 ] || stop "${rest[@]}"
@@ -97,6 +98,8 @@ kmake() {
 		CLIPPY_DRIVER=/usr/bin/clippy-driver RUST_LIB_SRC=/usr/lib/rustlib/src/rust/library \
 		-j"$jobs" "$@"
 }
+
+. "$top/scripts/archive.sh"
 
 # ext4_image FILE SIZE FOLDER: an image of a folder, without root or loop mounts
 ext4_image() {

@@ -9,7 +9,6 @@
 #
 # -f fetches the packages only.
 . "$(dirname "$0")/lib.sh"
-. "$top/scripts/archive.sh"
 
 packages="qemu-system-ppc busybox-static kmod strace"
 suites="trixie|forky|bookworm bookworm-backports"

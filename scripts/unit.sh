@@ -159,14 +159,17 @@ lint() {
 	end lint
 }
 
-judge() {
+# program NAME SCRIPT: one that says TAP itself
+program() {
 	local rc=0
-	echo "# BEGIN judge"
-	"$top/scripts/tap-test.sh" || rc=$?
-	echo "# END judge $rc"
+	echo "# BEGIN $1"
+	"$top/scripts/$2" || rc=$?
+	echo "# END $1 $rc"
 }
 
-judge
+program judge tap-test.sh
+program archive archive-test.sh
+program demo demo-test.sh
 pure
 fuzz
 lint
