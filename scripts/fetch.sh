@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # fetch.sh COMMAND [SUITE...]: gets from outside all that demo, shell, check, soak or bench
 # need, before any of it is built: tools are installed while packages and sources are
-# fetched. If something is missing, its last line names it. HOST as for the command.
+# fetched. If something is missing, its last line names it. HOST and FLAVOUR as for the
+# command.
 . "$(dirname "$0")/lib.sh"
 
 command=${1:?command}
@@ -13,7 +14,10 @@ need() {
 	for n; do needed[$n]=1; done
 }
 # What a Book3S host, and a 440 with another guest, are made of
-book3s() { need source userland guests; }
+book3s() {
+	need source userland guests
+	case ${FLAVOUR:-} in stock-*) need "$FLAVOUR" ;; esac
+}
 other_guest() { need source other-source; }
 
 suite_needs() {
@@ -58,6 +62,7 @@ after() {
 	until [ -e "$work/$1.ended" ]; do sleep 0.5; done
 	[ ! -e "$work/$1.ok" ] || "${@:2}"
 }
+silent() { "$@" >/dev/null; }
 source_and_tree() {
 	"$top/scripts/kernel.sh" -f host && after tools "$top/scripts/kernel.sh" -s >/dev/null
 }
@@ -72,6 +77,9 @@ job tools "$top/scripts/deps.sh"
 [ -z "${needed[guests]:-}" ] || job guests "$top/scripts/guests.sh" -f
 [ -z "${needed[busybox]:-}" ] || job busybox "$top/scripts/busybox.sh" -f
 [ -z "${needed[crates]:-}" ] || job crates after tools "$top/scripts/unit.sh" -f
+for flavour in "${!needed[@]}"; do
+	case $flavour in stock-*) job "$flavour" silent "$top/scripts/fetch-stock.sh" "$flavour" ;; esac
+done
 for pid in "${pids[@]}"; do wait "$pid" || true; done
 pids=()
 

@@ -161,8 +161,13 @@ build() {
 if [ "${1:-}" = -f ]; then
 	shift
 	for flavour; do
-		source_of "$flavour"
-		fetch_source
+		case $flavour in
+		stock-*) "$top/scripts/fetch-stock.sh" "$flavour" >/dev/null ;;
+		*)
+			source_of "$flavour"
+			fetch_source
+			;;
+		esac
 	done
 	exit
 fi
