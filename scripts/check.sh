@@ -8,7 +8,7 @@
 #	guests		whole guests under QEMU on one host
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
 #			the selftests on powernv10 without huge pages, and
-#			some on a core with two threads
+#			some on a core with two threads and on two such cores
 #	pr		guests in problem state, on four kinds of hash host; some tests on a
 #			debugging kernel and with 4K pages
 #	e44x		the tests of the 440 backend on an emulated 440, some on a debugging
@@ -161,6 +161,7 @@ suite_guests() {
 suite_hv() {
 	suite_kselftest
 	SMP=2,threads=2 suite_kselftest /threads/
+	SMP=4,threads=2 suite_kselftest /cores/
 	suite_guests '!/hash/'
 	HOST=powernv10 HUGE=0 suite_kselftest '!/slow/'
 	HOST=powernv10 suite_guests '/p10/'

@@ -222,34 +222,99 @@ void kvm_ppc_srr_clobbered(void)
 	srr_regs_clobbered();
 }
 
-bool kvm_ppc_same_tlb(unsigned int a, unsigned int b)
+/* The VM whose guest a CPU is in, or on the way into or out of */
+static DEFINE_PER_CPU(struct kvm *, in_guest);
+
+/* Where this CPU's data offset leads from to its own */
+struct kvm **kvm_ppc_in_guest(void)
 {
-	return cpu_first_tlb_thread_sibling(a) ==
-	       cpu_first_tlb_thread_sibling(b);
+	return (struct kvm **)(uintptr_t)&in_guest;
 }
 
 static void do_nothing(void *unused)
 {
 }
 
+struct end_of_tlbie {
+	bool gtse;
+	bool done;
+};
+
 /*
- * The next entry on cpu's core flushes the guest's translations there, and
- * who is in the guest there now has to enter again. With preemption off.
+ * The guest may have been interrupted anywhere between a tlbie or tlbiel and the
+ * ptesync behind it. tlbsync orders the tlbie of the thread that executes it
+ * only, and so does ptesync, so both have to be executed here.
  */
-void kvm_ppc_need_tlb_flush(struct kvm *kvm, unsigned int cpu)
+static void finish_tlbie(void *info)
 {
-	int first = cpu_first_tlb_thread_sibling(cpu);
-	int last = cpu_last_tlb_thread_sibling(cpu);
+	struct end_of_tlbie *end = info;
+
+	if (end->gtse)
+		asm volatile("eieio; tlbsync; ptesync" : : : "memory");
+	else
+		asm volatile("ptesync" : : : "memory");
+	end->done = true;
+}
+
+/*
+ * The next entry on the core of "from" flushes the guest's translations there,
+ * and who is in the guest there now has to enter again. The entry tests its own
+ * thread's bit of the mask, then those of its siblings, flushes if all are set,
+ * and clears its own, so a bit that is set beside a test may be cleared without
+ * a flush: "closed" keeps threads from beginning one, and an interrupt waits for
+ * those that have.
+ */
+static void flush_core(struct kvm *kvm, atomic_t *closed, int from)
+{
+	int first = cpu_first_tlb_thread_sibling(from);
+	int last = cpu_last_tlb_thread_sibling(from);
 	int step = cpu_tlb_thread_sibling_step();
+	unsigned long bits = 0;
 	int i;
 
+	/* A core's numbers are a power of two of at most 8, aligned to it */
+	for (i = first; i <= last; i += step) {
+		bits |= BIT_MASK(i);
+		if (i < nr_cpu_ids)
+			atomic_inc(&closed[i]);
+	}
+	/* Pairs with the barrier between setting in_guest and testing closed */
+	smp_mb__after_atomic();
 	for (i = first; i <= last; i += step)
-		cpumask_set_cpu(i, &kvm->arch.need_tlb_flush);
-	/* Pairs with the hwsync between setting in_guest and testing the mask */
-	smp_mb();
-	for (i = first; i <= last; i += step)
-		if (i < nr_cpu_ids && cpu_online(i))
+		if (i < nr_cpu_ids && per_cpu(in_guest, i) == kvm)
 			smp_call_function_single(i, do_nothing, NULL, 1);
+	atomic_long_or(bits,
+		       (atomic_long_t *)&cpumask_bits(
+			       &kvm->arch.need_tlb_flush)[BIT_WORD(first)]);
+	smp_mb__before_atomic();
+	for (i = first; i <= last; i += step)
+		if (i < nr_cpu_ids)
+			atomic_dec(&closed[i]);
+}
+
+/*
+ * A vCPU, of a guest that may use tlbie if "gtse", has left the CPU "from" for
+ * "to". Says whether its invalidations were finished there, which an offline
+ * CPU has no need of.
+ */
+bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,
+			unsigned int to, bool gtse)
+{
+	struct end_of_tlbie end = { .gtse = gtse };
+
+	/* Who waits for the core to open must not wait for another task */
+	preempt_disable();
+	if (cpu_first_tlb_thread_sibling(from) !=
+	    cpu_first_tlb_thread_sibling(to))
+		flush_core(kvm, closed, from);
+	smp_call_function_single(from, finish_tlbie, &end, 1);
+	preempt_enable();
+	return end.done;
+}
+
+unsigned int kvm_ppc_nr_cpu_ids(void)
+{
+	return nr_cpu_ids;
 }
 
 bool kvm_ppc_random(unsigned long *val)

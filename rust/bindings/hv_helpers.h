@@ -47,8 +47,10 @@ bool kvm_ppc_task_in_transaction(void);
 void kvm_ppc_prepare_facilities(void);
 void kvm_ppc_srr_clobbered(void);
 
-void kvm_ppc_need_tlb_flush(struct kvm *kvm, unsigned int cpu);
-bool kvm_ppc_same_tlb(unsigned int a, unsigned int b);
+struct kvm **kvm_ppc_in_guest(void);
+bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,
+			unsigned int to, bool gtse);
+unsigned int kvm_ppc_nr_cpu_ids(void);
 
 bool kvm_ppc_random(unsigned long *val);
 void kvm_ppc_report_machine_check(struct machine_check_event *evt);

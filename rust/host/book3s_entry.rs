@@ -5,6 +5,17 @@
 use super::entry::{Exit, HostInterruptible};
 use crate::{bindings, isa::trap::Trap};
 
+/// This CPU's PACA; another's as soon as the task is on another CPU.
+#[inline(always)]
+pub(super) fn local_paca() -> *mut bindings::paca_struct {
+    let paca;
+    // SAFETY: Copies a register, which the kernel keeps for this alone.
+    unsafe {
+        core::arch::asm!("mr {}, 13", out(reg) paca, options(nomem, nostack, preserves_flags))
+    };
+    paca
+}
+
 impl Exit for Trap {
     #[inline]
     fn is_host_interrupt(self) -> bool {
@@ -45,7 +56,7 @@ impl Exit for Trap {
         };
         if happened != 0 {
             // SAFETY: Interrupts are hard-disabled, so this CPU's PACA is ours to change, and it stays valid.
-            unsafe { (*bindings::kvm_ppc_local_paca()).irq_happened |= happened as u8 };
+            unsafe { (*local_paca()).irq_happened |= happened as u8 };
         }
     }
 }

@@ -137,8 +137,12 @@ impl IrqsHardDisabled {
     /// This CPU, which it stays while the token lives.
     #[inline]
     pub(crate) fn cpu(&self) -> u32 {
-        // SAFETY: Reads the PACA.
-        unsafe { bindings::kvm_ppc_smp_processor_id() }
+        #[cfg(CONFIG_PPC64)]
+        // SAFETY: Interrupts are off, so this stays the CPU, and its PACA is valid.
+        return u32::from(unsafe { (*super::book3s_entry::local_paca()).paca_index });
+        #[cfg(not(CONFIG_PPC64))]
+        // SAFETY: Reads the task's CPU.
+        return unsafe { bindings::kvm_ppc_smp_processor_id() };
     }
 
     /// Goes back without entering.
@@ -192,6 +196,12 @@ impl<T: Exit> Exited<T> {
     #[inline]
     pub(crate) fn trap(&self) -> Option<T> {
         self.trap
+    }
+
+    /// Interrupts are hard-disabled still.
+    #[inline(always)]
+    pub(crate) fn irqs(&self) -> &IrqsHardDisabled {
+        &self.irqs
     }
 
     /// Back to before the test of what is pending, interrupts hard-disabled all the time, if it was the guest that did

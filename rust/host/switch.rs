@@ -6,10 +6,18 @@
 //! `struct kvm_vcpu`, `struct kvm` and `struct kvmppc_vcore`. These are made here, zeroed, and filled
 //! for exactly what the switch reads (see Documentation/host-hooks.rst); no other kernel code sees them.
 
-use super::entry::WorldSwitch;
+use super::{
+    book3s_entry::local_paca,
+    entry::{IrqsHardDisabled, WorldSwitch},
+    once,
+};
 use crate::{bindings, isa::trap::Trap};
 use core::ptr;
-use kernel::{alloc::flags::__GFP_ZERO, prelude::*, sync::Arc};
+use kernel::{
+    alloc::flags::__GFP_ZERO,
+    prelude::*,
+    sync::{atomic::Atomic, Arc},
+};
 
 /// A zeroed structure of the kernel.
 ///
@@ -25,9 +33,13 @@ unsafe fn zeroed_box<T>() -> Result<KBox<T>> {
 /// The switch's idea of a VM.
 pub(crate) struct SwitchVm {
     kvm: *mut bindings::kvm,
+    /// The per-CPU variable that says whose guest a CPU is in.
+    in_guest: *mut *mut bindings::kvm,
+    /// For each CPU, how many threads keep vCPUs from entering on it, to change the flush mask.
+    closed: KVVec<Atomic<u32>>,
 }
 
-// SAFETY: After `new`, only the kernel changes the structure, by atomic operations on the flush mask;
+// SAFETY: After `new`, only the kernel and `vcpu_moved` change the structure, by atomic operations on the flush mask;
 // `set_fwnmi` writes a byte that is only ever set.
 unsafe impl Send for SwitchVm {}
 // SAFETY: As above.
@@ -56,8 +68,17 @@ impl SwitchVm {
         } else {
             P9_TLB_SETS_RADIX
         };
+        // SAFETY: Read a constant and an address.
+        let (cpus, in_guest) =
+            unsafe { (bindings::kvm_ppc_nr_cpu_ids(), bindings::kvm_ppc_in_guest()) };
+        let mut closed = KVVec::with_capacity(cpus as usize, GFP_KERNEL_ACCOUNT)?;
+        for _ in 0..cpus {
+            closed.push(Atomic::new(0), GFP_KERNEL_ACCOUNT)?;
+        }
         Ok(Self {
             kvm: KBox::into_raw(kvm),
+            in_guest,
+            closed,
         })
     }
 
@@ -67,12 +88,46 @@ impl SwitchVm {
         unsafe { ptr::addr_of_mut!((*self.kvm).arch.fwnmi_enabled).write_volatile(1) };
     }
 
-    /// The guest's translations on `cpu`'s core may be stale: whoever enters there next flushes them, and
-    /// who is in there now is made to enter again. Preemption must not move the caller to wait on itself:
-    /// call with interrupts enabled.
-    pub(crate) fn need_tlb_flush(&self, cpu: u32) {
-        // SAFETY: The structure lives as long as `self`, and the mask is changed atomically.
-        unsafe { bindings::kvm_ppc_need_tlb_flush(self.kvm, cpu) };
+    /// A vCPU has left CPU `from` for `to`: finishes on `from` the invalidations that the guest may have been in the
+    /// middle of, by `tlbie` too if it has `gtse`, and says whether that was done. If `to` is on another core, the
+    /// guest's translations on that of `from` may be stale: whoever enters there next flushes them, and who is in there
+    /// now is made to enter again. Waits for other CPUs: call with interrupts enabled.
+    pub(crate) fn vcpu_moved(&self, from: u32, to: u32, gtse: bool) -> bool {
+        let closed = self.closed.as_ptr().cast_mut().cast();
+        // SAFETY: The structure lives as long as `self`, and its mask is changed atomically, as are the counters in
+        // `closed`, of which each CPU has one.
+        unsafe { bindings::kvm_ppc_vcpu_moved(self.kvm, closed, from, to, gtse) }
+    }
+
+    /// This CPU's variable that says whose guest it is in.
+    #[inline(always)]
+    fn in_guest_here(&self, _irqs: &IrqsHardDisabled) -> *mut *mut bindings::kvm {
+        // SAFETY: Interrupts are off, so this stays the CPU, and its PACA is valid.
+        let offset = unsafe { (*local_paca()).data_offset };
+        self.in_guest.wrapping_byte_add(offset as usize)
+    }
+
+    /// This CPU is about to enter the VM's guest. A full barrier has to follow, then the test of
+    /// [`closed`](Self::closed), then the entry.
+    #[inline(always)]
+    pub(crate) fn entering(&self, irqs: &IrqsHardDisabled) {
+        // SAFETY: A variable of this CPU's, which others only read.
+        unsafe { self.in_guest_here(irqs).write_volatile(self.kvm) };
+    }
+
+    /// The guest is left, or was not entered after all.
+    #[inline(always)]
+    pub(crate) fn left(&self, irqs: &IrqsHardDisabled) {
+        // SAFETY: As in `entering`. Who reads the old value sends an interrupt for nothing.
+        unsafe { self.in_guest_here(irqs).write_volatile(ptr::null_mut()) };
+    }
+
+    /// May no vCPU of the VM enter on `cpu` now? It has to try again with interrupts enabled between.
+    #[inline(always)]
+    pub(crate) fn closed(&self, cpu: u32) -> bool {
+        self.closed
+            .get(cpu as usize)
+            .is_some_and(|closed| once::read_u32(closed) != 0)
     }
 }
 
@@ -81,12 +136,6 @@ impl Drop for SwitchVm {
         // SAFETY: Made by `KBox::into_raw`; every `SwitchVcpu` that points here holds a reference.
         drop(unsafe { KBox::from_raw(self.kvm) });
     }
-}
-
-/// Do two CPUs share their TLB?
-pub(crate) fn same_tlb(a: u32, b: u32) -> bool {
-    // SAFETY: Arithmetic on CPU numbers.
-    unsafe { bindings::kvm_ppc_same_tlb(a, b) }
 }
 
 /// The switch's idea of a vCPU: the guest's registers while it does not run.
@@ -244,7 +293,7 @@ impl SwitchVcpu {
     #[inline]
     pub(crate) fn prepare(
         &mut self,
-        _irqs: &super::entry::IrqsHardDisabled,
+        _irqs: &IrqsHardDisabled,
         time_limit: u64,
         lpcr: u64,
         timebase: u64,
@@ -389,7 +438,7 @@ impl WorldSwitch for SwitchVcpu {
         // and every pointer that the switch follows is set here. The kernel runs as hypervisor with radix
         // translation: the backend is only there if so.
         let trap = unsafe {
-            let paca = bindings::kvm_ppc_local_paca();
+            let paca = local_paca();
             (*vcpu).kvm = self.vm.kvm;
             (*vcpu).arch.vcore = vcore;
             (*vcpu).arch.vpa.pinned_addr = vpa.cast();

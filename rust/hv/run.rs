@@ -13,7 +13,6 @@ use crate::{
     host::{
         book3s_time::next_timer,
         entry::{HostInterruptible, IrqsHardDisabled, Pending},
-        switch::same_tlb,
         time::timebase,
         trace,
     },
@@ -69,24 +68,26 @@ impl RunBackend for Hv {
         let irqs = host.hard_disable();
         let cpu = irqs.cpu();
         if st.prev_cpu != Some(cpu) {
-            return (moved(vm, st, irqs), Entered::Not(None));
+            return (moved(vcpu, st, irqs), Entered::Not(None));
         }
 
         // From here on a kick interrupts this CPU; what was asked for before is seen below.
+        vm.switch.entering(&irqs);
         vcpu.entry.entering(cpu);
         let events = vcpu.shared.events.get();
-        let request = || vcpu.requests.pending() || events & Events::VPAS != 0;
+        let request =
+            || vcpu.requests.pending() || events & Events::VPAS != 0 || vm.switch.closed(cpu);
         prepare(vcpu, st, &irqs, vm, events);
         let ready = match irqs.check_pending(request) {
             Ok(ready) => ready,
             Err((irqs, pending)) => {
-                leave(vcpu, st);
+                leave(vcpu, st, &irqs);
                 return (irqs.enable(), Entered::Not(Some(pending)));
             }
         };
         trace::guest_enter(vcpu.id, st.nip(), events);
         let exited = ready.enter(&mut st.switch);
-        leave(vcpu, st);
+        leave(vcpu, st, exited.irqs());
         let trap = exited.trap();
         if let Some(trap) = trap {
             let msr = st.switch.arch().shregs.msr;
@@ -149,23 +150,26 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
 /// The guest does not run any more, or not after all: a doorbell that it has not taken is everybody's business again,
 /// before anybody can see that the vCPU is outside.
 #[inline]
-fn leave(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) {
+fn leave(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled) {
     if st.switch.arch().doorbell_request != 0 {
         st.switch.arch_mut().doorbell_request = 0;
         vcpu.shared.events.change(0, Events::DOORBELL);
     }
+    vcpu.vm().arch.switch.left(irqs);
     vcpu.entry.left();
 }
 
-/// The thread is on another CPU than the last time: the guest may have flushed translations locally there that
-/// are still cached on the CPU it came from.
-fn moved(vm: &HvVm, st: &mut HvVcpu, irqs: IrqsHardDisabled) -> HostInterruptible {
+/// The thread is on another CPU than the last time. The guest may have been interrupted there between an invalidation
+/// and the barriers that wait for it, and here it may invalidate translations locally that are still cached there.
+fn moved(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: IrqsHardDisabled) -> HostInterruptible {
     let cpu = irqs.cpu();
     let from = st.prev_cpu.replace(cpu);
     let host = irqs.enable();
     if let Some(from) = from {
-        if !same_tlb(from, cpu) {
-            vm.switch.need_tlb_flush(from);
+        let vm = &vcpu.vm().arch;
+        let gtse = vm.lpcr().contains(Lpcr::GTSE);
+        if vm.switch.vcpu_moved(from, cpu, gtse) {
+            vcpu.arch_stats.finished_tlbies.inc();
         }
     }
     host

@@ -35,6 +35,8 @@ stats! {
         pf_storage: Counter = COUNT,
         /// Instructions emulated after a facility unavailable interrupt.
         emulated_inst_exits: Counter = COUNT,
+        /// Changes of the CPU, with the guest's invalidations finished on the one it left.
+        finished_tlbies: Counter = COUNT,
         /// Machine checks.
         machine_checks: Counter = COUNT,
     }
