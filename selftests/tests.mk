@@ -16,6 +16,7 @@ TESTS += signal_race:120:icount:smp1:pr
 TESTS += replay:240:threads:pr
 TESTS += replay_late:120:icount:smp1
 TESTS += reg_integrity:400:pr:long
+TESTS += dexcr:60
 TESTS += moves:60:cores
 TESTS += memory:240:slow:pr:prdebug:pr4k
 TESTS += memory_huge:120:huge
@@ -37,6 +38,7 @@ TESTS += sc1:60:pr:lpar
 TESTS += ahead:120:pr:prdebug:pr4k
 TESTS += htm:60:pr:p8
 
+payloads-of-dexcr := exits
 payloads-of-moves := exits
 payloads-of-api := exits spin
 payloads-of-regs := exits

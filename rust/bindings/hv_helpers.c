@@ -317,6 +317,45 @@ unsigned int kvm_ppc_nr_cpu_ids(void)
 	return nr_cpu_ids;
 }
 
+/* ISA 3.1: key of the hash instructions in privileged state, the hypervisor's */
+#define SPRN_HASHPKEYR 469
+
+/*
+ * ISA 3.1's DEXCR and HASHKEYR, which a guest may read and write, and HASHPKEYR,
+ * which works for it and is the hypervisor's to set. The switch leaves them
+ * alone. The first two of the task are in memory since kvmppc_save_current_sprs();
+ * the third, which the kernel does not use, is what is returned, to be given back
+ * after the guest. None has an effect on the hypervisor's own instructions, for
+ * which HDEXCR is. With interrupts hard-disabled, on a processor that has them.
+ */
+unsigned long kvm_ppc_load_dexcr(const struct kvm_vcpu_arch *guest)
+{
+	const struct thread_struct *task = &current->thread;
+	unsigned long hashpkeyr = mfspr(SPRN_HASHPKEYR);
+
+	if (guest->dexcr != task->dexcr)
+		mtspr(SPRN_DEXCR, guest->dexcr);
+	if (guest->hashkeyr != task->hashkeyr)
+		mtspr(SPRN_HASHKEYR, guest->hashkeyr);
+	if (guest->hashpkeyr != hashpkeyr)
+		mtspr(SPRN_HASHPKEYR, guest->hashpkeyr);
+	return hashpkeyr;
+}
+
+void kvm_ppc_store_dexcr(struct kvm_vcpu_arch *guest, unsigned long hashpkeyr)
+{
+	const struct thread_struct *task = &current->thread;
+
+	guest->dexcr = mfspr(SPRN_DEXCR);
+	guest->hashkeyr = mfspr(SPRN_HASHKEYR);
+	if (guest->dexcr != task->dexcr)
+		mtspr(SPRN_DEXCR, task->dexcr);
+	if (guest->hashkeyr != task->hashkeyr)
+		mtspr(SPRN_HASHKEYR, task->hashkeyr);
+	if (guest->hashpkeyr != hashpkeyr)
+		mtspr(SPRN_HASHPKEYR, hashpkeyr);
+}
+
 bool kvm_ppc_random(unsigned long *val)
 {
 	return arch_get_random_seed_longs(val, 1) == 1;

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 struct kvm;
+struct kvm_vcpu_arch;
 struct machine_check_event;
 
 #define KVM_PPC_HOST_HVMODE 0x01
@@ -51,6 +52,9 @@ struct kvm **kvm_ppc_in_guest(void);
 bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,
 			unsigned int to, bool gtse);
 unsigned int kvm_ppc_nr_cpu_ids(void);
+
+unsigned long kvm_ppc_load_dexcr(const struct kvm_vcpu_arch *guest);
+void kvm_ppc_store_dexcr(struct kvm_vcpu_arch *guest, unsigned long hashpkeyr);
 
 bool kvm_ppc_random(unsigned long *val);
 void kvm_ppc_report_machine_check(struct machine_check_event *evt);

@@ -35,6 +35,8 @@ pub(crate) struct SwitchVm {
     kvm: *mut bindings::kvm,
     /// The per-CPU variable that says whose guest a CPU is in.
     in_guest: *mut *mut bindings::kvm,
+    /// The processor has DEXCR and the keys of the hash instructions.
+    has_dexcr: bool,
     /// For each CPU, how many threads keep vCPUs from entering on it, to change the flush mask.
     closed: KVVec<Atomic<u32>>,
 }
@@ -78,6 +80,7 @@ impl SwitchVm {
         Ok(Self {
             kvm: KBox::into_raw(kvm),
             in_guest,
+            has_dexcr: features.arch_31(),
             closed,
         })
     }
@@ -433,8 +436,10 @@ impl WorldSwitch for SwitchVcpu {
         let vcore: *mut bindings::kvmppc_vcore = &mut *self.vcore;
         let vpa: *mut bindings::lppaca = &mut *self.vpa;
         let vcpu: *mut bindings::kvm_vcpu = &mut *self.vcpu;
+        let has_dexcr = self.vm.has_dexcr;
+        let mut hashpkeyr = 0;
         // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA is this CPU's until the
-        // switch returns. `vcpu`, `vcore`, `vpa` and the VM's structure are ours, live in the linear map,
+        // switch returns, and what is loaded of DEXCR and the keys is given back before another task runs. `vcpu`, `vcore`, `vpa` and the VM's structure are ours, live in the linear map,
         // and every pointer that the switch follows is set here. The kernel runs as hypervisor with radix
         // translation: the backend is only there if so.
         let trap = unsafe {
@@ -447,12 +452,19 @@ impl WorldSwitch for SwitchVcpu {
             (*paca).kvm_hstate.kvm_vcpu = vcpu;
             (*paca).kvm_hstate.ptid = 0;
             (*paca).kvm_hstate.fake_suspend = 0;
-            bindings::kvmhv_vcpu_entry_p9(
+            if has_dexcr {
+                hashpkeyr = bindings::kvm_ppc_load_dexcr(&(*vcpu).arch);
+            }
+            let trap = bindings::kvmhv_vcpu_entry_p9(
                 vcpu,
                 self.entry.time_limit,
                 self.entry.lpcr as usize,
                 &mut self.entry.timebase,
-            )
+            );
+            if has_dexcr {
+                bindings::kvm_ppc_store_dexcr(&mut (*vcpu).arch, hashpkeyr);
+            }
+            trap
         };
         match trap {
             0 => None,
