@@ -21,8 +21,21 @@
 #include "pr_helpers.h"
 
 /*
+ * LPCR bits that have interrupts taken with relocation on: AIL for those to the
+ * operating system, on ISA 3.1 HAIL for those to the hypervisor. A guest in
+ * problem state on bare metal runs with MSR[HV] as the host's programs do. Older
+ * processors may have something else in HAIL's place.
+ */
+static u64 relocation_on(void)
+{
+	return cpu_has_feature(CPU_FTR_ARCH_31) ? LPCR_AIL | LPCR_HAIL :
+						  LPCR_AIL;
+}
+
+/*
  * Interrupts with relocation on would run host text with the guest's segments,
- * so they are off. AMR is the task's and the guest must not change it: UAMOR.
+ * so they are off. So are the hash instructions, which would work with the key of
+ * the task: hashst and hashchk do nothing. AMR is the task's and the guest must not change it: UAMOR.
  * It must not hold off the key of the guest's pages either. With interrupts
  * hard-disabled.
  */
@@ -30,7 +43,11 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	if (cpu_has_feature(CPU_FTR_HVMODE)) {
 		s->lpcr = mfspr(SPRN_LPCR);
-		mtspr(SPRN_LPCR, s->lpcr & ~LPCR_AIL);
+		mtspr(SPRN_LPCR, s->lpcr & ~relocation_on());
+	}
+	if (cpu_has_feature(CPU_FTR_ARCH_31)) {
+		s->dexcr = mfspr(SPRN_DEXCR);
+		mtspr(SPRN_DEXCR, 0);
 	}
 	s->amr = mfspr(SPRN_AMR);
 	s->uamor = mfspr(SPRN_UAMOR);
@@ -56,6 +73,8 @@ void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 	mtspr(SPRN_TAR, s->host_tar);
 	mtspr(SPRN_UAMOR, s->uamor);
 	mtspr(SPRN_AMR, s->amr);
+	if (cpu_has_feature(CPU_FTR_ARCH_31))
+		mtspr(SPRN_DEXCR, s->dexcr);
 	if (cpu_has_feature(CPU_FTR_HVMODE))
 		mtspr(SPRN_LPCR, s->lpcr);
 	isync();

@@ -18,6 +18,7 @@ struct thread_vr_state;
 /* What a guest in problem state could change, or must not have */
 struct kvm_ppc_pr_sprs {
 	u64 lpcr; /* of the host, while the guest runs */
+	u64 dexcr; /* of the task, on ISA 3.1 */
 	u64 amr;
 	u64 uamor;
 	u32 host_vrsave;
