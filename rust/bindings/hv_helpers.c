@@ -403,7 +403,17 @@ unsigned int kvm_ppc_page_ap(unsigned int shift)
 	return ~0u;
 }
 
-void *kvm_ppc_va(unsigned long pa)
+/*
+ * Memory of the linear map, aligned, by one load. That is vmlinux's, for which the
+ * machine check handler has an exception table entry (it does not look at those
+ * of modules): if the memory has an error, this is false.
+ */
+bool kvm_ppc_read_real_u64(unsigned long pa, u64 *val)
 {
-	return __va(pa);
+	return !copy_from_kernel_nofault(val, __va(pa), sizeof(*val));
+}
+
+bool kvm_ppc_read_real_u32(unsigned long pa, u32 *val)
+{
+	return !copy_from_kernel_nofault(val, __va(pa), sizeof(*val));
 }

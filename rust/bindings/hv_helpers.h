@@ -60,7 +60,8 @@ bool kvm_ppc_random(unsigned long *val);
 void kvm_ppc_report_machine_check(struct machine_check_event *evt);
 bool kvm_ppc_fw_feature(const char *name, const char *state);
 unsigned int kvm_ppc_page_ap(unsigned int shift);
-void *kvm_ppc_va(unsigned long pa);
+bool kvm_ppc_read_real_u64(unsigned long pa, u64 *val);
+bool kvm_ppc_read_real_u32(unsigned long pa, u32 *val);
 unsigned long kvm_ppc_mce_recovered(const struct machine_check_event *evt);
 
 #endif

@@ -116,19 +116,59 @@ impl Drop for Table {
     }
 }
 
-/// Reads `N` bytes of memory at a real address that the caller has found in a valid, normal-memory leaf of
-/// a guest's tree, with the tree locked, so that the page is still the guest's.
+/// What the processor loads and stores in one piece, when it is aligned.
+pub(crate) trait Word: Copy + Eq + Default {
+    /// The value of the bytes, as big-endian or little-endian memory.
+    fn of_memory(self, little: bool) -> Self;
+
+    /// The word whose bytes in memory are the first of these.
+    fn of_bytes(bytes: [u8; 8]) -> Self;
+
+    /// Loads it from memory at a real address. `None` if the memory has an error.
+    ///
+    /// # Safety
+    ///
+    /// As [`read_real`].
+    unsafe fn load(real: u64) -> Option<Self>;
+}
+
+macro_rules! word {
+    ($t:ty, [$($byte:ident)*], $load:ident) => {
+        impl Word for $t {
+            #[inline(always)]
+            fn of_memory(self, little: bool) -> Self {
+                if little {
+                    Self::from_le(self)
+                } else {
+                    Self::from_be(self)
+                }
+            }
+
+            fn of_bytes([$($byte,)* ..]: [u8; 8]) -> Self {
+                Self::from_ne_bytes([$($byte),*])
+            }
+
+            #[inline(always)]
+            unsafe fn load(real: u64) -> Option<Self> {
+                let mut val = 0;
+                // SAFETY: The page is memory in the linear map, as the caller promises; `val` is valid for writes.
+                unsafe { bindings::$load(real as usize, &mut val) }.then_some(val)
+            }
+        }
+    };
+}
+word!(u32, [a b c d], kvm_ppc_read_real_u32);
+word!(u64, [a b c d e f g h], kvm_ppc_read_real_u64);
+
+/// Reads memory at a real address that the caller has found in a valid, normal-memory leaf of a guest's tree, with the
+/// tree locked, so that the page is still the guest's. The guest may write to it meanwhile: what is read was there at
+/// one time. `None` if the memory has an error.
 ///
 /// # Safety
 ///
-/// The above; the bytes must not cross the page.
+/// The above; the address must be aligned.
 #[inline]
-pub(crate) unsafe fn read_real<const N: usize>(real: u64) -> [u8; N] {
-    // SAFETY: The page is memory in the linear map, as the caller promises. The guest may write to it
-    // meanwhile, hence volatile bytes with no assumption on them.
-    unsafe {
-        bindings::kvm_ppc_va(real as usize)
-            .cast::<[u8; N]>()
-            .read_volatile()
-    }
+pub(crate) unsafe fn read_real<T: Word>(real: u64) -> Option<T> {
+    // SAFETY: The caller's promise.
+    unsafe { T::load(real) }
 }

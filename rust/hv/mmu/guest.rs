@@ -10,7 +10,7 @@ use super::{
     HvMmu,
 };
 use crate::{
-    host::table::read_real,
+    host::table::{read_real, Word},
     hv::{vcpu::HvVcpu, Hv},
     isa::{
         insn::Insn,
@@ -19,31 +19,44 @@ use crate::{
     },
     vm::Vcpu,
 };
+use core::mem::size_of;
 use kernel::prelude::*;
 
 impl HvMmu {
-    /// Reads `N` bytes, a power of two, at `gpa`, aligned to `N`. `None` if the tree does not map normal memory there.
+    /// Reads a word at `gpa`, which is aligned for it. `None` if the tree does not map normal memory there, or if that has
+    /// an error.
     #[inline]
-    fn read<const N: usize>(&self, gpa: u64) -> Option<[u8; N]> {
+    fn read<T: Word>(&self, gpa: u64) -> Option<T> {
         let leaf = self.tree.find(gpa)?;
         if !leaf.pte.contains(LINEAR) || !leaf.pte.may_read() {
             return None;
         }
         let within = (1u64 << GEOMETRY.shift(leaf.level)) - 1;
         // SAFETY: The leaf was found in the tree, which the lock, by `&self`, keeps as it is: the page
-        // cannot be taken away before the notifier has the lock. Aligned, so within the page.
-        Some(unsafe { read_real(leaf.pte.real() | (gpa & within & !(N as u64 - 1))) })
+        // cannot be taken away before the notifier has the lock. Aligned here.
+        unsafe { read_real(leaf.pte.real() | (gpa & within & !(size_of::<T>() as u64 - 1))) }
     }
 }
 
-/// Reads guest memory at `gpa`, aligned to `N`, from the tree or else through userspace's mapping.
-fn read_guest<const N: usize>(vcpu: &Vcpu<Hv>, gpa: u64) -> Option<[u8; N]> {
-    if let Some(bytes) = vcpu.vm().mmu.lock().read(gpa) {
-        return Some(bytes);
+/// Copies a word of guest memory through userspace's mapping.
+fn copy_guest<T: Word>(vcpu: &Vcpu<Hv>, gpa: u64) -> Option<T> {
+    let mut bytes = [0; 8];
+    vcpu.vm()
+        .read_guest(gpa, bytes.get_mut(..size_of::<T>())?)
+        .ok()?;
+    Some(T::of_bytes(bytes))
+}
+
+/// Reads a word of guest memory at `gpa`, which is aligned for it, from the tree or else through userspace's mapping.
+#[inline]
+fn read_guest<T: Word>(vcpu: &Vcpu<Hv>, gpa: u64, little: bool) -> Option<T> {
+    if let Some(word) = vcpu.vm().mmu.lock().read::<T>(gpa) {
+        return Some(word.of_memory(little));
     }
-    let mut bytes = [0; N];
-    vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
-    Some(bytes)
+    // A copy from userspace may take a word in pieces: in between, the word may have changed. If it did, the guest
+    // should try again.
+    let first: T = copy_guest(vcpu, gpa)?;
+    (copy_guest(vcpu, gpa) == Some(first)).then(|| first.of_memory(little))
 }
 
 /// Guest effective to guest real address, as an access by the guest would be translated now.
@@ -73,9 +86,7 @@ pub(crate) fn translate(
         amr: arch.amr as u64,
         iamr: arch.iamr as u64,
     };
-    let page = walk(&context, ea, |gpa| {
-        read_guest(vcpu, gpa).map(u64::from_be_bytes)
-    })?;
+    let page = walk(&context, ea, |gpa| read_guest::<u64>(vcpu, gpa, false))?;
     match page.check(&context, access) {
         Err(Fault::Storage(why)) if !why.contains(crate::isa::dsisr::Dsisr::SET_RC) => {
             Err(Fault::Storage(why))
@@ -90,14 +101,7 @@ pub(crate) fn fetch(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     let nip = st.nip();
     let gpa = translate(vcpu, st, nip, Access::Fetch).ok()?;
     let little = st.msr().contains(Msr::LE);
-    let word = |gpa| {
-        let bytes = read_guest::<4>(vcpu, gpa)?;
-        Some(if little {
-            u32::from_le_bytes(bytes)
-        } else {
-            u32::from_be_bytes(bytes)
-        })
-    };
+    let word = |gpa| read_guest::<u32>(vcpu, gpa, little);
     let first = word(gpa)?;
     if !vcpu.vm().arch.features.arch_31() || !Insn::is_prefix(first) {
         return Some(Insn::word(first));
