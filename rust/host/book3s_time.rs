@@ -4,10 +4,12 @@
 
 use crate::bindings;
 
-/// The longest time, in ticks, that a hypervisor decrementer of any size can count.
-const HDEC_MAX: u64 = i32::MAX as u64;
+/// The longest time, in ticks, that a guest runs before it exits. A hypervisor decrementer of any size can count it, and
+/// a guest's decrementer of 32 bits that is as late already does not turn positive in it
+/// ([`decrementer_32`](crate::isa::timebase::decrementer_32)).
+const HDEC_MAX: u64 = (1 << 30) - 1;
 
-/// The timebase at which this CPU's next host timer is due, or the farthest that the hypervisor decrementer reaches:
+/// The timebase at which this CPU's next host timer is due, or the farthest that a guest runs:
 /// a CPU without ticks may have no timer at all. `now` is the timebase.
 #[inline]
 pub(crate) fn next_timer(now: u64) -> u64 {

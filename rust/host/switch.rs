@@ -11,7 +11,10 @@ use super::{
     entry::{IrqsHardDisabled, WorldSwitch},
     once,
 };
-use crate::{bindings, isa::trap::Trap};
+use crate::{
+    bindings,
+    isa::{timebase::decrementer_32, trap::Trap},
+};
 use core::ptr;
 use kernel::{
     alloc::flags::__GFP_ZERO,
@@ -289,6 +292,14 @@ impl SwitchVcpu {
     pub(crate) fn report_machine_check(&mut self) {
         // SAFETY: The event was filled by the switch, or is zero, which is an event too.
         unsafe { bindings::kvm_ppc_report_machine_check(&mut self.vcpu.arch.mce_evt) };
+    }
+
+    /// Brings the decrementer's expiry to where one of 32 bits can tell past and future, at the host's timebase `now`.
+    #[inline]
+    pub(crate) fn bound_decrementer(&mut self, now: u64) {
+        let now = now.wrapping_add(self.vcore.tb_offset);
+        let expires = &mut self.vcpu.arch.dec_expires;
+        *expires = decrementer_32(now, *expires);
     }
 
     /// Prepares the next entry: the guest exits when the host's timebase reaches `time_limit`, and runs

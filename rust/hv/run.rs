@@ -144,6 +144,9 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
     let granted = Fscr::from_raw(st.switch.arch().hfscr as u64).contains(Fscr::PM);
     st.switch.set_pmu_in_use(granted || st.pmu_in_use);
     let now = timebase();
+    if !lpcr.contains(Lpcr::LD) {
+        st.switch.bound_decrementer(now);
+    }
     st.switch.prepare(irqs, next_timer(now), lpcr.raw(), now);
 }
 

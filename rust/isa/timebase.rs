@@ -23,6 +23,25 @@ pub const fn reached(now: u64, time: u64) -> bool {
     ticks(now, time) == 0
 }
 
+/// Ticks that a decrementer of 32 bits can be late at most when a guest is entered: as many again pass before it is seen
+/// next, at most, and it stays negative.
+const LATEST: u64 = 1 << 30;
+
+/// When a decrementer of 32 bits expires, as far as it can tell: what it would take for future though it is past, or
+/// for past though it is future (ISA Book III, "Decrementer": the interrupt is pending while bit 32 is 1), is brought as
+/// near as need be.
+#[inline]
+pub const fn decrementer_32(now: u64, expires: u64) -> u64 {
+    let dec = expires.wrapping_sub(now) as i64;
+    if dec < -(LATEST as i64) {
+        now.wrapping_sub(LATEST)
+    } else if dec > i32::MAX as i64 {
+        now.wrapping_add(i32::MAX as u64)
+    } else {
+        expires
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +61,37 @@ mod tests {
         assert_eq!(ticks(5000, expired), 0);
         assert_eq!(ticks(u64::MAX, 9), 10);
         assert!(!reached(u64::MAX, 9));
+    }
+
+    /// What the register of 32 bits has in it.
+    fn dec(now: u64, expires: u64) -> i32 {
+        decrementer_32(now, expires).wrapping_sub(now) as i32
+    }
+
+    #[test]
+    fn decrementer_of_32_bits() {
+        for now in [0, 5000, 1 << 40, u64::MAX - 10] {
+            // What it can express stays.
+            for ticks in [0, 1, -1, i64::from(i32::MAX), -(1 << 30)] {
+                let expires = now.wrapping_add(ticks as u64);
+                assert_eq!(decrementer_32(now, expires), expires);
+            }
+            // However late, it is past, and stays so as long as it may count on unseen.
+            for late in [
+                1u64 << 30,
+                (1 << 31) + 1,
+                1 << 32,
+                (1 << 32) + 5,
+                3 << 31,
+                1 << 62,
+            ] {
+                let dec = dec(now, now.wrapping_sub(late));
+                assert!(dec < 0 && dec.checked_sub((1 << 30) - 1).is_some());
+            }
+            // However far, it is future.
+            for far in [1u64 << 31, (1 << 32) - 1, 3 << 31, 1 << 62] {
+                assert_eq!(dec(now, now.wrapping_add(far)), i32::MAX);
+            }
+        }
     }
 }
