@@ -10,6 +10,7 @@ use super::{
     book3s_entry::local_paca,
     entry::{IrqsHardDisabled, WorldSwitch},
     once,
+    time::timebase,
 };
 use crate::{
     bindings,
@@ -163,7 +164,6 @@ unsafe impl Send for SwitchVcpu {}
 struct EntryArgs {
     time_limit: u64,
     lpcr: u64,
-    timebase: u64,
 }
 
 impl SwitchVcpu {
@@ -303,20 +303,10 @@ impl SwitchVcpu {
     }
 
     /// Prepares the next entry: the guest exits when the host's timebase reaches `time_limit`, and runs
-    /// with `lpcr`. `timebase` is now. Call with interrupts off.
+    /// with `lpcr`. Call with interrupts off.
     #[inline]
-    pub(crate) fn prepare(
-        &mut self,
-        _irqs: &IrqsHardDisabled,
-        time_limit: u64,
-        lpcr: u64,
-        timebase: u64,
-    ) {
-        self.entry = EntryArgs {
-            time_limit,
-            lpcr,
-            timebase,
-        };
+    pub(crate) fn prepare(&mut self, _irqs: &IrqsHardDisabled, time_limit: u64, lpcr: u64) {
+        self.entry = EntryArgs { time_limit, lpcr };
     }
 }
 
@@ -466,11 +456,13 @@ impl WorldSwitch for SwitchVcpu {
             if has_dexcr {
                 hashpkeyr = bindings::kvm_ppc_load_dexcr(&(*vcpu).arch);
             }
+            // The guest's timebase is made from this: there should be little between.
+            let mut now = timebase();
             let trap = bindings::kvmhv_vcpu_entry_p9(
                 vcpu,
                 self.entry.time_limit,
                 self.entry.lpcr as usize,
-                &mut self.entry.timebase,
+                &mut now,
             );
             if has_dexcr {
                 bindings::kvm_ppc_store_dexcr(&mut (*vcpu).arch, hashpkeyr);

@@ -2,13 +2,26 @@
 
 //! The timebase.
 
+#[cfg(not(CONFIG_PPC64))]
 use crate::bindings;
 
 /// The host's timebase, in ticks.
-#[inline]
+#[inline(always)]
 pub(crate) fn timebase() -> u64 {
+    #[cfg(CONFIG_PPC64)]
+    {
+        let ticks;
+        // SAFETY: Reading the timebase has no effect.
+        unsafe {
+            core::arch::asm!("mfspr {}, 268", out(reg) ticks, options(nomem, nostack, preserves_flags))
+        };
+        ticks
+    }
+    #[cfg(not(CONFIG_PPC64))]
     // SAFETY: Reading the timebase has no effect.
-    unsafe { bindings::kvm_ppc_mftb() }
+    unsafe {
+        bindings::kvm_ppc_mftb()
+    }
 }
 
 /// Timebase ticks as nanoseconds.

@@ -147,7 +147,7 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
     if !lpcr.contains(Lpcr::LD) {
         st.switch.bound_decrementer(now);
     }
-    st.switch.prepare(irqs, next_timer(now), lpcr.raw(), now);
+    st.switch.prepare(irqs, next_timer(now), lpcr.raw());
 }
 
 /// The guest does not run any more, or not after all: a doorbell that it has not taken is everybody's business again,
