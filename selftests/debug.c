@@ -199,6 +199,39 @@ TEST_F(debug, refused)
 	EXPECT_EQ(-(uint64_t)KVM_EXIT_PAPR_HCALL, next_stop(self));
 }
 
+/* Where the capability says that there is no single step, none is promised */
+TEST(no_step)
+{
+	struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
+	};
+	struct kvm_regs regs = { .pc = CODE, .msr = MSR_REAL };
+	struct vmm *vmm = vmm_new(MEM);
+	struct vmm_vcpu *vcpu;
+	uint32_t word;
+
+	if (vmm_check(vmm, KVM_CAP_PPC_GUEST_DEBUG_SSTEP))
+		SKIP(return, "there is single step");
+	if (book3s_peer())
+		SKIP(return, "the peer takes all");
+	book3s_load(vmm, PAYLOAD(trace));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0);
+	EXPECT_EQ(-1, ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
+	EXPECT_EQ(EINVAL, errno);
+	debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP;
+	EXPECT_EQ(-1, ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
+	EXPECT_EQ(EINVAL, errno);
+	debug.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP;
+	EXPECT_EQ(0, ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));
+	word = vmm_reg(vcpu, KVM_REG_PPC_DEBUG_INST);
+	book3s_put(vmm, CODE, true, NOP, word);
+	vmm_set_regs(vcpu, &regs);
+	ASSERT_EQ(0, vmm_run(vcpu));
+	EXPECT_EQ(KVM_EXIT_DEBUG, vcpu->run->exit_reason);
+	EXPECT_EQ(CODE + 4, vcpu->run->debug.arch.address);
+	vmm_free(vmm);
+}
+
 static void traces_itself(struct __test_metadata *_metadata,
 			  FIXTURE_DATA(debug) * self, enum trace_op op,
 			  uint64_t msr)

@@ -180,7 +180,16 @@ impl Backend for Hv {
         st: &mut HvVcpu,
         dbg: &bindings::kvm_guest_debug,
     ) -> Result {
-        st.debug = dbg.control;
+        // A trace interrupt of the guest's goes to the guest, so it cannot be stepped through, and its DAWR and CIABR
+        // are its own.
+        const KNOWN: u32 = bindings::KVM_GUESTDBG_ENABLE | bindings::KVM_GUESTDBG_USE_SW_BP;
+        if dbg.control & !KNOWN != 0 {
+            return Err(EINVAL);
+        }
+        st.debug = match dbg.control & bindings::KVM_GUESTDBG_ENABLE {
+            0 => 0,
+            _ => dbg.control,
+        };
         Ok(())
     }
 
