@@ -17,6 +17,7 @@ TESTS += replay:240:threads:pr
 TESTS += replay_late:120:icount:smp1
 TESTS += reg_integrity:400:pr:long
 TESTS += dexcr:60
+TESTS += flushes:60
 TESTS += moves:60:cores
 TESTS += memory:240:slow:pr:prdebug:pr4k
 TESTS += memory_huge:120:huge
@@ -39,6 +40,7 @@ TESTS += ahead:120:pr:prdebug:pr4k
 TESTS += htm:60:pr:p8
 
 payloads-of-dexcr := exits
+payloads-of-flushes := toucher
 payloads-of-moves := exits
 payloads-of-api := exits spin
 payloads-of-regs := exits

@@ -56,9 +56,13 @@ impl Drop for LockedPages {
     }
 }
 
-/// A guard that keeps invalidations of a process's mappings from beginning: whoever implements it holds the lock that
-/// the mmu notifier's `invalidate_start` takes, and knows that none is under way.
-pub(crate) trait InvalidationsExcluded {}
+/// A guard that keeps invalidations of a process's mappings from beginning.
+///
+/// # Safety
+///
+/// While a value exists, the lock that the mmu notifier's `invalidate_start` takes is held, and no invalidation that it
+/// has announced is under way.
+pub(crate) unsafe trait InvalidationsExcluded {}
 
 /// The page frame at an address of the current process, for as long as it takes to map it.
 ///

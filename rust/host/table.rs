@@ -90,6 +90,31 @@ impl Table {
         })
     }
 
+    /// Empties an entry that is not valid, so that the hardware does not look at it.
+    #[inline]
+    pub(crate) fn empty(&self, index: usize) {
+        if let Some(e) = self.entry(index) {
+            once::write_u64(e, 0);
+        }
+    }
+
+    /// Clears bits of an entry, in no order with other accesses, and returns what was there before. What is invalidated
+    /// afterwards is invalidated with the bits cleared.
+    #[inline]
+    pub(crate) fn mark(&self, index: usize, clear: Rpte) -> Rpte {
+        let Some(e) = self.entry(index) else {
+            return Rpte::EMPTY;
+        };
+        let mut old = once::read_u64(e);
+        loop {
+            let new = Rpte::from_raw(u64::from_be(old)).without(clear);
+            match e.cmpxchg(old, new.raw().to_be(), Relaxed) {
+                Ok(_) => return Rpte::from_raw(u64::from_be(old)),
+                Err(now) => old = now,
+            }
+        }
+    }
+
     /// Clears and sets bits of an entry, and returns what was there before.
     #[inline]
     pub(crate) fn update(&self, index: usize, clear: Rpte, set: Rpte) -> Rpte {

@@ -233,4 +233,8 @@ impl Backend for Hv {
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
         mmu::notify::sync_dirty(mmu, slot, gfns);
     }
+
+    fn flush_dirty(vm: &Vm<Self>, mmu: &mut HvMmu) {
+        mmu::notify::flush_dirty(vm, mmu);
+    }
 }

@@ -11,6 +11,8 @@ stats! {
         num_2M_pages: Counter = INSTANT,
         /// 1 GB pages that the guest has mapped.
         num_1G_pages: Counter = INSTANT,
+        /// Invalidations of translations of the partition, of a page or of all.
+        tlb_flushes: Counter = COUNT,
     }
 }
 

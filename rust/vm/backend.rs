@@ -135,6 +135,8 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
         clear: bool,
     ) -> bool;
     /// Moves what the hardware has noted as written in `gfns` into the slot's dirty log, and makes
-    /// the next write be noted again.
+    /// the next write after [`flush_dirty`](Self::flush_dirty) be noted again.
     fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
+    /// Ends a round of [`sync_dirty`](Self::sync_dirty), between whose calls the lock may have been dropped.
+    fn flush_dirty(_vm: &Vm<Self>, _mmu: &mut Self::Mmu) {}
 }

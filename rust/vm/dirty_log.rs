@@ -102,8 +102,8 @@ impl DirtyBitmap {
     }
 }
 
-// Pages whose tables are looked at in one go with the lock held.
-const CHUNK: u64 = 1 << 15;
+// Pages whose tables are looked at in one go with the lock held and preemption off.
+const CHUNK: u64 = 1 << 11;
 
 /// `gfns` in pieces that are short enough for a spinlock.
 pub(super) fn chunks(gfns: Range<Gfn>) -> impl Iterator<Item = Range<Gfn>> {
@@ -111,7 +111,7 @@ pub(super) fn chunks(gfns: Range<Gfn>) -> impl Iterator<Item = Range<Gfn>> {
     let mut at = gfns.start;
     core::iter::from_fn(move || {
         let start = at;
-        // A piece ends at a multiple of its size, so that it does not split huge mappings.
+        // A piece ends at a multiple of its size, so that it does not split mappings that are no larger.
         at = end.min((start | (CHUNK - 1)).saturating_add(1));
         (start < end).then_some(start..at)
     })
@@ -122,6 +122,8 @@ fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
         let mut mmu = vm.mmu.lock();
         B::sync_dirty(vm, &mut mmu, slot, part);
     }
+    // Once for all: what is written before this is in the log already.
+    B::flush_dirty(vm, &mut vm.mmu.lock());
 }
 
 // `EINVAL` for an impossible slot, `ENOENT` if it is not there or has no log.

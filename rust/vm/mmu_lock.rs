@@ -57,7 +57,9 @@ pub(crate) struct MmuGuard<'a, B: Backend> {
 /// No invalidation is under way, and the lock that one would take first is held.
 pub(crate) struct Quiet<'a>(PhantomData<&'a ()>);
 
-impl InvalidationsExcluded for Quiet<'_> {}
+// SAFETY: Only `MmuGuard::quiet` makes one, which borrows the guard, if none is under way; one that begins counts itself
+// in by `invalidate_begin`, for which the lock is needed.
+unsafe impl InvalidationsExcluded for Quiet<'_> {}
 
 impl<B: Backend> MmuLock<B> {
     pub(super) fn new(mmu: B::Mmu) -> impl PinInit<Self, Error> {

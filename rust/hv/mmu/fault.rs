@@ -171,7 +171,9 @@ fn map(
         if fetch && !leaf.pte.contains(Rpte::EXEC) {
             return Ok(false);
         }
-        if leaf.insert(vcpu, st, slot, gpa, &mut mmu) {
+        // SAFETY: The page was found after `seq` was read, and no invalidation of all that is mapped has come since or is
+        // under way, as the lock, which is held, has told.
+        if unsafe { leaf.insert(vcpu, st, slot, gpa, &mut mmu)? } {
             // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock
             // is dropped, since then the page may be taken away and cleaned.
             page.set_mapped(leaf.pte.may_write());
@@ -202,7 +204,8 @@ fn map_present(
             return Ok(false);
         };
         let leaf = Leaf::of_host_page(slot, gpa, hva, writing, &page);
-        if leaf.insert(vcpu, st, slot, gpa, &mut mmu) {
+        // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
+        if unsafe { leaf.insert(vcpu, st, slot, gpa, &mut mmu)? } {
             return Ok(true);
         }
         drop(mmu);
@@ -263,28 +266,38 @@ impl Leaf {
         first..first + size
     }
 
-    /// Puts it into the tree; returns false if tables are missing.
-    fn insert(
+    /// Puts it into the tree; returns false if tables are missing, `EFAULT` if the tree has no such place.
+    ///
+    /// # Safety
+    ///
+    /// As [`Tree::map`](super::tree::Tree::map).
+    unsafe fn insert(
         &self,
         vcpu: &Vcpu<Hv>,
         st: &mut HvVcpu,
         slot: &MemSlot,
         gpa: u64,
         mmu: &mut MmuGuard<'_, Hv>,
-    ) -> bool {
+    ) -> Result<bool> {
         let vm = vcpu.vm();
         let removed = |gpa, shift, old| super::notify::removed(vm, slot, gpa, shift, old);
-        match mmu
-            .tree
-            .map(gpa, self.level, self.pte, &mut st.spare, removed)
-        {
-            Ok(new) => {
-                if new {
+        // SAFETY: The caller's promise.
+        let mapped = unsafe {
+            mmu.tree
+                .map(gpa, self.level, self.pte, &mut st.spare, removed)
+        };
+        match mapped {
+            Ok(mapped) => {
+                if mapped.new {
                     count_large(vm, Some(self.level), 1);
                 }
-                true
+                if mapped.flushes != 0 {
+                    vm.arch_stats.tlb_flushes.add(mapped.flushes);
+                }
+                Ok(true)
             }
-            Err(MapError::NeedTables) => false,
+            Err(MapError::NeedTables) => Ok(false),
+            Err(MapError::NoSuchPlace) => Err(EFAULT),
         }
     }
 }

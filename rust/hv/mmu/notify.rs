@@ -32,9 +32,10 @@ pub(crate) fn removed(vm: &Vm<Hv>, slot: &MemSlot, gpa: u64, shift: u32, leaf: R
 
 /// `Backend::unmap_range`.
 pub(crate) fn unmap(vm: &Vm<Hv>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
-    mmu.tree.unmap(addresses(&gfns), |gpa, shift, old| {
+    let flushes = mmu.tree.unmap(addresses(&gfns), |gpa, shift, old| {
         removed(vm, slot, gpa, shift, old)
     });
+    vm.arch_stats.tlb_flushes.add(flushes);
 }
 
 /// `Backend::age_range`. Clearing R without a flush may leave a page looking old for a while that is in use;
@@ -55,7 +56,7 @@ pub(crate) fn age(mmu: &mut HvMmu, gfns: Range<Gfn>, clear: bool) -> bool {
 }
 
 /// `Backend::sync_dirty`. The right to write goes with C, so that the next store faults: a processor may hold a
-/// translation that it does not look C up for.
+/// translation that it does not look C up for, until [`flush_dirty`].
 pub(crate) fn sync_dirty(mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
     mmu.tree.clear(
         addresses(&gfns),
@@ -64,4 +65,9 @@ pub(crate) fn sync_dirty(mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
         true,
         |gpa, shift, old| note_dirty(slot, gpa, shift, old),
     );
+}
+
+/// `Backend::flush_dirty`.
+pub(crate) fn flush_dirty(vm: &Vm<Hv>, mmu: &mut HvMmu) {
+    vm.arch_stats.tlb_flushes.add(mmu.tree.flush());
 }

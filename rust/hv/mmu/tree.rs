@@ -26,7 +26,64 @@ pub(crate) const GEOMETRY: Geometry = if PAGE_SHIFT == 16 {
 pub(crate) const LINEAR: Rpte = Rpte::SW0;
 
 /// Above this many pages in one go, flushing the whole partition is cheaper than page by page.
-const FLUSH_ALL_ABOVE: usize = 64;
+pub(super) const FLUSH_ALL_ABOVE: usize = 16;
+
+/// Pages whose leaves were changed, but whose translations a processor may still have.
+pub(crate) struct Stale {
+    /// The first of them: address and shift.
+    pages: [(u64, u32); FLUSH_ALL_ABOVE],
+    count: usize,
+}
+
+impl Stale {
+    /// None.
+    pub(crate) const fn new() -> Self {
+        Self {
+            pages: [(0, 0); FLUSH_ALL_ABOVE],
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, gpa: u64, shift: u32) {
+        if let Some(page) = self.pages.get_mut(self.count) {
+            *page = (gpa, shift);
+        }
+        self.count += 1;
+    }
+
+    /// The pages, if there are so few that each is flushed by itself.
+    fn few(&self) -> Option<&[(u64, u32)]> {
+        self.pages.get(..self.count)
+    }
+
+    /// Flushes what was added; after this there is none. Returns how many invalidations that took.
+    fn flush(&mut self, lpid: &Lpid) -> u64 {
+        let n = match self.few() {
+            Some(pages) => {
+                for (gpa, shift) in pages {
+                    lpid.flush_page(*gpa, *shift);
+                }
+                pages.len()
+            }
+            None => {
+                lpid.flush_all();
+                1
+            }
+        };
+        self.count = 0;
+        n as u64
+    }
+
+    /// [`flush`](Self::flush), and what is cached of a table that was taken out, too.
+    fn flush_with_directories(&mut self, lpid: &Lpid) -> u64 {
+        // That of the whole partition has the directories with it.
+        let directories = self.few().is_some();
+        if directories {
+            lpid.flush_directories();
+        }
+        self.flush(lpid) + u64::from(directories)
+    }
+}
 
 /// A table and those below it. Of the lowest level, `below` is empty.
 pub(crate) struct Node {
@@ -132,16 +189,28 @@ impl Found<'_> {
     }
 }
 
-/// What [`Tree::map`] could not do yet.
+/// Why [`Tree::map`] has not mapped.
 pub(crate) enum MapError {
     /// A table is missing in `Spare`: refill and try again.
     NeedTables,
+    /// The tree has no such place.
+    NoSuchPlace,
+}
+
+/// What [`Tree::map`] has done.
+pub(crate) struct Mapped {
+    /// The leaf is new, not an old one with more bits.
+    pub(crate) new: bool,
+    /// Invalidations that it took.
+    pub(crate) flushes: u64,
 }
 
 /// The tree. The attachment goes first, so that the hardware never walks what is freed.
 pub(crate) struct Tree {
     attachment: Attachment,
     root: Node,
+    /// What [`clear`](Self::clear) has left to be flushed.
+    stale: Stale,
 }
 
 impl Tree {
@@ -151,7 +220,11 @@ impl Tree {
         // SAFETY: The root's table is on the heap and stays until after the attachment is dropped. Tables
         // below are taken out of it, and flushed, before they are dropped; leaves are only what `map` is given.
         let attachment = unsafe { Attachment::new(lpid, &root.table, GEOMETRY, process_table) };
-        Ok(Self { attachment, root })
+        Ok(Self {
+            attachment,
+            root,
+            stale: Stale::new(),
+        })
     }
 
     /// The guest's process table is elsewhere.
@@ -186,80 +259,88 @@ impl Tree {
 
     /// Maps `gpa` by `pte` at `level`. What was mapped there before stays, with the new bits added, if it is the
     /// same page; else it is taken out and flushed, and `removed` is told of it (address, shift, leaf).
-    /// Returns whether a leaf is new.
-    pub(crate) fn map(
+    ///
+    /// # Safety
+    ///
+    /// The guest may use all that `pte` maps, as it says, until it is unmapped: userspace's own mapping leads there and
+    /// permits that, and whoever ends that mapping unmaps it here first. So it was looked up while invalidations were
+    /// excluded, or none has come since, and the lock of the tree, from which `&mut self` comes, has been held from
+    /// that test on.
+    pub(crate) unsafe fn map(
         &mut self,
         gpa: u64,
         level: Level,
         pte: Rpte,
         spare: &mut Spare,
         mut removed: impl FnMut(u64, u32, Rpte),
-    ) -> Result<bool, MapError> {
+    ) -> Result<Mapped, MapError> {
         // Mostly a small page is new in a table that is there.
         if let (Level::L0, Some(node)) = (level, self.lowest(gpa)) {
             let index = GEOMETRY.index(Level::L0, gpa);
             if !node.table.get(index).is_valid() {
                 node.table.fill(index, pte);
-                return Ok(true);
+                return Ok(Mapped {
+                    new: true,
+                    flushes: 0,
+                });
             }
         }
 
         let lpid = self.attachment.lpid();
+        let mut flushes = 0;
+        // Takes out a leaf that another mapping is to replace.
+        let mut take = |table: &Table, index, shift| {
+            let old = table.replace(index, Rpte::EMPTY);
+            lpid.flush_page(gpa, shift);
+            flushes += 1;
+            removed(gpa & !((1 << shift) - 1), shift, old);
+        };
         let mut node = &mut self.root;
         let mut at = Geometry::ROOT;
         while at != level {
             let index = GEOMETRY.index(at, gpa);
-            let shift = GEOMETRY.shift(at);
-            let old = node.table.get(index);
-            let below = at.below().ok_or(MapError::NeedTables)?;
-            let slot = node.below.get_mut(index).ok_or(MapError::NeedTables)?;
+            let below = at.below().ok_or(MapError::NoSuchPlace)?;
+            let slot = node.below.get_mut(index).ok_or(MapError::NoSuchPlace)?;
             if slot.is_none() {
                 let child = spare.take(below).ok_or(MapError::NeedTables)?;
                 let entry = GEOMETRY.directory(below, child.table.real_address());
-                if old.is_leaf() {
+                if node.table.get(index).is_leaf() {
                     // A larger page gives way to smaller ones.
-                    let old = node.table.replace(index, Rpte::EMPTY);
-                    lpid.flush_page(gpa, shift);
-                    removed(gpa & !((1 << shift) - 1), shift, old);
+                    take(&node.table, index, GEOMETRY.shift(at));
                 }
                 node.table.fill(index, entry);
                 *slot = Some(child);
             }
-            node = slot.as_deref_mut().ok_or(MapError::NeedTables)?;
+            node = slot.as_deref_mut().ok_or(MapError::NoSuchPlace)?;
             at = below;
         }
 
         let index = GEOMETRY.index(level, gpa);
         let shift = GEOMETRY.shift(level);
-        if let Some(slot) = node.below.get_mut(index) {
-            if let Some(child) = slot.take() {
-                // Smaller pages give way to a larger one.
-                node.table.replace(index, Rpte::EMPTY);
-                lpid.flush_directories();
-                let base = gpa & !((1 << shift) - 1);
-                take_leaves(
-                    &child,
-                    level.below().unwrap_or(Level::L0),
-                    base,
-                    &mut |gpa, shift, old| {
-                        lpid.flush_page(gpa, shift);
-                        removed(gpa, shift, old);
-                    },
-                );
-            }
-        }
         let old = node.table.get(index);
         if old.is_leaf() {
             if old.real() == pte.real() && old.attribute() == pte.attribute() {
                 node.table.update(index, Rpte::EMPTY, pte);
-                return Ok(false);
+                return Ok(Mapped {
+                    new: false,
+                    flushes,
+                });
             }
-            let old = node.table.replace(index, Rpte::EMPTY);
-            lpid.flush_page(gpa, shift);
-            removed(gpa & !((1 << shift) - 1), shift, old);
+            take(&node.table, index, shift);
+        } else if let Some(child) = node.below.get_mut(index).and_then(Option::take) {
+            // Smaller pages give way to a larger one.
+            node.table.replace(index, Rpte::EMPTY);
+            let base = gpa & !((1 << shift) - 1);
+            flushes += dissolve(
+                &child,
+                level.below().ok_or(MapError::NoSuchPlace)?,
+                base,
+                lpid,
+                removed,
+            );
         }
         node.table.fill(index, pte);
-        Ok(true)
+        Ok(Mapped { new: true, flushes })
     }
 
     /// Calls `f` with each leaf that maps anything of `range`: its address and shift.
@@ -268,29 +349,42 @@ impl Tree {
         range: Range<u64>,
         f: &mut impl FnMut(u64, u32, &Found<'a>),
     ) {
-        walk(&self.root, Geometry::ROOT, 0, &range, f);
+        walk(&self.root, Geometry::ROOT, 0, &range, Rpte::is_leaf, f);
     }
 
     /// Takes out all leaves that map anything of `range`, and flushes them: on return no CPU uses them.
-    /// `removed` gets the address, shift and leaf of each.
-    pub(crate) fn unmap(&mut self, range: Range<u64>, mut removed: impl FnMut(u64, u32, Rpte)) {
-        let lpid = self.attachment.lpid();
-        let mut count = 0;
+    /// `removed` then gets the address, shift and leaf of each. Returns how many invalidations that took.
+    pub(crate) fn unmap(
+        &mut self,
+        range: Range<u64>,
+        mut removed: impl FnMut(u64, u32, Rpte),
+    ) -> u64 {
+        let mut stale = Stale::new();
         self.for_each(range.clone(), &mut |gpa, shift, found| {
-            let old = found.table.replace(found.index, Rpte::EMPTY);
-            count += 1;
-            if count <= FLUSH_ALL_ABOVE {
-                lpid.flush_page(gpa, shift);
-            }
-            removed(gpa, shift, old);
+            found.table.mark(found.index, Rpte::V);
+            stale.add(gpa, shift);
         });
-        if count > FLUSH_ALL_ABOVE {
-            lpid.flush_all();
+        if stale.count == 0 {
+            return 0;
         }
+        let flushes = stale.flush(self.attachment.lpid());
+        // What stood in the leaves is final only now: until they were flushed, a processor could set C.
+        walk(
+            &self.root,
+            Geometry::ROOT,
+            0,
+            &range,
+            is_marked,
+            &mut |gpa, shift, found| {
+                found.table.empty(found.index);
+                removed(gpa, shift, found.pte.with(Rpte::V));
+            },
+        );
+        flushes
     }
 
-    /// Clears `bits` in those leaves of `range` that have any of `which`, flushes if `flush`, and calls `f` with the
-    /// address, shift and old value of each.
+    /// Clears `bits` in those leaves of `range` that have any of `which`, and calls `f` with the address, shift and old
+    /// value of each. If `flush`, [`flush`](Self::flush) has to follow, not necessarily at once.
     pub(crate) fn clear(
         &mut self,
         range: Range<u64>,
@@ -299,49 +393,76 @@ impl Tree {
         flush: bool,
         mut f: impl FnMut(u64, u32, Rpte),
     ) {
-        let lpid = self.attachment.lpid();
-        let mut count = 0;
-        self.for_each(range, &mut |gpa, shift, found| {
-            if !found.pte.intersects(which) {
-                return;
-            }
-            let old = found.table.update(found.index, bits, Rpte::EMPTY);
-            count += 1;
-            if flush && count <= FLUSH_ALL_ABOVE {
-                lpid.flush_page(gpa, shift);
-            }
-            f(gpa, shift, old);
-        });
-        if flush && count > FLUSH_ALL_ABOVE {
-            lpid.flush_all();
-        }
-    }
-}
-
-/// Takes all leaves out of a table that is no longer in the tree.
-fn take_leaves(node: &Node, level: Level, base: u64, f: &mut impl FnMut(u64, u32, Rpte)) {
-    let shift = GEOMETRY.shift(level);
-    for index in 0..node.table.len() {
-        let gpa = base + ((index as u64) << shift);
-        if let Some(child) = node.child(index) {
-            if let Some(below) = level.below() {
-                take_leaves(child, below, gpa, f);
-            }
-        } else {
-            let old = node.table.replace(index, Rpte::EMPTY);
-            if old.is_leaf() {
+        let stale = &mut self.stale;
+        walk(
+            &self.root,
+            Geometry::ROOT,
+            0,
+            &range,
+            Rpte::is_leaf,
+            &mut |gpa, shift, found| {
+                if !found.pte.intersects(which) {
+                    return;
+                }
+                let old = found.table.mark(found.index, bits);
+                if flush {
+                    stale.add(gpa, shift);
+                }
                 f(gpa, shift, old);
-            }
-        }
+            },
+        );
+    }
+
+    /// Flushes what [`clear`](Self::clear) has cleared. Returns how many invalidations that took.
+    pub(crate) fn flush(&mut self) -> u64 {
+        self.stale.flush(self.attachment.lpid())
     }
 }
 
-/// Visits the leaves of `node`, which covers addresses from `base`, that lie in `range`.
+/// A leaf that [`Tree::unmap`] has made invalid and not taken out yet.
+fn is_marked(pte: Rpte) -> bool {
+    !pte.is_valid() && pte.contains(Rpte::LEAF)
+}
+
+/// Flushes all that a table maps, and the table itself, which is no longer in the tree; then calls `removed` with the
+/// address, shift and leaf of each that it has. Returns how many invalidations that took.
+fn dissolve(
+    node: &Node,
+    level: Level,
+    base: u64,
+    lpid: &Lpid,
+    mut removed: impl FnMut(u64, u32, Rpte),
+) -> u64 {
+    let all = 0..u64::MAX;
+    let mut stale = Stale::new();
+    walk(
+        node,
+        level,
+        base,
+        &all,
+        Rpte::is_leaf,
+        &mut |gpa, shift, _| stale.add(gpa, shift),
+    );
+    let flushes = stale.flush_with_directories(lpid);
+    // The hardware does not come to the table any more, so what stands in it is final.
+    walk(
+        node,
+        level,
+        base,
+        &all,
+        Rpte::is_leaf,
+        &mut |gpa, shift, found| removed(gpa, shift, found.pte),
+    );
+    flushes
+}
+
+/// Visits the entries of `node`, which covers addresses from `base`, that lie in `range` and are `wanted`.
 fn walk<'a>(
     node: &'a Node,
     level: Level,
     base: u64,
     range: &Range<u64>,
+    wanted: impl Fn(Rpte) -> bool + Copy,
     f: &mut impl FnMut(u64, u32, &Found<'a>),
 ) {
     let shift = GEOMETRY.shift(level);
@@ -353,12 +474,12 @@ fn walk<'a>(
         let index = index as usize;
         if let Some(child) = node.child(index) {
             if let Some(below) = level.below() {
-                walk(child, below, gpa, range, f);
+                walk(child, below, gpa, range, wanted, f);
             }
             continue;
         }
         let pte = node.table.get(index);
-        if pte.is_leaf() {
+        if wanted(pte) {
             f(
                 gpa,
                 shift,
