@@ -69,7 +69,10 @@ pub(crate) fn start(
         return Ok(Next::Guest);
     }
     let mut value = [0; 4];
-    vcpu.vm().read_guest(fault.gpa, &mut value)?;
+    if !vcpu.vm().read_if_memory(fault.gpa, &mut value)? {
+        // Its slot has just gone: the access faults again.
+        return Ok(Next::Guest);
+    }
     st.state.reservation = Some(Reservation {
         gpa: fault.gpa,
         value,
@@ -111,7 +114,9 @@ pub(crate) fn conclude(
 fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &Fault) -> Result {
     let reserved = st.state.reservation.take();
     let mut now = [0; 4];
-    vcpu.vm().read_guest(fault.gpa, &mut now)?;
+    if !vcpu.vm().read_if_memory(fault.gpa, &mut now)? {
+        return Ok(());
+    }
     // Who wrote there meanwhile is not the guest's own program: it has one CPU, and has taken no interrupt.
     let kept = reserved.is_some_and(|r| r.gpa == fault.gpa && r.value == now);
     if kept {
@@ -121,7 +126,9 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
         } else {
             value.to_be_bytes()
         };
-        vcpu.vm().write_guest(fault.gpa, &bytes)?;
+        if !vcpu.vm().write_if_memory(fault.gpa, &bytes)? {
+            return Ok(());
+        }
     }
     let cr = cr0(&st.switch, kept);
     st.switch.set_cr(cr);

@@ -80,18 +80,21 @@ pub(crate) enum Code {
     Copy(KBox<CodePage>, u64),
 }
 
-/// Looks at the code in the page of `gpa`. `EFAULT` if it cannot be read, `ENOMEM` without memory.
+/// Looks at the code in the page of `gpa`; `None` if that is not memory any more. `EFAULT` if it cannot be read, `ENOMEM`
+/// without memory.
 #[cold]
 #[inline(never)]
-pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Code> {
+pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Option<Code>> {
     let vm = vcpu.vm();
     let mut page = CodePage::new()?;
     let count = vm.mmu.lock().take_writers(gpa);
-    vm.read_guest(gpa & !0xfff, page.bytes_mut())?;
-    Ok(match replace(page.bytes_mut()) {
+    if !vm.read_if_memory(gpa & !0xfff, page.bytes_mut())? {
+        return Ok(None);
+    }
+    Ok(Some(match replace(page.bytes_mut()) {
         true => Code::Copy(page, count),
         false => Code::Plain(count),
-    })
+    }))
 }
 
 /// Maps the copy of a page, made at this count, at `ea`. If it cannot be, the guest faults again.

@@ -140,11 +140,13 @@ pub(crate) fn page(
             Some(slot) if !own && (access != Access::Store || !slot.readonly()) => {
                 if watched && access == Access::Fetch {
                     match dcbz::look(vcpu, to.gpa)? {
-                        Code::Plain(count) => to.looked = Some(count),
-                        Code::Copy(page, count) => {
+                        Some(Code::Plain(count)) => to.looked = Some(count),
+                        Some(Code::Copy(page, count)) => {
                             dcbz::map(vcpu, &to, ea, page, count);
                             return Ok(Next::Guest);
                         }
+                        // Its slot has just gone: the guest faults again.
+                        None => return Ok(Next::Guest),
                     }
                 }
                 map(vcpu, slot, &to, ea, access == Access::Store)?;

@@ -30,13 +30,34 @@ impl<B: Backend> Vm<B> {
     /// Reads guest physical memory. `EFAULT` if not all of it is memory that can be read; then
     /// `data` may be filled in part. Sleeps; the current process has to be the VM's.
     pub(crate) fn read_guest(&self, gpa: u64, data: &mut [u8]) -> Result {
+        match self.read_if_memory(gpa, data)? {
+            true => Ok(()),
+            false => Err(EFAULT),
+        }
+    }
+
+    /// Writes guest physical memory, and notes it in the dirty log. `EFAULT` if not all of it is
+    /// memory that the guest may write; then some of it may be written. Sleeps; the current process
+    /// has to be the VM's.
+    pub(crate) fn write_guest(&self, gpa: u64, data: &[u8]) -> Result {
+        match self.write_if_memory(gpa, data)? {
+            true => Ok(()),
+            false => Err(EFAULT),
+        }
+    }
+
+    /// As [`read_guest`](Self::read_guest), but says `false` if not all of it is memory. That is the
+    /// only way to ask: slots may be other ones after a look at them that ended.
+    pub(crate) fn read_if_memory(&self, gpa: u64, data: &mut [u8]) -> Result<bool> {
         if !mm::is_current(&self.mm) {
             return Err(EFAULT);
         }
+        let slots = self.slots.read();
         let (mut gpa, mut data) = (gpa, data);
         while !data.is_empty() {
-            let slots = self.slots.read();
-            let slot = slots.find(gfn_of(gpa)).ok_or(EFAULT)?;
+            let Some(slot) = slots.find(gfn_of(gpa)) else {
+                return Ok(false);
+            };
             let (hva, len) = piece(slot, gpa, data.len());
             let (now, rest) = data.split_at_mut_checked(len).ok_or(EFAULT)?;
             UserSlice::new(UserPtr::from_addr(hva), len)
@@ -45,24 +66,22 @@ impl<B: Backend> Vm<B> {
             gpa = gpa.wrapping_add(len as u64);
             data = rest;
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Writes guest physical memory, and notes it in the dirty log. `EFAULT` if not all of it is
-    /// memory that the guest may write; then some of it may be written. Sleeps; the current process
-    /// has to be the VM's.
-    pub(crate) fn write_guest(&self, gpa: u64, data: &[u8]) -> Result {
+    /// As [`write_guest`](Self::write_guest), but says `false` if not all of it is memory that the
+    /// guest may write.
+    pub(crate) fn write_if_memory(&self, gpa: u64, data: &[u8]) -> Result<bool> {
         if !mm::is_current(&self.mm) {
             return Err(EFAULT);
         }
+        // Held until the write is noted, so that logging cannot begin between.
+        let slots = self.slots.read();
         let (mut gpa, mut data) = (gpa, data);
         while !data.is_empty() {
-            // Held until the write is noted, so that logging cannot begin between.
-            let slots = self.slots.read();
-            let slot = slots.find(gfn_of(gpa)).ok_or(EFAULT)?;
-            if slot.readonly() {
-                return Err(EFAULT);
-            }
+            let Some(slot) = slots.find(gfn_of(gpa)).filter(|s| !s.readonly()) else {
+                return Ok(false);
+            };
             let (hva, len) = piece(slot, gpa, data.len());
             let (now, rest) = data.split_at_checked(len).ok_or(EFAULT)?;
             UserSlice::new(UserPtr::from_addr(hva), len)
@@ -73,7 +92,7 @@ impl<B: Backend> Vm<B> {
             gpa = gpa.wrapping_add(len as u64);
             data = rest;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Notes that the guest's page `gfn` was written. From any context that may read slots.

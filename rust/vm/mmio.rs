@@ -20,7 +20,7 @@ use crate::{
         trap::Trap,
     },
 };
-use kernel::{page::PAGE_SHIFT, prelude::*};
+use kernel::prelude::*;
 
 /// What emulation needs of a backend.
 pub(crate) trait MmioBackend: Backend {
@@ -291,21 +291,17 @@ fn memory_access<B: Backend>(
     len: usize,
     write: Option<&[u8; 8]>,
 ) -> Result<bool> {
-    let memory = {
-        let slots = vm.slots.read();
-        let slot = slots.find(gpa >> PAGE_SHIFT);
-        slot.is_some_and(|s| write.is_none() || !s.readonly())
-    };
-    if !memory {
-        return Ok(false);
-    }
     if let Some(data) = write {
-        vm.write_guest(gpa, data.get(..len).ok_or(EINVAL)?)?;
+        if !vm.write_if_memory(gpa, data.get(..len).ok_or(EINVAL)?)? {
+            return Ok(false);
+        }
         plan.wrote();
     } else {
         let mut data = [0; 8];
         let data = data.get_mut(..len).ok_or(EINVAL)?;
-        vm.read_guest(gpa, data)?;
+        if !vm.read_if_memory(gpa, data)? {
+            return Ok(false);
+        }
         plan.supply(data);
     }
     Ok(true)
