@@ -19,6 +19,7 @@ use self::{
 };
 use crate::{
     bindings,
+    host::uapi::Sregs,
     isa::e44x::tlbe::{Access, Space},
     vm::{
         backend::{Backend, Gfn},
@@ -122,7 +123,7 @@ impl Backend for E44x {
         Ok(())
     }
 
-    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut E44xVcpu) -> Result<Sregs> {
         regs::get_sregs(st)
     }
 

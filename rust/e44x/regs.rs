@@ -6,7 +6,7 @@
 use super::vcpu::E44xVcpu;
 use crate::{
     bindings::{self, kvm_fpu, kvm_regs, kvm_sregs},
-    host::{e44x as host, time::timebase},
+    host::{e44x as host, time::timebase, uapi::Sregs},
     isa::e44x::msr::Msr,
 };
 use kernel::prelude::*;
@@ -87,10 +87,10 @@ const FEATURES: u32 = bindings::KVM_SREGS_E_BASE
     | bindings::KVM_SREGS_E_DEBUG;
 
 /// `KVM_GET_SREGS`.
-pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<KBox<kvm_sregs>> {
+pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<Sregs> {
     let s = &st.state;
-    let mut sregs: KBox<kvm_sregs> = crate::host::uapi::boxed()?;
-    sregs.pvr = s.pvr;
+    let mut sregs = Sregs::zeroed()?;
+    sregs.set_pvr(s.pvr);
     let e = host::sregs_e_mut(&mut sregs);
     e.features = FEATURES;
     let [csrr0, csrr1] = s.csrr;

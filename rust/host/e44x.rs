@@ -5,6 +5,7 @@
 use super::{
     entry::{Exit, WorldSwitch},
     once::Counter,
+    uapi::Sregs,
 };
 use crate::{
     bindings::{self, kvm_ppc_e44x_context as Context, thread_fp_state},
@@ -449,7 +450,8 @@ pub(crate) fn sregs_e(sregs: &bindings::kvm_sregs) -> &SregsE {
 }
 
 /// The BookE view, to fill.
-pub(crate) fn sregs_e_mut(sregs: &mut bindings::kvm_sregs) -> &mut SregsE {
-    // SAFETY: All of the union's views are plain integers.
-    unsafe { &mut sregs.u.e }
+pub(crate) fn sregs_e_mut(sregs: &mut Sregs) -> &mut SregsE {
+    // SAFETY: All of the union's views are plain integers, and this one has no padding, but in
+    // `impl_`, which a 440 does not have.
+    unsafe { &mut sregs.views_mut().e }
 }

@@ -11,6 +11,7 @@ use super::{
     entry::{IrqsHardDisabled, WorldSwitch},
     once,
     time::timebase,
+    uapi::Sregs,
 };
 use crate::{
     bindings,
@@ -397,9 +398,9 @@ pub(crate) fn sregs_slb(sregs: &bindings::kvm_sregs) -> &[SregsSlbe] {
 }
 
 /// The SLB in a Book3S `struct kvm_sregs`, to fill.
-pub(crate) fn sregs_slb_mut(sregs: &mut bindings::kvm_sregs) -> &mut [SregsSlbe] {
-    // SAFETY: All of the union's views are plain integers.
-    unsafe { &mut sregs.u.s.ppc64.slb }
+pub(crate) fn sregs_slb_mut(sregs: &mut Sregs) -> &mut [SregsSlbe] {
+    // SAFETY: All of the union's views are plain integers, and an SLB entry is two doublewords.
+    unsafe { &mut sregs.views_mut().s.ppc64.slb }
 }
 
 /// SDR1 in a Book3S `struct kvm_sregs`.
@@ -409,8 +410,9 @@ pub(crate) fn sregs_sdr1(sregs: &bindings::kvm_sregs) -> u64 {
 }
 
 /// Sets SDR1 in a Book3S `struct kvm_sregs`.
-pub(crate) fn set_sregs_sdr1(sregs: &mut bindings::kvm_sregs, sdr1: u64) {
-    sregs.u.s.sdr1 = sdr1;
+pub(crate) fn set_sregs_sdr1(sregs: &mut Sregs, sdr1: u64) {
+    // SAFETY: It is one doubleword that is assigned to.
+    unsafe { sregs.views_mut().s.sdr1 = sdr1 };
 }
 
 /// Segment registers, and pairs of BAT registers for code and for data (the lower one in the upper half), in a Book3S
@@ -424,9 +426,9 @@ pub(crate) fn sregs_32(sregs: &bindings::kvm_sregs) -> &Sregs32 {
 }
 
 /// What a 32-bit processor has in a Book3S `struct kvm_sregs`, to fill.
-pub(crate) fn sregs_32_mut(sregs: &mut bindings::kvm_sregs) -> &mut Sregs32 {
-    // SAFETY: All of the union's views are plain integers.
-    unsafe { &mut sregs.u.s.ppc32 }
+pub(crate) fn sregs_32_mut(sregs: &mut Sregs) -> &mut Sregs32 {
+    // SAFETY: All of the union's views are plain integers, and this one has no padding.
+    unsafe { &mut sregs.views_mut().s.ppc32 }
 }
 
 impl WorldSwitch for SwitchVcpu {

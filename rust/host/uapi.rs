@@ -2,27 +2,28 @@
 
 //! The structs of the KVM API: reading them from userspace and writing them there.
 
+//!
+//! What goes to userspace is [`AsBytes`]: it has no padding, whose bytes would be whatever the kernel had there before.
+//! That is checked when the module is compiled. `struct kvm_sregs` has padding, so it is a type of its own, [`Sregs`].
+
 use crate::bindings;
 use core::mem::MaybeUninit;
-use kernel::{prelude::*, uaccess::UserSlice};
+use kernel::{
+    alloc::flags::__GFP_ZERO,
+    prelude::*,
+    transmute::{AsBytes, FromBytes},
+    uaccess::UserSlice,
+};
 
-/// A struct of the API, all integers.
-///
-/// # Safety
-///
-/// Any bit pattern is a value, and values are made so that padding is initialized: by
-/// [`read`] or [`zeroed`].
-pub(crate) unsafe trait Uapi: Copy {}
-
-macro_rules! uapi {
+macro_rules! from_userspace {
     ($($name:ident)*) => {
         $(
-            // SAFETY: A C struct or union of integers and arrays of them.
-            unsafe impl Uapi for bindings::$name {}
+            // SAFETY: A C struct or union of integers, user addresses and arrays of them.
+            unsafe impl FromBytes for bindings::$name {}
         )*
     };
 }
-uapi! {
+from_userspace! {
     kvm_clear_dirty_log
     kvm_coalesced_mmio_zone
     kvm_create_device
@@ -37,67 +38,123 @@ uapi! {
     kvm_irq_level
     kvm_irqfd
     kvm_mp_state
-    kvm_msi
     kvm_one_reg
-    kvm_ppc_compat_caps
-    kvm_ppc_cpu_char
     kvm_ppc_mmuv3_cfg
-    kvm_ppc_pvinfo
-    kvm_ppc_rmmu_info
-    kvm_ppc_smmu_info
     kvm_regs
-    kvm_sregs
     kvm_translation
     kvm_userspace_memory_region
     kvm_userspace_memory_region2
 }
-// SAFETY: Integers.
-unsafe impl Uapi for u32 {}
-// SAFETY: Integers.
-unsafe impl Uapi for u64 {}
 
-/// All bytes 0, padding too.
-pub(crate) fn zeroed<T: Uapi>() -> T {
-    // SAFETY: By the trait's promise, all zeroes is a value.
-    unsafe { MaybeUninit::zeroed().assume_init() }
+/// Bytes of a field without padding of a struct.
+const fn bytes_of<S, F: AsBytes>(_field: fn(&S) -> &F) -> usize {
+    size_of::<F>()
 }
 
-/// A zeroed `T` on the heap, for what is too large for the stack. `ENOMEM` without memory.
-pub(crate) fn boxed<T: Uapi>() -> Result<KBox<T>> {
-    let mut new = KBox::<T>::new_uninit(GFP_KERNEL)?;
-    // SAFETY: The box is writable and as large as `T`.
-    unsafe { new.as_mut_ptr().write_bytes(0, 1) };
-    // SAFETY: By the trait's promise, all zeroes is a value.
-    Ok(unsafe { new.assume_init() })
+/// Structs that are written to userspace, with all their fields.
+macro_rules! to_userspace {
+    ($($name:ident { $($field:ident)* })*) => {
+        $(
+            const _: () = assert!(
+                size_of::<bindings::$name>() == 0 $(+ bytes_of(|s: &bindings::$name| &s.$field))*,
+                "a field is missing, or there is padding",
+            );
+            // SAFETY: The fields are all of it, and they have no padding either.
+            unsafe impl AsBytes for bindings::$name {}
+        )*
+    };
 }
-
-fn bytes_mut<T: Uapi>(val: &mut T) -> &mut [MaybeUninit<u8>] {
-    // SAFETY: The slice covers exactly `val`, which any bytes may be written to.
-    unsafe { core::slice::from_raw_parts_mut(core::ptr::from_mut(val).cast(), size_of::<T>()) }
+to_userspace! {
+    kvm_fpu { fpr }
+    kvm_mp_state { mp_state }
+    kvm_ppc_cpu_char { character behaviour character_mask behaviour_mask }
+    kvm_ppc_one_page_size { page_shift pte_enc }
+    kvm_ppc_one_seg_page_size { page_shift slb_enc enc }
+    kvm_ppc_pvinfo { flags hcall pad }
+    kvm_ppc_rmmu_info { geometries ap_encodings }
+    kvm_ppc_rmmu_info_kvm_ppc_radix_geom { page_shift level_bits pad }
+    kvm_ppc_smmu_info { flags slb_size data_keys instr_keys sps }
+    kvm_regs {
+        pc cr ctr lr xer msr srr0 srr1 pid sprg0 sprg1 sprg2 sprg3 sprg4 sprg5 sprg6 sprg7 gpr
+    }
+    kvm_translation { linear_address physical_address valid writeable usermode pad }
 }
 
 /// The struct at the user address `addr`. `EFAULT` if it cannot be read.
-pub(crate) fn read<T: Uapi>(addr: usize) -> Result<T> {
-    let mut val = zeroed();
-    read_into(addr, &mut val)?;
-    Ok(val)
-}
-
-/// As [`read`], in place.
-pub(crate) fn read_into<T: Uapi>(addr: usize, val: &mut T) -> Result {
+pub(crate) fn read<T: FromBytes>(addr: usize) -> Result<T> {
     UserSlice::new(UserPtr::from_addr(addr), size_of::<T>())
         .reader()
-        .read_raw(bytes_mut(val))
+        .read()
 }
 
 /// Writes the struct to the user address `addr`. `EFAULT` if it cannot be written.
-pub(crate) fn write<T: Uapi>(addr: usize, val: &T) -> Result {
-    // SAFETY: The slice covers exactly `val`; by the trait's promise all of it is initialized.
-    let bytes =
-        unsafe { core::slice::from_raw_parts(core::ptr::from_ref(val).cast(), size_of::<T>()) };
+pub(crate) fn write<T: AsBytes>(addr: usize, val: &T) -> Result {
     UserSlice::new(UserPtr::from_addr(addr), size_of::<T>())
         .writer()
-        .write_slice(bytes)
+        .write(val)
+}
+
+/// A `struct kvm_sregs`, which has padding and views of different sizes.
+///
+/// # Invariants
+///
+/// All of its bytes are initialized. So it is never assigned to as a whole, nor is one of its views that has padding:
+/// whoever fills it gets its fields.
+pub(crate) struct Sregs(KBox<bindings::kvm_sregs>);
+
+impl Sregs {
+    /// All bytes 0. `ENOMEM` without memory.
+    pub(crate) fn zeroed() -> Result<Self> {
+        let new = KBox::<bindings::kvm_sregs>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
+        // SAFETY: Zeroes are a value of a struct of integers.
+        // INVARIANT: Zeroed memory, which only changes its owner.
+        Ok(Self(unsafe { new.assume_init() }))
+    }
+
+    /// What is at the user address `addr`. `EFAULT` if it cannot be read, `ENOMEM` without memory.
+    pub(crate) fn read(addr: usize) -> Result<Self> {
+        let mut new = Self::zeroed()?;
+        let bytes = core::ptr::from_mut(&mut *new.0).cast::<MaybeUninit<u8>>();
+        // SAFETY: The slice covers exactly the struct, which any bytes may be written to.
+        let bytes =
+            unsafe { core::slice::from_raw_parts_mut(bytes, size_of::<bindings::kvm_sregs>()) };
+        UserSlice::new(UserPtr::from_addr(addr), bytes.len())
+            .reader()
+            .read_raw(bytes)?;
+        Ok(new)
+    }
+
+    /// Writes it to the user address `addr`. `EFAULT` if it cannot be written.
+    pub(crate) fn write(&self, addr: usize) -> Result {
+        let bytes = core::ptr::from_ref(&*self.0).cast::<u8>();
+        // SAFETY: The slice covers exactly the struct; by the invariants all of it is initialized.
+        let bytes = unsafe { core::slice::from_raw_parts(bytes, size_of::<bindings::kvm_sregs>()) };
+        UserSlice::new(UserPtr::from_addr(addr), bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
+
+    /// The processor's version.
+    pub(crate) fn set_pvr(&mut self, pvr: u32) {
+        self.0.pvr = pvr;
+    }
+
+    /// What depends on the kind of processor, to be filled.
+    ///
+    /// # Safety
+    ///
+    /// The caller assigns only to what has no padding, and lends nothing else.
+    pub(super) unsafe fn views_mut(&mut self) -> &mut bindings::kvm_sregs__bindgen_ty_1 {
+        &mut self.0.u
+    }
+}
+
+impl core::ops::Deref for Sregs {
+    type Target = bindings::kvm_sregs;
+
+    fn deref(&self) -> &bindings::kvm_sregs {
+        &self.0
+    }
 }
 
 /// User address of the bitmap of `KVM_GET_DIRTY_LOG`.

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::features::Features,
+    host::{features::Features, uapi::Sregs},
     isa::fscr::Fscr,
     vm::{
         backend::{Backend, Gfn},
@@ -159,7 +159,7 @@ impl Backend for Hv {
         Ok(())
     }
 
-    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut HvVcpu) -> Result<Sregs> {
         regs::get_sregs(st)
     }
 

@@ -5,7 +5,7 @@
 use super::vcpu::HvVcpu;
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
-    host::switch,
+    host::{switch, uapi::Sregs},
     isa::{msr::Msr, srr1::Srr1},
 };
 use kernel::prelude::*;
@@ -70,10 +70,10 @@ pub(crate) fn set_regs(st: &mut HvVcpu, regs: &kvm_regs) {
 const SLB_ESID_V: u64 = 0x0800_0000;
 
 /// `KVM_GET_SREGS`: the PVR, and the SLB, which a radix guest does not use.
-pub(crate) fn get_sregs(st: &HvVcpu) -> Result<KBox<kvm_sregs>> {
+pub(crate) fn get_sregs(st: &HvVcpu) -> Result<Sregs> {
     let arch = st.switch.arch();
-    let mut sregs = KBox::new(kvm_sregs::default(), GFP_KERNEL_ACCOUNT)?;
-    sregs.pvr = arch.pvr;
+    let mut sregs = Sregs::zeroed()?;
+    sregs.set_pvr(arch.pvr);
     let slb = switch::sregs_slb_mut(&mut sregs);
     for (to, from) in slb
         .iter_mut()

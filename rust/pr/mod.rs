@@ -36,7 +36,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, hash},
+    host::{features::Features, hash, uapi::Sregs},
     vm::{
         backend::{Backend, Gfn},
         events::Events,
@@ -156,7 +156,7 @@ impl Backend for Pr {
         Ok(())
     }
 
-    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Result<KBox<bindings::kvm_sregs>> {
+    fn get_sregs(_vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Result<Sregs> {
         regs::get_sregs(st)
     }
 

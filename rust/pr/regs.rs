@@ -6,7 +6,7 @@ use super::{bare, vcpu::PrVcpu};
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
     emulate::regs::Regs,
-    host::switch,
+    host::{switch, uapi::Sregs},
     isa::{
         book3s32::{Bat, SegmentRegister},
         msr::{Msr, TransactionState},
@@ -73,9 +73,9 @@ pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
 }
 
 /// `KVM_GET_SREGS`: the PVR, where the page table is, the SLB, and what a 32-bit processor has.
-pub(crate) fn get_sregs(st: &PrVcpu) -> Result<KBox<kvm_sregs>> {
-    let mut sregs = KBox::new(kvm_sregs::default(), GFP_KERNEL_ACCOUNT)?;
-    sregs.pvr = st.pvr;
+pub(crate) fn get_sregs(st: &PrVcpu) -> Result<Sregs> {
+    let mut sregs = Sregs::zeroed()?;
+    sregs.set_pvr(st.pvr);
     switch::set_sregs_sdr1(&mut sregs, st.sdr1);
     let slb = switch::sregs_slb_mut(&mut sregs);
     for ((to, from), i) in slb.iter_mut().zip(st.slb.entries()).zip(0..) {

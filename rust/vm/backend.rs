@@ -6,7 +6,7 @@ use super::{
     memslot::MemSlot, one_reg::RegValue, run_loop::Next, run_page::RunPage, stats::StatSet, Vcpu,
     Vm,
 };
-use crate::bindings;
+use crate::{bindings, host::uapi::Sregs};
 use core::ops::Range;
 use kernel::prelude::*;
 
@@ -69,7 +69,7 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
 
     fn get_regs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<bindings::kvm_regs>;
     fn set_regs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, regs: &bindings::kvm_regs) -> Result;
-    fn get_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<KBox<bindings::kvm_sregs>>;
+    fn get_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu) -> Result<Sregs>;
     fn set_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, sregs: &bindings::kvm_sregs) -> Result;
     /// Book3S has one-regs for these, and answers as kvm.ko does there.
     fn get_fpu(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu) -> Result<bindings::kvm_fpu> {

@@ -92,12 +92,8 @@ fn locked<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, cmd: u32, arg: usize
     match cmd {
         ioctl::GET_REGS => uapi::write(arg, &B::get_regs(vcpu, state)?)?,
         ioctl::SET_REGS => B::set_regs(vcpu, state, &uapi::read(arg)?)?,
-        ioctl::GET_SREGS => uapi::write(arg, &*B::get_sregs(vcpu, state)?)?,
-        ioctl::SET_SREGS => {
-            let mut sregs = uapi::boxed()?;
-            uapi::read_into(arg, &mut *sregs)?;
-            B::set_sregs(vcpu, state, &sregs)?;
-        }
+        ioctl::GET_SREGS => B::get_sregs(vcpu, state)?.write(arg)?,
+        ioctl::SET_SREGS => B::set_sregs(vcpu, state, &*uapi::Sregs::read(arg)?)?,
         ioctl::GET_FPU => uapi::write(arg, &B::get_fpu(vcpu, state)?)?,
         ioctl::SET_FPU => B::set_fpu(vcpu, state, &uapi::read(arg)?)?,
         ioctl::GET_ONE_REG => get_one_reg(vcpu, state, &uapi::read(arg)?)?,

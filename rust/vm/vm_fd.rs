@@ -77,7 +77,7 @@ impl<B: Backend> Descriptor for VmFd<B> {
                     guest_phys_addr: r.guest_phys_addr,
                     memory_size: r.memory_size,
                     userspace_addr: r.userspace_addr,
-                    ..uapi::zeroed()
+                    ..Region2::default()
                 };
                 memory::set_region(vm, &region)?;
             }
