@@ -8,6 +8,7 @@
 #include <linux/rcuwait.h>
 #include <linux/rseq.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/swap.h>
 
@@ -55,9 +56,10 @@ void kvm_ppc_set_current_state_interruptible(void)
 	set_current_state(TASK_INTERRUPTIBLE);
 }
 
-bool kvm_ppc_need_resched(void)
+/* A busy loop of this task keeps nobody else from running */
+bool kvm_ppc_alone(void)
 {
-	return need_resched();
+	return single_task_running() && !need_resched();
 }
 
 void kvm_ppc_cond_resched(void)
@@ -343,6 +345,8 @@ bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 /*
  * Has the process's tables filled in at hva, as an access of its own would.
  * Returns 0 if that was done; whoever wants to know why not asks for the page.
+ * A fatal signal ends the wait for the process's mappings, any signal that for
+ * the page.
  */
 int kvm_ppc_fault_in(unsigned long hva, bool write)
 {
@@ -352,7 +356,8 @@ int kvm_ppc_fault_in(unsigned long hva, bool write)
 	struct vm_area_struct *vma;
 	vm_fault_t ret;
 
-	mmap_read_lock(mm);
+	if (mmap_read_lock_killable(mm))
+		return -EINTR;
 	vma = vma_lookup(mm, hva);
 	if (!vma || !(vma->vm_flags & (write ? VM_WRITE : VM_READ)) ||
 	    (vma->vm_flags & (VM_IO | VM_PFNMAP))) {

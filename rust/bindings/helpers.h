@@ -29,7 +29,7 @@ void kvm_ppc_rcuwait_init(struct rcuwait *w);
 void kvm_ppc_prepare_to_rcuwait(struct rcuwait *w);
 void kvm_ppc_finish_rcuwait(struct rcuwait *w);
 void kvm_ppc_set_current_state_interruptible(void);
-bool kvm_ppc_need_resched(void);
+bool kvm_ppc_alone(void);
 void kvm_ppc_cond_resched(void);
 bool kvm_ppc_fatal_signal_pending(void);
 void kvm_ppc_cpu_relax(void);

@@ -69,10 +69,10 @@ impl Waiter {
     }
 }
 
-/// Does somebody else want this CPU?
-pub(crate) fn need_resched() -> bool {
-    // SAFETY: Reads a flag of this task.
-    unsafe { bindings::kvm_ppc_need_resched() }
+/// Does nobody else want this CPU, nor wait for it?
+pub(crate) fn alone_on_cpu() -> bool {
+    // SAFETY: Reads a flag of this task and how many tasks its CPU has.
+    unsafe { bindings::kvm_ppc_alone() }
 }
 
 /// Lets somebody else have this CPU, if somebody wants it. False if this task is being killed. Sleeps.

@@ -138,7 +138,7 @@ impl<B: Backend> Vcpu<B> {
             loop {
                 done = self.must_go_on(deadline);
                 polled = ns_since(start);
-                if done || polled >= poll_ns.into() || wait::need_resched() {
+                if done || polled >= poll_ns.into() || !wait::alone_on_cpu() {
                     break;
                 }
                 wait::cpu_relax();
