@@ -197,12 +197,15 @@ TEST_F(bad, interrupts)
 	REFUSED(fd, KVM_IRQ_LINE, &level, ENXIO);
 	REFUSED(fd, KVM_IRQ_LINE_STATUS, &level, ENXIO);
 	irqfd.fd = eventfd(0, EFD_CLOEXEC);
-	errno = 0;
-	EXPECT_EQ(-1, ioctl(fd, KVM_IRQFD, &irqfd));
-	EXPECT_EQ(vmm_check(self->vmm, KVM_CAP_IRQFD) > 0 ? EAGAIN : EINVAL,
-		  errno);
+	REFUSED(fd, KVM_IRQFD, &irqfd, EAGAIN);
+	irqfd.flags = KVM_IRQFD_FLAG_RESAMPLE;
+	REFUSED(fd, KVM_IRQFD, &irqfd, EAGAIN);
 	irqfd.flags = 4;
 	REFUSED(fd, KVM_IRQFD, &irqfd, EINVAL);
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	EXPECT_EQ(0, ioctl(fd, KVM_IRQFD, &irqfd));
+	close(irqfd.fd);
+	REFUSED(fd, KVM_IRQFD, &irqfd, EBADF);
 	REFUSED(fd, KVM_RESET_DIRTY_RINGS, 0ul, EINVAL);
 }
 

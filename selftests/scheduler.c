@@ -199,4 +199,28 @@ TEST_F(guest, polling_yields)
 	EXPECT_LT(0, vmm_stat(self->vmm, "halt_successful_poll"));
 }
 
+/* Polls that end for the VMM's sake are counted, and are no reason to poll longer */
+TEST_F(guest, polling_is_interrupted)
+{
+	struct runner r;
+	long before;
+	int i;
+
+	if (book3s_peer())
+		SKIP(return, "kvm-hv.ko does not poll on these processors");
+	halt_again_and_again(self->vmm, self->vcpu);
+	start(&r, self->vcpu);
+	sleep_ms(500);
+	before = vmm_stat(self->vmm, "halt_poll_invalid");
+	EXPECT_EQ(0, before);
+	for (i = 0; i < 20; i++) {
+		sleep_ms(33);
+		pthread_kill(r.thread, SIGUSR1);
+	}
+	stop(&r);
+	EXPECT_EQ(0, r.error);
+	EXPECT_LT(0, vmm_stat(self->vmm, "halt_poll_invalid"));
+	EXPECT_GE(r.signals, vmm_stat(self->vmm, "halt_poll_invalid"));
+}
+
 TEST_HARNESS_MAIN

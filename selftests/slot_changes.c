@@ -7,12 +7,15 @@
 
 #include "book3s.h"
 #include "insn.h"
+#include "payloads/toucher.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <time.h>
 
 DECLARE_PAYLOAD(exits);
+DECLARE_PAYLOAD(toucher);
 
 #define MEM (16ul << 20)
 #define CODE GPA_FREE
@@ -124,6 +127,39 @@ TEST_F(changes, half_in_a_slot)
 	EXPECT_EQ(0, self->error);
 	EXPECT_LT(100, exits);
 	EXPECT_LT(100, self->rounds);
+}
+
+/* Translations that are taken away are counted, and attempts to */
+TEST(flushes)
+{
+	struct vmm *vmm = vmm_new(MEM);
+	uint64_t *list = vmm_gpa(vmm, GPA_FREE);
+	size_t page = getpagesize();
+	struct vmm_vcpu *vcpu;
+	long asked, flushed;
+	char *hva;
+
+	if (book3s_peer())
+		SKIP(return, "kvm-hv.ko and kvm-pr.ko count none");
+	book3s_load(vmm, PAYLOAD(toucher));
+	hva = vmm_alloc(page);
+	ASSERT_EQ(0, vmm_set_slot(vmm, 1, 0, HERE, page, hva));
+	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, GPA_FREE, HERE, page);
+	list[0] = 0;
+	list[1] = TOUCH_END;
+	ASSERT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
+
+	asked = vmm_stat(vmm, "remote_tlb_flush_requests");
+	flushed = vmm_stat(vmm, "remote_tlb_flush");
+	EXPECT_LE(flushed, asked);
+	madvise(hva, page, MADV_DONTNEED);
+	EXPECT_EQ(asked + 1, vmm_stat(vmm, "remote_tlb_flush_requests"));
+	EXPECT_EQ(flushed + 1, vmm_stat(vmm, "remote_tlb_flush"));
+	/* now there is none in this slot, which goes */
+	ASSERT_EQ(0, vmm_set_slot(vmm, 1, 0, HERE, 0, NULL));
+	EXPECT_EQ(asked + 2, vmm_stat(vmm, "remote_tlb_flush_requests"));
+	EXPECT_EQ(flushed + 1, vmm_stat(vmm, "remote_tlb_flush"));
+	vmm_free(vmm);
 }
 
 TEST_HARNESS_MAIN

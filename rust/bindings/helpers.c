@@ -120,6 +120,11 @@ unsigned int kvm_ppc_num_present_cpus(void)
 	return num_present_cpus();
 }
 
+unsigned int kvm_ppc_num_online_cpus(void)
+{
+	return num_online_cpus();
+}
+
 void *kvm_ppc_page_address(struct page *page)
 {
 	return page_address(page);

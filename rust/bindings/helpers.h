@@ -41,6 +41,7 @@ void kvm_ppc_rseq_virt_userspace_exit(void);
 
 void kvm_ppc_kick_cpu(int cpu);
 unsigned int kvm_ppc_num_present_cpus(void);
+unsigned int kvm_ppc_num_online_cpus(void);
 
 void *kvm_ppc_page_address(struct page *page);
 unsigned long kvm_ppc_pa(const void *va);

@@ -371,10 +371,12 @@ fn addresses(gfns: &Range<Gfn>) -> Range<u64> {
 }
 
 /// `Backend::unmap_range`. What was written was noted when it was mapped.
-pub(crate) fn unmap(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) {
+pub(crate) fn unmap(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) -> bool {
     let mut hw = tlb(vm);
+    let mut any = false;
     mmu.shadow
-        .remove_range(&addresses(gfns), false, &mut hw, |_| ());
+        .remove_range(&addresses(gfns), false, &mut hw, |_| any = true);
+    any
 }
 
 /// `Backend::age_range`. The hardware keeps no reference bits; being mapped is what there is.

@@ -218,8 +218,8 @@ impl Backend for E44x {
         vcpu.shared.wake()
     }
 
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
-        mmu::unmap(vm, mmu, &gfns);
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) -> bool {
+        mmu::unmap(vm, mmu, &gfns)
     }
 
     fn age_range(

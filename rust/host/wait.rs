@@ -98,9 +98,16 @@ pub(crate) fn kick_cpu(cpu: i32) {
 }
 
 /// CPUs that the host has, though they may be offline.
+#[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
 pub(crate) fn num_present_cpus() -> u32 {
     // SAFETY: Reads a counter.
     unsafe { bindings::kvm_ppc_num_present_cpus() }
+}
+
+/// CPUs that the host runs on.
+pub(crate) fn num_online_cpus() -> u32 {
+    // SAFETY: Reads a counter.
+    unsafe { bindings::kvm_ppc_num_online_cpus() }
 }
 
 /// Interrupts `cpu`, if it is online, and waits until it has taken the interrupt. May not be called

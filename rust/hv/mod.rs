@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, uapi::Sregs},
+    host::{features::Features, uapi::Sregs, wait},
     isa::fscr::Fscr,
     vm::{
         backend::{Backend, Gfn},
@@ -110,6 +110,11 @@ impl Backend for Hv {
 
     const MAX_VCPUS: usize = 2048;
     const MAX_VCPU_IDS: u32 = 2048 * vm::MAX_SMT as u32;
+
+    fn recommended_vcpus() -> u32 {
+        // Threads of a core are often offline for the host and there for guests all the same.
+        wait::num_present_cpus()
+    }
 
     fn check_extension(vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
         ioctl::check_extension(vm, cap)
@@ -216,8 +221,8 @@ impl Backend for Hv {
         vcpu.shared.events.wake()
     }
 
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
-        mmu::notify::unmap(vm, mmu, slot, gfns);
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) -> bool {
+        mmu::notify::unmap(vm, mmu, slot, gfns)
     }
 
     fn age_range(

@@ -203,9 +203,9 @@ impl Backend for Pr {
         vcpu.shared.events.wake()
     }
 
-    fn unmap_range(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+    fn unmap_range(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) -> bool {
         // What was mapped for writing is in the dirty log since.
-        mmu.unmap_gfns(gfns, false);
+        mmu.unmap_gfns(gfns, false)
     }
 
     fn age_range(

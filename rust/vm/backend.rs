@@ -6,7 +6,10 @@ use super::{
     memslot::MemSlot, one_reg::RegValue, run_loop::Next, run_page::RunPage, stats::StatSet, Vcpu,
     Vm,
 };
-use crate::{bindings, host::uapi::Sregs};
+use crate::{
+    bindings,
+    host::{uapi::Sregs, wait},
+};
 use core::ops::Range;
 use kernel::prelude::*;
 
@@ -41,6 +44,11 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     const MAX_VCPUS: usize;
     /// One more than the largest vCPU id, `KVM_CAP_MAX_VCPU_ID`.
     const MAX_VCPU_IDS: u32;
+
+    /// How many vCPUs a VM should have at most, `KVM_CAP_NR_VCPUS`: one for each CPU that runs.
+    fn recommended_vcpus() -> u32 {
+        wait::num_online_cpus()
+    }
 
     /// `KVM_CHECK_EXTENSION` for what depends on the backend; `None` leaves the answer to the core.
     fn check_extension(vm: Option<&Vm<Self>>, cap: u32) -> Option<i32>;
@@ -122,10 +130,11 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     fn runnable(vcpu: &Vcpu<Self>) -> bool;
 
     /// Takes away the translations of `gfns` in `slot`, moving what the hardware has noted as
-    /// written into the slot's dirty log first. On return no CPU uses them any more.
+    /// written into the slot's dirty log first. On return no CPU uses them any more. Says whether there
+    /// were any.
     ///
     /// This and the next two are called with the lock held: they must not sleep.
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>) -> bool;
     /// Was any of it referenced since the last time? Clears the marks if `clear`.
     fn age_range(
         vm: &Vm<Self>,

@@ -3,10 +3,7 @@
 //! `KVM_CHECK_EXTENSION` and `KVM_ENABLE_CAP` of the VM.
 
 use super::{backend::Backend, memslot::NR_MEMSLOTS, vm::Vm};
-use crate::{
-    bindings::{self, kvm_enable_cap},
-    host::wait,
-};
+use crate::bindings::{self, kvm_enable_cap};
 use kernel::prelude::*;
 
 const MANUAL_PROTECT: u32 = bindings::KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
@@ -45,8 +42,7 @@ fn core_extension<B: Backend>(cap: u32) -> i32 {
         bindings::KVM_CAP_COALESCED_MMIO => bindings::KVM_COALESCED_MMIO_PAGE_OFFSET as i32,
         bindings::KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 => (MANUAL_PROTECT | INITIALLY_SET) as i32,
         bindings::KVM_CAP_NR_MEMSLOTS => NR_MEMSLOTS.into(),
-        // Threads of a core are often offline for the host and there for guests all the same.
-        bindings::KVM_CAP_NR_VCPUS => (wait::num_present_cpus() as usize).min(B::MAX_VCPUS) as i32,
+        bindings::KVM_CAP_NR_VCPUS => (B::recommended_vcpus() as usize).min(B::MAX_VCPUS) as i32,
         bindings::KVM_CAP_MAX_VCPUS => B::MAX_VCPUS as i32,
         bindings::KVM_CAP_MAX_VCPU_ID => B::MAX_VCPU_IDS as i32,
         _ => 0,

@@ -108,12 +108,14 @@ fn ns_since(start: Instant<Monotonic>) -> u64 {
 }
 
 impl<B: Backend> Vcpu<B> {
+    // Is there something for the guest to do?
+    fn has_work(&self, deadline: Option<u64>) -> bool {
+        B::runnable(self) || deadline.is_some_and(|tb| reached(timebase(), tb))
+    }
+
     // Must the vCPU go on? Called while the task is on its way to sleep, so nothing here may sleep.
     fn must_go_on(&self, deadline: Option<u64>) -> bool {
-        B::runnable(self)
-            || deadline.is_some_and(|tb| reached(timebase(), tb))
-            || self.requests.pending()
-            || current!().signal_pending()
+        self.has_work(deadline) || self.requests.pending() || current!().signal_pending()
     }
 
     /// Halts until the vCPU is runnable ([`Backend::runnable`]), has a request, or its thread a
@@ -166,7 +168,15 @@ impl<B: Backend> Vcpu<B> {
                 stats.halt_poll_success_hist.count(polled);
             }
         }
-        self.poll.adapt(halted, vm.halt_limit.get());
+        if self.has_work(deadline) {
+            self.poll.adapt(halted, vm.halt_limit.get());
+        } else {
+            // It was woken for something else, which says nothing of how long the guest's own events take.
+            if done {
+                stats.halt_poll_invalid.inc();
+            }
+            self.poll.shrink();
+        }
     }
 
     /// Sleeps like [`halt`](Self::halt), without polling. Returns whether it slept at all.

@@ -149,10 +149,12 @@ fn publish<B: Backend>(vm: &Vm<B>, id: u16, slot: Option<Arc<MemSlot>>) -> Resul
 
 /// Takes away all translations of a slot.
 pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
+    let mut any = false;
     for part in chunks(slot.gfns()) {
         let mut mmu = vm.mmu.lock();
-        B::unmap_range(vm, &mut mmu, slot, part);
+        any |= B::unmap_range(vm, &mut mmu, slot, part);
     }
+    vm.stats.count_flush(true, any);
 }
 
 // Guests first lose the slot, so that none of its translations can be made again while they are

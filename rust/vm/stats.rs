@@ -183,10 +183,23 @@ pub(crate) use stats;
 stats! {
     /// Of a VM, whatever the backend.
     pub(crate) struct VmStats {
-        /// Times that translations were taken away everywhere.
+        /// Times that translations were taken away everywhere, by mmu notifiers and where slots changed.
         remote_tlb_flush: Counter = COUNT,
-        /// Times that this was asked for.
+        /// Times that this was asked for, though there may have been none.
         remote_tlb_flush_requests: Counter = COUNT,
+    }
+}
+
+impl VmStats {
+    /// Translations were to be taken away, and there were `any`. With a lock of the VM's held or not: two that come at
+    /// the same time may count as one.
+    pub(super) fn count_flush(&self, asked: bool, any: bool) {
+        if asked {
+            self.remote_tlb_flush_requests.inc();
+        }
+        if any {
+            self.remote_tlb_flush.inc();
+        }
     }
 }
 

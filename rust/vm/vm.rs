@@ -181,9 +181,12 @@ impl<B: Backend> NotifierOps for Vm<B> {
     fn invalidate_start(&self, hvas: Range<usize>, _may_block: bool) {
         // Nothing here sleeps, so it makes no difference whether it may.
         self.mmu.lock().invalidate_begin(&hvas);
+        let (mut asked, mut any) = (false, false);
         self.for_slots_at(&hvas, |mmu, slot, gfns| {
-            B::unmap_range(self, mmu, slot, gfns)
+            asked = true;
+            any |= B::unmap_range(self, mmu, slot, gfns);
         });
+        self.stats.count_flush(asked, any);
     }
 
     fn invalidate_end(&self, _hvas: Range<usize>) {

@@ -16,6 +16,7 @@ use crate::{
         self, kvm_userspace_memory_region as Region, kvm_userspace_memory_region2 as Region2,
     },
     host::{
+        eventfd::EventFd,
         file::{Descriptor, NewFd},
         uapi,
     },
@@ -87,11 +88,7 @@ impl<B: Backend> Descriptor for VmFd<B> {
             ioctl::REGISTER_COALESCED_MMIO => coalesced::register(vm, &uapi::read(arg)?)?,
             ioctl::UNREGISTER_COALESCED_MMIO => coalesced::unregister(vm, &uapi::read(arg)?)?,
             ioctl::IOEVENTFD => io_bus::ioeventfd(vm, &uapi::read(arg)?)?,
-            ioctl::IRQFD => {
-                // There is no interrupt controller in the kernel that one could be connected to.
-                let _: bindings::kvm_irqfd = uapi::read(arg)?;
-                return Err(EINVAL);
-            }
+            ioctl::IRQFD => irqfd(&uapi::read(arg)?)?,
             ioctl::IRQ_LINE | ioctl::IRQ_LINE_STATUS => {
                 // Nor a line of one.
                 let _: bindings::kvm_irq_level = uapi::read(arg)?;
@@ -108,4 +105,17 @@ impl<B: Backend> Descriptor for VmFd<B> {
         }
         Ok(0)
     }
+}
+
+/// `KVM_IRQFD` without an interrupt controller that an eventfd could be connected to. `EAGAIN`, as long as there is none;
+/// taking one away that is not there is no error. `EINVAL` for unknown flags.
+fn irqfd(args: &bindings::kvm_irqfd) -> Result {
+    const DEASSIGN: u32 = bindings::KVM_IRQFD_FLAG_DEASSIGN;
+    if args.flags & !(DEASSIGN | bindings::KVM_IRQFD_FLAG_RESAMPLE) != 0 {
+        return Err(EINVAL);
+    }
+    if args.flags & DEASSIGN == 0 {
+        return Err(EAGAIN);
+    }
+    EventFd::from_fd(args.fd as i32).map(drop)
 }

@@ -31,11 +31,12 @@ pub(crate) fn removed(vm: &Vm<Hv>, slot: &MemSlot, gpa: u64, shift: u32, leaf: R
 }
 
 /// `Backend::unmap_range`.
-pub(crate) fn unmap(vm: &Vm<Hv>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
+pub(crate) fn unmap(vm: &Vm<Hv>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) -> bool {
     let flushes = mmu.tree.unmap(addresses(&gfns), |gpa, shift, old| {
         removed(vm, slot, gpa, shift, old)
     });
     vm.arch_stats.tlb_flushes.add(flushes);
+    flushes != 0
 }
 
 /// `Backend::age_range`. Clearing R without a flush may leave a page looking old for a while that is in use;
