@@ -133,6 +133,15 @@ no_panic_paths() {
 	kernel=$("$top/scripts/kernel.sh" "$1")
 	! "llvm-nm-$LLVM_VERSION" -u "$(module_dir "$kernel")-clippy/kvm_ppc.ko" | grep panicking
 }
+# What a VMM makes the module allocate counts against its memory cgroup. Lines that end in "the module's" are for what lives
+# as long as the module; the kernel crate's own strings do not count.
+accounted() {
+	local bad
+	bad=$(files 'rust/*.rs' 'rust/*.c' |
+		( cd "$top" && xargs -0 grep -snE '\bGFP_(KERNEL|ATOMIC|NOWAIT|NOIO|NOFS|USER|HIGHUSER)\b|\bCString\b' ) |
+		grep -vE "// the module's\$|^[^:]*:[0-9]+:[[:space:]]*(//|/?\*)" || true)
+	[ -z "$bad" ] || { echo "$bad"; return 1; }
+}
 licences() {
 	local f bad=0
 	while IFS= read -r -d '' f; do
@@ -155,6 +164,7 @@ lint() {
 		check "no warnings about the $flavour module" module_warnings $flavour
 		check "no panic paths in the $flavour module" no_panic_paths $flavour
 	done
+	check "allocations are accounted" accounted
 	check "licences" licences
 	end lint
 }

@@ -396,17 +396,25 @@ static int64_t guests_exits(const struct stats *s)
 	       stat_value(s, "ext_intr_exits");
 }
 
+static void *open_stats(void *fd)
+{
+	return (void *)(intptr_t)ioctl(*(int *)fd, KVM_GET_STATS_FD, 0ul);
+}
+
 TEST_F(events, statistics)
 {
 	int fd = ioctl(self->vcpu->fd, KVM_GET_STATS_FD, 0ul);
 	struct stats a, b;
+	char c, id[32];
+	void *opened;
+	pthread_t t;
 	int i, vm;
-	char c;
 
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	read_stats(_metadata, fd, &a);
-	EXPECT_EQ(0, strncmp(a.id, "kvm-", 4));
+	snprintf(id, sizeof(id), "kvm-%d/vcpu-0", getpid());
+	EXPECT_STREQ(id, a.id);
 	for (i = 0; i < 10; i++)
 		QUIET(STW_R5_R4, HOLE, 0);
 	read_stats(_metadata, fd, &b);
@@ -420,9 +428,14 @@ TEST_F(events, statistics)
 	EXPECT_LE(0, stat_value(&b, "signal_exits"));
 	/* past the end there is nothing */
 	EXPECT_EQ(0, pread(fd, &c, 1, 1 << 20));
-	vm = ioctl(self->vmm->fd, KVM_GET_STATS_FD, 0ul);
+	/* who made it is told, not who asks */
+	ASSERT_EQ(0, pthread_create(&t, NULL, open_stats, &self->vmm->fd));
+	pthread_join(t, &opened);
+	vm = (intptr_t)opened;
 	ASSERT_GE(vm, 0);
 	read_stats(_metadata, vm, &a);
+	snprintf(id, sizeof(id), "kvm-%d", getpid());
+	EXPECT_STREQ(id, a.id);
 	EXPECT_LE(0, stat_value(&a, "remote_tlb_flush"));
 	/* they outlive what they are of */
 	close(self->vcpu->fd);

@@ -217,7 +217,7 @@ u32 kvm_ppc_e44x_tb_lost(void)
 /* 64 KB, aligned so; in lowmem, and so mapped by a pinned TLB entry */
 unsigned long kvm_ppc_e44x_alloc_block(void)
 {
-	return __get_free_pages(GFP_KERNEL | __GFP_ZERO,
+	return __get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
 				get_order(E44X_BLOCK_SIZE));
 }
 

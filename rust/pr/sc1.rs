@@ -69,7 +69,7 @@ fn rewrite(vcpu: &Vcpu<Pr>, gpas: Range<u64>, little: bool) -> Result {
         false => word.to_be_bytes(),
     };
     let (wanted, instead) = (bytes(insn::SC_1), bytes(insn::RESERVED_HYPERCALL));
-    let mut chunk = KVec::from_elem(0u8, CHUNK, GFP_KERNEL)?;
+    let mut chunk = KVec::from_elem(0u8, CHUNK, GFP_KERNEL_ACCOUNT)?;
     for at in gpas.step_by(CHUNK) {
         if vm.read_guest(at, &mut chunk).is_err() {
             continue;

@@ -7,6 +7,7 @@
 
 use super::{
     backend::Backend,
+    name::Name,
     stats::{StatDesc, StatSet, VcpuStats, VmStats},
     vm::Vm,
 };
@@ -15,7 +16,6 @@ use kernel::{
     fmt::{self, Formatter, Write as _},
     new_mutex,
     prelude::*,
-    str::CString,
     sync::{Arc, Mutex},
 };
 
@@ -35,7 +35,7 @@ impl Root {
             dir: Dir::new(c"kvm")?,
             names <- new_mutex!(KVec::new(), "kvm_ppc_debugfs_names"),
         });
-        Arc::pin_init(init, GFP_KERNEL)
+        Arc::pin_init(init, GFP_KERNEL) // the module's
     }
 
     fn claim(this: &Arc<Self>, name: (i32, u32)) -> Option<Claim> {
@@ -185,8 +185,8 @@ impl<B: Backend> VmDir<B> {
         let pid = current!().pid();
         let claim = Root::claim(root, (pid, fd));
         let dir = claim.as_ref().and_then(|claim| {
-            let name = CString::try_from_fmt(fmt!("{pid}-{fd}")).ok()?;
-            claim.root.dir.subdir(&name).ok()
+            let name = Name::new(fmt!("{pid}-{fd}"));
+            claim.root.dir.subdir(name.as_cstr()).ok()
         });
         try_pin_init!(Self {
             files: dir
@@ -214,7 +214,7 @@ impl<B: Backend> VmDir<B> {
     }
 
     fn stat_file(dir: &Dir, name: &str, file: VmFile<B>) -> Result<File<VmFile<B>>> {
-        dir.file(&CString::try_from_fmt(fmt!("{name}"))?, file)
+        dir.file(Name::new(fmt!("{name}")).as_cstr(), file)
     }
 
     /// Adds the folder of vCPU `id`, which has none yet, if that is possible.
@@ -226,7 +226,7 @@ impl<B: Backend> VmDir<B> {
         let Some(dir) = &self.dir else {
             return Ok(());
         };
-        let dir = dir.subdir(&CString::try_from_fmt(fmt!("vcpu{id}"))?)?;
+        let dir = dir.subdir(Name::new(fmt!("vcpu{id}")).as_cstr())?;
         for (name, show) in [(c"pid", Show::Pid), (c"stats", Show::Stats)] {
             let vm = self.vm.clone();
             let file = dir.file(name, VcpuFile { vm, id, show })?;

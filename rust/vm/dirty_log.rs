@@ -168,7 +168,7 @@ fn copy_words_to_user(addr: usize, words: &[usize]) -> Result {
     Ok(())
 }
 
-/// `KVM_CLEAR_DIRTY_LOG`.
+/// `KVM_CLEAR_DIRTY_LOG`. If not all of the bitmap can be read, what was read before is cleared.
 pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log) -> Result {
     let _state = vm.slots_lock.lock();
     // A malformed number is found before a slot that is not there.
@@ -183,17 +183,22 @@ pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log)
         return Err(EINVAL);
     }
 
-    let nwords = num.div_ceil(BITS) as usize;
-    let mut bytes = KVVec::new();
+    let bytes = num.div_ceil(BITS) as usize * BYTES;
     let addr = uapi::clear_dirty_bitmap_address(log);
-    UserSlice::new(UserPtr::from_addr(addr), nwords * BYTES).read_all(&mut bytes, GFP_KERNEL)?;
-
-    let start = slot.base_gfn + first;
-    sync(vm, &slot, start..start + num);
-    let first_word = (first / BITS) as usize;
-    for (i, word) in bytes.chunks_exact(BYTES).enumerate() {
-        let bits = word.try_into().map_or(0, usize::from_le_bytes);
-        dirty.clear(first_word + i, bits);
+    let mut bitmap = UserSlice::new(UserPtr::from_addr(addr), bytes).reader();
+    // As much of it at a time as is looked at with the lock held.
+    let mut part = KVec::from_elem(0u8, bytes.min(CHUNK as usize / 8), GFP_KERNEL_ACCOUNT)?;
+    for start in (first..first + num).step_by(CHUNK as usize) {
+        let end = (start + CHUNK).min(first + num);
+        let part = part
+            .get_mut(..(end - start).div_ceil(BITS) as usize * BYTES)
+            .ok_or(EINVAL)?;
+        bitmap.read_slice(part)?;
+        sync(vm, &slot, slot.base_gfn + start..slot.base_gfn + end);
+        for (word, i) in part.chunks_exact(BYTES).zip(start / BITS..) {
+            let bits = word.try_into().map_or(0, usize::from_le_bytes);
+            dirty.clear(i as usize, bits);
+        }
     }
     Ok(())
 }

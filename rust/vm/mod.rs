@@ -21,6 +21,7 @@
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
 //! | `caps` | capabilities |
 //! | `stats`, `stats_fd`, `debugfs` | statistics |
+//! | `name` | what descriptors and statistics are called |
 //!
 //! Nothing here is unsafe: what touches the host's C code is in [`host`](crate::host).
 //!
@@ -42,6 +43,7 @@ mod memory;
 pub(crate) mod memslot;
 pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
+mod name;
 pub(crate) mod one_reg;
 pub(crate) mod papr;
 pub(crate) mod pvinfo;

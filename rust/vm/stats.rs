@@ -247,23 +247,23 @@ pub(super) fn file<A: StatSet, B: StatSet>(id: &[u8], a: &A, b: &B) -> Result<KV
     let mut out = KVVec::with_capacity(data_offset + num_values * 8, GFP_KERNEL_ACCOUNT)?;
 
     for word in [0, NAME_SIZE, num_desc, id_offset, desc_offset, data_offset] {
-        out.extend_from_slice(&(word as u32).to_ne_bytes(), GFP_KERNEL)?;
+        out.extend_from_slice(&(word as u32).to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
     }
     push_name(&mut out, id)?;
     let mut offset = 0u32;
     for desc in descs() {
-        out.extend_from_slice(&desc.flags.to_ne_bytes(), GFP_KERNEL)?;
-        out.extend_from_slice(&desc.exponent.to_ne_bytes(), GFP_KERNEL)?;
-        out.extend_from_slice(&desc.size.to_ne_bytes(), GFP_KERNEL)?;
-        out.extend_from_slice(&offset.to_ne_bytes(), GFP_KERNEL)?;
+        out.extend_from_slice(&desc.flags.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
+        out.extend_from_slice(&desc.exponent.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
+        out.extend_from_slice(&desc.size.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
+        out.extend_from_slice(&offset.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
         // The bucket size, which only linear histograms have.
-        out.extend_from_slice(&0u32.to_ne_bytes(), GFP_KERNEL)?;
+        out.extend_from_slice(&0u32.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
         push_name(&mut out, desc.name.as_bytes())?;
         offset += 8 * u32::from(desc.size);
     }
     let values = |set: &dyn Fn(usize) -> Option<u64>, out: &mut KVVec<u8>| -> Result {
         for v in (0..).map_while(set) {
-            out.extend_from_slice(&v.to_ne_bytes(), GFP_KERNEL)?;
+            out.extend_from_slice(&v.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     };
@@ -278,5 +278,5 @@ fn push_name(out: &mut KVVec<u8>, name: &[u8]) -> Result {
     for (to, from) in field.iter_mut().take(NAME_SIZE - 1).zip(name) {
         *to = *from;
     }
-    Ok(out.extend_from_slice(&field, GFP_KERNEL)?)
+    Ok(out.extend_from_slice(&field, GFP_KERNEL_ACCOUNT)?)
 }

@@ -2,14 +2,14 @@
 
 //! The descriptors that `KVM_GET_STATS_FD` gives.
 
-use super::{backend::Backend, stats, vcpu_fd::VcpuFd, vm_fd::VmFd};
+use super::{backend::Backend, name::Name, stats, vcpu_fd::VcpuFd, vm_fd::VmFd};
 use crate::host::file::{Descriptor, NewFd};
-use kernel::{prelude::*, str::CString, sync::Arc, uaccess::UserSliceWriter};
+use kernel::{prelude::*, sync::Arc, uaccess::UserSliceWriter};
 
 /// The statistics of a VM or a vCPU. It keeps the VM.
 pub(super) enum StatsFd<B: Backend> {
-    Vm(Arc<VmFd<B>>, CString),
-    Vcpu(Arc<VcpuFd<B>>, CString),
+    Vm(Arc<VmFd<B>>),
+    Vcpu(Arc<VcpuFd<B>>),
 }
 
 impl<B: Backend> StatsFd<B> {
@@ -18,15 +18,12 @@ impl<B: Backend> StatsFd<B> {
     }
 
     pub(super) fn open_vm(vm: Arc<VmFd<B>>) -> Result<isize> {
-        let id = CString::try_from_fmt(fmt!("kvm-{}", current!().pid()))?;
-        Self::Vm(vm, id).open(c"kvm-vm-stats")
+        Self::Vm(vm).open(c"kvm-vm-stats")
     }
 
     pub(super) fn open_vcpu(vcpu: Arc<VcpuFd<B>>) -> Result<isize> {
-        let nr = vcpu.vcpu.id;
-        let id = CString::try_from_fmt(fmt!("kvm-{}/vcpu-{}", current!().pid(), nr))?;
-        let name = CString::try_from_fmt(fmt!("kvm-vcpu-stats:{nr}"))?;
-        Self::Vcpu(vcpu, id).open(&name)
+        let name = Name::new(fmt!("kvm-vcpu-stats:{}", vcpu.vcpu.id));
+        Self::Vcpu(vcpu).open(name.as_cstr())
     }
 }
 
@@ -35,8 +32,14 @@ impl<B: Backend> Descriptor for StatsFd<B> {
 
     fn read(&self, offset: &mut i64, to: &mut UserSliceWriter) -> Result<usize> {
         let file = match self {
-            Self::Vm(fd, id) => stats::file(id.to_bytes(), &fd.vm.stats, &fd.vm.arch_stats)?,
-            Self::Vcpu(fd, id) => stats::file(id.to_bytes(), &fd.vcpu.stats, &fd.vcpu.arch_stats)?,
+            Self::Vm(fd) => {
+                let id = fd.stats_id.as_cstr().to_bytes();
+                stats::file(id, &fd.vm.stats, &fd.vm.arch_stats)?
+            }
+            Self::Vcpu(fd) => {
+                let id = fd.stats_id.as_cstr().to_bytes();
+                stats::file(id, &fd.vcpu.stats, &fd.vcpu.arch_stats)?
+            }
         };
         to.write_slice_file(&file, offset)
     }

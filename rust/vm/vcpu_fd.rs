@@ -5,6 +5,7 @@
 use super::{
     backend::Backend,
     ioctl,
+    name::Name,
     one_reg::{size_of_id, RegValue},
     run_loop::Next,
     stats_fd::StatsFd,
@@ -30,6 +31,8 @@ use kernel::{
 /// What a vCPU's descriptor refers to.
 pub(super) struct VcpuFd<B: Backend> {
     pub(super) vcpu: CountedVcpu<B>,
+    /// What its statistics are said to be of: the thread that made it.
+    pub(super) stats_id: Name,
     pub(super) vm: Arc<VmFd<B>>,
 }
 

@@ -7,6 +7,7 @@ use super::{
     caps, coalesced,
     debugfs::{Root, VmDir},
     dirty_log, io_bus, ioctl, memory,
+    name::Name,
     stats_fd::StatsFd,
     vcpu_fd::VcpuFd,
     vm::Vm,
@@ -23,7 +24,6 @@ use crate::{
 };
 use kernel::{
     prelude::*,
-    str::CString,
     sync::{Arc, ArcBorrow},
 };
 
@@ -34,6 +34,8 @@ pub(super) struct VmFd<B: Backend> {
     // Goes before the VM does.
     #[pin]
     dir: VmDir<B>,
+    /// What the VM's statistics are said to be of: the thread that made it.
+    pub(super) stats_id: Name,
     pub(super) vm: Arc<Vm<B>>,
 }
 
@@ -43,17 +45,23 @@ impl<B: Backend> VmFd<B> {
         let fd = NewFd::reserve()?;
         let vm = Vm::create(kind)?;
         let dir = VmDir::new(root, vm.clone(), fd.number());
-        let this = Arc::pin_init(try_pin_init!(Self { dir <- dir, vm }), GFP_KERNEL_ACCOUNT)?;
+        let stats_id = Name::new(fmt!("kvm-{}", current!().pid()));
+        let this = try_pin_init!(Self { dir <- dir, stats_id, vm });
+        let this = Arc::pin_init(this, GFP_KERNEL_ACCOUNT)?;
         fd.open(c"kvm-vm", this)
     }
 
     fn create_vcpu(this: ArcBorrow<'_, Self>, id: usize) -> Result<isize> {
         Vm::create_vcpu(this.vm.as_arc_borrow(), id, |vcpu| {
             let fd = NewFd::reserve()?;
-            let name = CString::try_from_fmt(fmt!("kvm-vcpu:{}", vcpu.id))?;
-            let (id, vm) = (vcpu.id, this.into());
-            let new = Arc::new(VcpuFd { vcpu, vm }, GFP_KERNEL_ACCOUNT)?;
-            let nr = fd.open(&name, new)?;
+            let id = vcpu.id;
+            let new = VcpuFd {
+                vcpu,
+                stats_id: Name::new(fmt!("kvm-{}/vcpu-{id}", current!().pid())),
+                vm: this.into(),
+            };
+            let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
+            let nr = fd.open(Name::new(fmt!("kvm-vcpu:{id}")).as_cstr(), new)?;
             // Once, though making the descriptor may be tried again.
             this.dir.add_vcpu(id);
             Ok(nr)
