@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the host's scheduler has to do with guests: a vCPU's thread polls for
- * events only as long as nobody else wants its CPU.
+ * What the host's scheduler has to do with guests: a vCPU's thread loses its
+ * CPU, which its guest is told; gives it away; polls for events only as long
+ * as nobody else wants it.
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"
@@ -9,6 +10,7 @@
 #include "book3s.h"
 #include "insn.h"
 
+#include <endian.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +21,15 @@ DECLARE_PAYLOAD(exits);
 
 #define MEM (16ul << 20)
 #define CODE GPA_FREE
+#define OTHER_CODE (GPA_FREE + 0x10000)
+
+/* What the hypervisor writes (PAPR+ 14.11.3.3, lppaca.h) */
+#define VPA (GPA_FREE + 0x100000)
+#define DTL (VPA + 0x2000)
+#define DTL_ENTRIES 100u
+#define VPA_YIELD_COUNT 0x100
+#define VPA_STOLEN 0x158
+#define VPA_DTL_IDX 0x218
 
 #define MS 1000000l
 
@@ -138,6 +149,107 @@ static void set_pc(struct vmm_vcpu *vcpu, uint64_t pc, uint64_t r5)
 	regs.gpr[5] = r5;
 	regs.sprg0 = BOOK3S_SPRG0;
 	book3s_set_regs(vcpu, &regs);
+}
+
+/* Takes the CPU of others for 5 ms of every 10 */
+struct preemptor {
+	const char *vpa;
+	unsigned long rounds, dispatched;
+	int64_t burnt; /* ns */
+};
+
+#define ROUNDS 100
+
+static void *preempt(void *arg)
+{
+	const struct sched_param param = { .sched_priority = 10 };
+	struct preemptor *p = arg;
+	int64_t start, t;
+
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &param))
+		return NULL;
+	for (; p->rounds < ROUNDS; p->rounds++) {
+		sleep_ms(5);
+		start = now_ns();
+		if (!(p->vpa[VPA_YIELD_COUNT + 3] & 1))
+			p->dispatched++;
+		do
+			t = now_ns();
+		while (t < start + 5 * MS);
+		p->burnt += t - start;
+	}
+	return NULL;
+}
+
+TEST_F(guest, preempted)
+{
+	char *vpa = vmm_gpa(self->vmm, VPA);
+	uint64_t area[2] = { DTL, DTL_ENTRIES * 48 };
+	struct preemptor p = { .vpa = vpa };
+	int64_t stolen, index;
+	struct runner r;
+	pthread_t t;
+
+	*(uint16_t *)(vpa + 4) = htobe16(640);
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_VPA_ADDR, VPA);
+	ASSERT_EQ(0, vmm_set_reg(self->vcpu, KVM_REG_PPC_VPA_DTL, area));
+	book3s_put(self->vmm, CODE, true, B(0));
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ * 1000);
+	set_pc(self->vcpu, CODE, 0);
+	start(&r, self->vcpu);
+	sleep_ms(50);
+	EXPECT_EQ(0, vpa[VPA_YIELD_COUNT + 3] & 1 && !book3s_peer());
+
+	ASSERT_EQ(0, pthread_create(&t, NULL, preempt, &p));
+	pin(t);
+	pthread_join(t, NULL);
+	stop(&r);
+	ASSERT_EQ(0, r.error);
+	ASSERT_EQ(ROUNDS, p.rounds);
+
+	/* the guest knows that it does not run, whenever another thread does */
+	EXPECT_GE(ROUNDS / 20, p.dispatched);
+	stolen = be64toh(*(uint64_t *)(vpa + VPA_STOLEN)) * 1000 / (TB_HZ / MS);
+	EXPECT_LT(p.burnt * 8 / 10, stolen);
+	EXPECT_GT(p.burnt * 2, stolen);
+	/* each time it got its CPU back */
+	index = be64toh(*(uint64_t *)(vpa + VPA_DTL_IDX));
+	EXPECT_LE(ROUNDS * 8 / 10, index);
+	TH_LOG("%ld of %ld us stolen, %ld dispatches, %lu times dispatched without a CPU",
+	       (long)stolen / 1000, (long)p.burnt / 1000, (long)index,
+	       p.dispatched);
+}
+
+/* H_CONFER to all: who waits for a CPU gets the caller's */
+TEST_F(guest, confer_to_all)
+{
+	struct vmm_vcpu *other =
+		book3s_add_vcpu(self->vmm, 1, MSR_REAL, 0, 0, 0);
+	int64_t caller, waiting;
+	struct runner r[2];
+
+	if (book3s_peer())
+		SKIP(return, "kvm-hv.ko and kvm-pr.ko only return");
+	book3s_put(self->vmm, CODE, true, LI(3, H_CONFER), LI(4, -1), LI(5, 0),
+		   SC(1), B(-16));
+	book3s_put(self->vmm, OTHER_CODE, true, B(0));
+	set_pc(self->vcpu, CODE, 0);
+	set_pc(other, OTHER_CODE, 0);
+	start(&r[1], other);
+	start(&r[0], self->vcpu);
+	sleep_ms(100);
+	caller = cpu_ns(r[0].thread);
+	waiting = cpu_ns(r[1].thread);
+	sleep_ms(2000);
+	caller = cpu_ns(r[0].thread) - caller;
+	waiting = cpu_ns(r[1].thread) - waiting;
+	stop(&r[0]);
+	stop(&r[1]);
+	EXPECT_EQ(0, r[0].error);
+	EXPECT_EQ(0, r[1].error);
+	TH_LOG("%ld us of the caller, %ld us of the other", (long)caller / 1000,
+	       (long)waiting / 1000);
+	EXPECT_LT(2 * caller, waiting);
 }
 
 #define HALT_MS 5

@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/poll.h>
+#include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>

@@ -11,6 +11,7 @@
 #include <linux/sched/stat.h>
 #include <linux/smp.h>
 #include <linux/swap.h>
+#include <linux/uaccess.h>
 
 #include <asm/pte-walk.h>
 #include <asm/time.h>
@@ -23,6 +24,22 @@
 struct paca_struct *kvm_ppc_local_paca(void)
 {
 	return local_paca;
+}
+
+/* In a scheduler's callback: could the task go on that loses its CPU? */
+bool kvm_ppc_task_is_runnable(void)
+{
+	return task_is_runnable(current);
+}
+
+void kvm_ppc_pagefault_disable(void)
+{
+	pagefault_disable();
+}
+
+void kvm_ppc_pagefault_enable(void)
+{
+	pagefault_enable();
 }
 #endif
 

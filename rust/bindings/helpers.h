@@ -20,6 +20,9 @@ struct vm_fault;
 
 #ifdef CONFIG_PPC_BOOK3S_64
 struct paca_struct *kvm_ppc_local_paca(void);
+bool kvm_ppc_task_is_runnable(void);
+void kvm_ppc_pagefault_disable(void);
+void kvm_ppc_pagefault_enable(void);
 #endif
 
 int kvm_ppc_mutex_lock_killable(struct mutex *lock);

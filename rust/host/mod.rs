@@ -37,6 +37,9 @@ pub(crate) mod book3s_time;
 pub(crate) mod features;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod lpid;
+// KVM_BOOK3S_64 selects what it needs of the scheduler.
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod preempt;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod switch;
 #[cfg(CONFIG_PPC_BOOK3S_64)]

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, uapi::Sregs, wait},
+    host::{features::Features, preempt::Enabled, uapi::Sregs, wait},
     isa::fscr::Fscr,
     vm::{
         backend::{Backend, Gfn},
@@ -35,7 +35,7 @@ use crate::{
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
-        vpa::{Dispatches, Position, VpaBackend, Vpas},
+        vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         Vcpu, Vm,
     },
 };
@@ -77,6 +77,14 @@ impl VpaBackend for Hv {
 
     fn dispatches(st: &mut HvVcpu) -> &mut Dispatches {
         &mut st.dispatches
+    }
+
+    fn preemption(vcpu: &Vcpu<Self>) -> &Preemption {
+        &vcpu.shared.preemption
+    }
+
+    fn scheduler(vm: &Vm<Self>) -> &Enabled {
+        &vm.arch.scheduler
     }
 
     fn position(st: &HvVcpu) -> Position {

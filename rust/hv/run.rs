@@ -42,9 +42,7 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
         return Err(EINVAL);
     }
     host.prepare_facilities();
-    vpa::dispatched(vcpu, st);
-    let (host, ret) = enter_until_userspace(vcpu, st, run, host);
-    vpa::stopped(vcpu);
+    let (host, ret) = vpa::running(vcpu, st, |st| enter_until_userspace(vcpu, st, run, host));
     host.done();
     ret
 }

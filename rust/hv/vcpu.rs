@@ -10,7 +10,7 @@ use crate::{
     vm::{
         mmio::Pending as PendingMmio,
         papr::Completion,
-        vpa::{Dispatches, Vpas},
+        vpa::{Dispatches, Preemption, Vpas},
     },
 };
 use kernel::{new_spinlock, prelude::*, sync::SpinLock};
@@ -24,6 +24,8 @@ pub(crate) struct HvShared {
     /// The areas the guest has registered.
     #[pin]
     pub(crate) vpas: SpinLock<Vpas>,
+    /// When its thread had a CPU.
+    pub(crate) preemption: Preemption,
 }
 
 impl HvShared {
@@ -32,6 +34,7 @@ impl HvShared {
         try_pin_init!(Self {
             events: Events::new(),
             vpas <- new_spinlock!(Vpas::default()),
+            preemption: Preemption::new(),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::{
         features::{Features, HostRegisters},
         lpid::Lpid,
         once,
+        preempt::Enabled,
         switch::SwitchVm,
     },
     isa::{lpcr::Lpcr, rpte::Patb1},
@@ -53,6 +54,8 @@ pub(crate) struct HvVm {
     process_table: Atomic<u64>,
     /// Threads of an emulated core; vCPU ids are aligned to it.
     smt: Atomic<u64>,
+    /// Keeps the scheduler telling of the vCPUs' threads.
+    pub(crate) scheduler: Enabled,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
     /// TCE tables.
@@ -78,6 +81,7 @@ impl HvVm {
             lpcr: Atomic::new(guest_lpcr(&host, features).raw()),
             process_table: Atomic::new(Patb1::GR.raw()),
             smt: Atomic::new(1),
+            scheduler: Enabled::new(),
             hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             tce: Tables::new()?,
             fwnmi: Atomic::new(false),

@@ -36,7 +36,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, hash, uapi::Sregs},
+    host::{features::Features, hash, preempt::Enabled, uapi::Sregs},
     vm::{
         backend::{Backend, Gfn},
         events::Events,
@@ -45,7 +45,7 @@ use crate::{
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
-        vpa::{Dispatches, Position, VpaBackend, Vpas},
+        vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         Vcpu, Vm,
     },
 };
@@ -91,6 +91,14 @@ impl VpaBackend for Pr {
 
     fn dispatches(st: &mut PrVcpu) -> &mut Dispatches {
         &mut st.dispatches
+    }
+
+    fn preemption(vcpu: &Vcpu<Self>) -> &Preemption {
+        &vcpu.shared.preemption
+    }
+
+    fn scheduler(vm: &Vm<Self>) -> &Enabled {
+        &vm.arch.scheduler
     }
 
     fn position(st: &PrVcpu) -> Position {

@@ -33,9 +33,7 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     st.switch.came_from_userspace();
     // Userspace may have changed it.
     st.step_in(st.stepped());
-    vpa::dispatched(vcpu, st);
-    let (host, ret) = enter_until_userspace(vcpu, st, run, host);
-    vpa::stopped(vcpu);
+    let (host, ret) = vpa::running(vcpu, st, |st| enter_until_userspace(vcpu, st, run, host));
     host.done();
     ret
 }

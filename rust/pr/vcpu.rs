@@ -18,7 +18,7 @@ use crate::{
         events::Events,
         mmio::Pending as PendingMmio,
         papr::Completion,
-        vpa::{Dispatches, Vpas},
+        vpa::{Dispatches, Preemption, Vpas},
     },
 };
 use kernel::{new_spinlock, prelude::*, sync::SpinLock};
@@ -30,6 +30,8 @@ pub(crate) struct PrShared {
     /// The areas the guest has registered.
     #[pin]
     pub(crate) vpas: SpinLock<Vpas>,
+    /// When its thread had a CPU.
+    pub(crate) preemption: Preemption,
 }
 
 impl PrShared {
@@ -38,6 +40,7 @@ impl PrShared {
         try_pin_init!(Self {
             events: Events::new(),
             vpas <- new_spinlock!(Vpas::default()),
+            preemption: Preemption::new(),
         })
     }
 }

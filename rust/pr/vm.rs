@@ -3,7 +3,7 @@
 //! A VM of the pr backend.
 
 use crate::{
-    host::{features::Features, hash, page::SharedPage},
+    host::{features::Features, hash, page::SharedPage, preempt::Enabled},
     isa::{msr::Msr, pvr::Bare},
     vm::{papr::EnabledHcalls, tce::Tables},
 };
@@ -24,6 +24,8 @@ pub(crate) struct PrVm {
     pub(crate) features: Features,
     /// What its MMU can do.
     pub(crate) mmu: hash::Capabilities,
+    /// Keeps the scheduler telling of the vCPUs' threads.
+    pub(crate) scheduler: Enabled,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
     /// Machine checks go to userspace, which tells the guest (`KVM_CAP_PPC_FWNMI`).
@@ -68,6 +70,7 @@ impl PrVm {
             _relocation: hash::RelocationOff::new(),
             features: Features::read(),
             mmu: hash::Capabilities::read(),
+            scheduler: Enabled::new(),
             hcalls: EnabledHcalls::new(super::hcall::HANDLED),
             fwnmi: Atomic::new(false),
             dcbz_traps: Atomic::new(false),

@@ -4,18 +4,20 @@
 //! shadow buffer (PAPR, "Virtual Processor Area" and `H_REGISTER_VPA`).
 //!
 //! They are written when the vCPU is dispatched, that is, when its thread starts to run the guest after it
-//! was in userspace, asleep or preempted, and when it stops, through userspace's mapping of the guest's
-//! memory: no page is pinned.
+//! was in userspace, asleep or preempted, and when it stops or loses its CPU, through userspace's mapping of
+//! the guest's memory: no page is pinned.
 
 use super::{
     backend::Backend,
     events::Events,
     one_reg::{id, RegValue},
-    papr, Vcpu,
+    papr, Vcpu, Vm,
 };
 use crate::{
     host::{
         entry::{HostInterruptible, Pending},
+        once,
+        preempt::{self, Enabled, Observer},
         time::timebase,
     },
     isa::{
@@ -27,8 +29,10 @@ use crate::{
     },
 };
 use kernel::{
+    cpu::CpuId,
     prelude::*,
     sync::{
+        atomic::Atomic,
         barrier::{smp_mb, Write},
         SpinLock,
     },
@@ -40,6 +44,10 @@ pub(crate) trait VpaBackend: papr::PaprBackend {
     fn vpas(vcpu: &Vcpu<Self>) -> &SpinLock<Vpas>;
     /// What is counted of its dispatches.
     fn dispatches(st: &mut Self::Vcpu) -> &mut Dispatches;
+    /// When its thread had a CPU.
+    fn preemption(vcpu: &Vcpu<Self>) -> &Preemption;
+    /// The scheduler tells of that while the VM is there.
+    fn scheduler(vm: &Vm<Self>) -> &Enabled;
     /// Where the guest is, and the offset of its timebase to the host's.
     fn position(st: &Self::Vcpu) -> Position;
     /// The guest uses its performance monitor, or says that it does not.
@@ -49,12 +57,36 @@ pub(crate) trait VpaBackend: papr::PaprBackend {
 /// What is counted of a vCPU's dispatches, by its own thread.
 #[derive(Default)]
 pub(crate) struct Dispatches {
-    /// Timebase ticks for which the vCPU wanted to run and could not.
-    stolen: u64,
-    /// `stolen` when the last dispatch trace log entry was made.
+    /// [`Preemption::stolen`] when the last dispatch trace log entry was made.
     stolen_logged: u64,
     /// Entries made in the dispatch trace log.
     dtl_index: u64,
+}
+
+/// What the scheduler tells of a vCPU's thread while that is in [`running`]. Written by the thread itself, also where it
+/// is interrupted in writing.
+pub(crate) struct Preemption {
+    /// The VPA that says that the vCPU is dispatched; 0 if none does.
+    vpa: Atomic<u64>,
+    /// Since when it waits for a CPU, in the host's timebase; 0 if it does not.
+    since: Atomic<u64>,
+    /// Timebase ticks for which it waited, while the guest could have run.
+    stolen: Atomic<u64>,
+}
+
+impl Preemption {
+    pub(crate) const fn new() -> Self {
+        Self {
+            vpa: Atomic::new(0),
+            since: Atomic::new(0),
+            stolen: Atomic::new(0),
+        }
+    }
+
+    /// As [`since`](Self::since) is.
+    fn waits_since(&self) -> Option<u64> {
+        Some(once::read_u64(&self.since)).filter(|since| *since != 0)
+    }
 }
 
 /// Where a guest is, for the dispatch trace log.
@@ -243,6 +275,7 @@ fn yield_count<B: VpaBackend>(vcpu: &Vcpu<B>) -> Option<u32> {
 /// dispatched since the caller looked.
 pub(crate) fn h_confer<B: VpaBackend>(vcpu: &Vcpu<B>, id: u64, count: u64) -> HReturn {
     if id == CONFER_ALL {
+        confer_to_waiting(vcpu);
         return HReturn::H_SUCCESS;
     }
     let Some(target) = papr::find(vcpu, id) else {
@@ -252,6 +285,22 @@ pub(crate) fn h_confer<B: VpaBackend>(vcpu: &Vcpu<B>, id: u64, count: u64) -> HR
         target.yield_to();
     }
     HReturn::H_SUCCESS
+}
+
+/// Gives this processor's time to the one of the guest's others that has waited longest for a CPU. If none waits, all
+/// others run or have ceded, and have no use for it.
+fn confer_to_waiting<B: VpaBackend>(vcpu: &Vcpu<B>) {
+    let now = timebase();
+    let waits = |v: &Vcpu<B>| Some(ticks(B::preemption(v).waits_since()?, now));
+    let longest = vcpu
+        .vm()
+        .vcpus()
+        .filter(|v| !core::ptr::eq(*v, vcpu))
+        .filter_map(|v| Some((v, waits(v)?)))
+        .max_by_key(|(_, time)| *time);
+    if let Some((target, _)) = longest {
+        target.yield_to();
+    }
 }
 
 /// The areas as registers, `KVM_REG_PPC_VPA_…`; `None` for another register.
@@ -284,8 +333,8 @@ pub(crate) fn set_reg<B: VpaBackend>(vcpu: &Vcpu<B>, reg: u64, val: &RegValue) -
 }
 
 /// The guest is about to run on this CPU, or stops running: counts it in the VPA.
-fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: Area, dispatched: bool) -> Result {
-    let at = vpa.gpa + area::YIELD_COUNT;
+fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: u64, dispatched: bool) -> Result {
+    let at = vpa + area::YIELD_COUNT;
     let mut word = [0; 4];
     vcpu.vm().read_guest(at, &mut word)?;
     let old = u32::from_be_bytes(word);
@@ -296,6 +345,48 @@ fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: Area, dispatched: bool) -> 
             .write_guest(at, &old.wrapping_add(1).to_be_bytes())?;
     }
     Ok(())
+}
+
+/// The run loop of `KVM_RUN`: the vCPU is dispatched in it, and the scheduler tells when its thread has no CPU.
+#[inline(always)]
+pub(crate) fn running<B: VpaBackend, R>(
+    vcpu: &Vcpu<B>,
+    st: &mut B::Vcpu,
+    run: impl FnOnce(&mut B::Vcpu) -> R,
+) -> R {
+    preempt::observed(B::scheduler(vcpu.vm()), vcpu, || {
+        dispatched(vcpu, st);
+        let ret = run(st);
+        stopped(vcpu);
+        ret
+    })
+}
+
+impl<B: VpaBackend> Observer for Vcpu<B> {
+    fn sched_out(&self, preempted: bool) {
+        let p = B::preemption(self);
+        if preempted {
+            once::write_u64(&p.since, timebase().max(1));
+        }
+        let vpa = once::read_u64(&p.vpa);
+        if vpa != 0 {
+            // If the page is not there just now, the guest believes that the vCPU runs.
+            let _ = preempt::without_faults(|| bump_yield_count(self, vpa, false));
+        }
+    }
+
+    fn sched_in(&self) {
+        let p = B::preemption(self);
+        if let Some(since) = p.waits_since() {
+            once::write_u64(&p.since, 0);
+            let stolen = ticks(since, timebase());
+            once::write_u64(&p.stolen, once::read_u64(&p.stolen).wrapping_add(stolen));
+        }
+        if once::read_u64(&p.vpa) != 0 {
+            // It is dispatched anew before it enters its guest.
+            B::events(self).change(0, Events::VPAS);
+        }
+    }
 }
 
 /// The vCPU is dispatched. Failures to reach the areas are the guest's loss alone.
@@ -319,6 +410,7 @@ fn look_at_areas<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu) {
         B::dispatches(st).dtl_index = 0;
     }
     B::pmu_in_use(st, true);
+    once::write_u64(&B::preemption(vcpu).vpa, vpas.vpa.gpa);
     if !vpas.vpa.registered() {
         B::events(vcpu).take(Events::HAS_VPA);
     } else {
@@ -337,21 +429,19 @@ fn tell_dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, vpas: &Vpas)
         vm.write_guest(vpa.gpa + area::STATUS, &[status | area::SHARED_PROCESSOR])?;
         vm.write_guest(vpa.gpa + area::YIELD_COUNT, &1u32.to_be_bytes())?;
     }
-    bump_yield_count(vcpu, vpa, true)?;
+    bump_yield_count(vcpu, vpa.gpa, true)?;
 
     // A guest that no longer cares for its counters need not have them switched.
     let mut in_use = [0];
     vm.read_guest(vpa.gpa + area::PMC_IN_USE, &mut in_use)?;
     B::pmu_in_use(st, in_use != [0]);
 
-    let counts = B::dispatches(st);
-    let stolen = counts.stolen.wrapping_sub(counts.stolen_logged);
+    let all_stolen = once::read_u64(&B::preemption(vcpu).stolen);
+    let logged = core::mem::replace(&mut B::dispatches(st).stolen_logged, all_stolen);
+    let stolen = all_stolen.wrapping_sub(logged);
     if stolen != 0 || vpas.fresh {
-        counts.stolen_logged = counts.stolen;
-        vm.write_guest(
-            vpa.gpa + area::ENQUEUE_DISPATCH_TB,
-            &counts.stolen.to_be_bytes(),
-        )?;
+        let at = vpa.gpa + area::ENQUEUE_DISPATCH_TB;
+        vm.write_guest(at, &all_stolen.to_be_bytes())?;
     }
     if vpas.dtl.registered() {
         log_dispatch(vcpu, st, vpas, stolen)?;
@@ -372,7 +462,7 @@ fn log_dispatch<B: VpaBackend>(
     };
     let at = B::position(st);
     let now = timebase().wrapping_add(at.tb_offset);
-    let cpu = vcpu.entry.last_cpu().max(0);
+    let cpu = CpuId::current().as_u32();
     let mut entry = [0u8; DTL_ENTRY_BYTES as usize];
     let mut put = |at: u64, bytes: &[u8]| {
         let at = at as usize;
@@ -404,7 +494,7 @@ pub(crate) fn stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
     }
 }
 
-/// Does what kept the guest from running; to it, the host's work is stolen time. Returns the requests that there were,
+/// Does what kept the guest from running. Returns the requests that there were,
 /// for the backend to serve. Errors as [`HostInterruptible::handle_work`].
 pub(crate) fn not_entered<B: VpaBackend>(
     vcpu: &Vcpu<B>,
@@ -414,13 +504,8 @@ pub(crate) fn not_entered<B: VpaBackend>(
 ) -> Result<u32> {
     match pending {
         Some(Pending::Work) => {
-            stopped(vcpu);
-            let before = timebase();
-            let ret = host.handle_work();
-            let counts = B::dispatches(st);
-            counts.stolen = counts.stolen.wrapping_add(ticks(before, timebase()));
-            dispatched(vcpu, st);
-            ret.map(|()| 0)
+            host.handle_work()?;
+            Ok(0)
         }
         Some(Pending::Request) => {
             let requests = vcpu.requests.take();
@@ -446,6 +531,6 @@ pub(crate) fn halt<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, until: u64) 
 fn tell_stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
     let vpa = B::vpas(vcpu).lock().vpa;
     if vpa.registered() {
-        let _ = bump_yield_count(vcpu, vpa, false);
+        let _ = bump_yield_count(vcpu, vpa.gpa, false);
     }
 }
