@@ -96,8 +96,6 @@ impl Backend for E44x {
         E44xMmu::new(vm)
     }
 
-    fn destroy_vm(_vm: &E44xVm, _mmu: &mut E44xMmu) {}
-
     fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<E44xShared, Error> {
         Ok(E44xShared::new())
     }

@@ -19,7 +19,6 @@ pub(crate) mod notifier;
 pub(crate) mod once;
 pub(crate) mod page;
 pub(crate) mod signal;
-pub(crate) mod spin;
 pub(crate) mod srcu_cell;
 pub(crate) mod thread;
 pub(crate) mod time;

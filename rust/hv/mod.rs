@@ -139,10 +139,6 @@ impl Backend for Hv {
         HvMmu::new(vm)
     }
 
-    fn destroy_vm(_vm: &HvVm, _mmu: &mut HvMmu) {
-        // Dropping the tree detaches and frees it.
-    }
-
     fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<HvShared, Error> {
         HvShared::new()
     }

@@ -135,10 +135,6 @@ impl Backend for Pr {
         PrMmu::new()
     }
 
-    fn destroy_vm(_vm: &PrVm, _mmu: &mut PrMmu) {
-        // Dropping the shadow MMU takes all its entries out of the host's table.
-    }
-
     fn new_shared(_vm: &Vm<Self>, _id: u32) -> impl PinInit<PrShared, Error> {
         PrShared::new()
     }

@@ -26,10 +26,12 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     const NAME: &'static CStr;
 
     /// A VM's own state, pinned in [`Vm::arch`]. What it has taken from the host, its `Drop` gives
-    /// back: if a VM cannot be made after all, `destroy_vm` is not called.
+    /// back.
     type Vm: Send + Sync;
-    /// A VM's translation state, only touched with [`Vm::mmu`] locked.
-    type Mmu: Send;
+    /// A VM's translation state, only touched with [`Vm::mmu`] locked. It is dropped before the VM's own
+    /// state is, when its vCPUs are gone and mmu notifiers are not called any more; its `Drop`, which may
+    /// sleep, leaves the hardware nothing that translates.
+    type Mmu: Send + Unpin;
     /// A vCPU's state that other threads may touch at any time, pinned in [`Vcpu::shared`].
     type Shared: Send + Sync;
     /// A vCPU's state that needs the vCPU's mutex.
@@ -57,9 +59,6 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     fn new_vm(kind: u64) -> impl PinInit<Self::Vm, Error>;
     /// Makes a VM's empty translation tables.
     fn new_mmu(vm: &Self::Vm) -> Result<Self::Mmu>;
-    /// The VM is about to go: its vCPUs are dropped, nobody runs, faults or changes slots any more,
-    /// and mmu notifiers are not called. The tables may be freed. No lock is held, it may sleep.
-    fn destroy_vm(vm: &Self::Vm, mmu: &mut Self::Mmu);
 
     /// Makes vCPU `id`; `id < MAX_VCPU_IDS` is unused, and [`Vm::lock`] is held.
     fn new_shared(vm: &Vm<Self>, id: u32) -> impl PinInit<Self::Shared, Error>;

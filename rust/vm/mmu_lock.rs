@@ -10,21 +10,18 @@
 //! under the lock.
 
 use super::backend::Backend;
-use crate::host::{
-    mm::InvalidationsExcluded,
-    once,
-    spin::{Guard, SpinCell},
-};
+use crate::host::{mm::InvalidationsExcluded, once};
 use core::{
     marker::PhantomData,
     ops::{Deref, DerefMut, Range},
 };
 use kernel::{
+    new_spinlock,
     prelude::*,
-    static_lock_class,
     sync::{
         atomic::Atomic,
         barrier::{self, Read},
+        SpinLock, SpinLockGuard,
     },
 };
 
@@ -32,7 +29,7 @@ use kernel::{
 #[pin_data]
 pub(crate) struct MmuLock<B: Backend> {
     #[pin]
-    state: SpinCell<State<B::Mmu>>,
+    state: SpinLock<State<B::Mmu>>,
     // Number of invalidations that have ended. Only written with `state` locked.
     seq: Atomic<usize>,
 }
@@ -50,7 +47,7 @@ pub(crate) struct FaultSeq(usize);
 
 /// The lock is held: no sleeping, no allocation.
 pub(crate) struct MmuGuard<'a, B: Backend> {
-    guard: Guard<'a, State<B::Mmu>>,
+    guard: SpinLockGuard<'a, State<B::Mmu>>,
     seq: &'a Atomic<usize>,
 }
 
@@ -64,14 +61,13 @@ unsafe impl InvalidationsExcluded for Quiet<'_> {}
 impl<B: Backend> MmuLock<B> {
     pub(super) fn new(mmu: B::Mmu) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            state <- SpinCell::new(
+            state <- new_spinlock!(
                 State {
                     mmu,
                     in_progress: 0,
                     range: 0..0,
                 },
-                c"kvm_ppc_mmu_lock",
-                static_lock_class!(),
+                "kvm_ppc_mmu_lock"
             ),
             seq: Atomic::new(0),
         })
@@ -83,11 +79,6 @@ impl<B: Backend> MmuLock<B> {
         // The lookup of the page comes after.
         barrier::smp_mb(Read);
         FaultSeq(seq)
-    }
-
-    /// Without locking, for who owns the VM alone.
-    pub(super) fn mmu_mut(self: Pin<&mut Self>) -> &mut B::Mmu {
-        &mut self.project().state.value_mut().mmu
     }
 
     #[inline]

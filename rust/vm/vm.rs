@@ -57,12 +57,14 @@ pub(crate) struct Vm<B: Backend> {
     /// `slots_lock`.
     #[pin]
     pub(crate) lock: Mutex<VmLocked>,
-    /// The backend's part.
-    #[pin]
-    pub(crate) arch: B::Vm,
+    // The next two are dropped in this order: translations lead to what the backend's part owns, pages or an LPID, and
+    // the hardware uses them until they are taken away.
     /// The backend's translation tables.
     #[pin]
     pub(crate) mmu: MmuLock<B>,
+    /// The backend's part.
+    #[pin]
+    pub(crate) arch: B::Vm,
 }
 
 /// What [`Vm::lock`] protects.
@@ -221,8 +223,6 @@ impl<B: Backend> PinnedDrop for Vm<B> {
     fn drop(self: Pin<&mut Self>) {
         // Takes all translations away.
         self.notifier.unregister();
-        let this = self.project();
-        this.vcpus.clear();
-        B::destroy_vm(&this.arch, this.mmu.mmu_mut());
+        self.project().vcpus.clear();
     }
 }
