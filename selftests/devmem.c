@@ -10,6 +10,10 @@
 #include "insn.h"
 #include "physical.h"
 
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
 DECLARE_PAYLOAD(exits);
 
 #define MEM (16ul << 20)
@@ -219,11 +223,53 @@ TEST_F(devmem, machine_check_to_userspace)
 		EXPECT_EQ(BASE, vmm_reg(self->vcpu, KVM_REG_PPC_DAR));
 		EXPECT_EQ(DSISR_MC_LOAD,
 			  vmm_reg(self->vcpu, KVM_REG_PPC_DSISR));
+		/* where the guest's handler returns to, and why it was called */
+		EXPECT_EQ(AT + 4, regs.srr0);
+		EXPECT_EQ(SRR1_MC_LOAD, regs.srr1 & SRR1_MC);
+		EXPECT_EQ((msrs[i] | MSR_ME) & 0xffff, regs.srr1 & 0xffff);
 		/* as after what userspace makes of it, the guest goes on */
 		CODE(msrs[i], LI(5, 1));
 		ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 		EXPECT_EQ(1, gpr(self, 5));
 	}
+}
+
+/* So many events of machine checks the host has room for, on each CPU */
+#define HOST_EVENTS 10
+
+static void on_sigbus(int sig)
+{
+	_exit(0);
+}
+
+/* What a guest's leave behind does not keep the host from handling its own */
+TEST_F(devmem, machine_check_of_the_host)
+{
+	volatile uint64_t *nowhere;
+	int i, status = -1;
+	cpu_set_t cpus;
+	pid_t child;
+
+	if (lockdep())
+		SKIP(return, "a machine check turns lockdep off");
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpus), &cpus));
+	nothing_there(self);
+	for (i = 0; i <= HOST_EVENTS; i++) {
+		CODE(MSR_REAL, LD(5, 0, 4));
+		trapped(self, 0x200, AT);
+	}
+	nowhere = map_real(self->fd, NOWHERE, self->page);
+	child = fork();
+	if (!child) {
+		signal(SIGBUS, on_sigbus);
+		(void)*nowhere;
+		_exit(1);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	/* Not by an oops, of which the process hears nothing */
+	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN

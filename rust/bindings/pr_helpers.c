@@ -10,6 +10,7 @@
 #include <asm/book3s/64/mmu-hash.h>
 #include <asm/firmware.h>
 #include <asm/kvm_ppc.h>
+#include <asm/mce.h>
 #include <asm/mmu.h>
 #include <asm/mmu_context.h>
 #include <asm/paca.h>
@@ -161,6 +162,28 @@ void kvm_ppc_pr_save_vectors(u64 msr, struct thread_fp_state *fp,
 		msr_check_and_set(MSR_VEC);
 		store_vr_state(vr);
 	}
+}
+
+/*
+ * Takes the event that the early handler of a machine check has left for who gets
+ * the interrupt: the host has room for few of them on each CPU, and what finds none
+ * is lost. All zeros if there is none. With interrupts hard-disabled, on the CPU
+ * that it came on.
+ */
+void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt)
+{
+	struct mce_info *info = local_paca->mce_info;
+	int last = info->mce_nest_count - 1;
+
+	memset(evt, 0, sizeof(*evt));
+	if (last < 0)
+		return;
+	if (last < MAX_MC_EVT) {
+		*evt = info->mce_event[last];
+		info->mce_event[last].in_use = 0;
+	}
+	/* One that comes now takes its own away before it returns */
+	info->mce_nest_count--;
 }
 
 /* An early decrementer interrupt does no harm: the handler sets it again */

@@ -67,6 +67,8 @@ pub(crate) struct ShadowVcpu {
     slb: [(u64, u64); SHADOW_SLB],
     slb_used: usize,
     exit: ExitState,
+    /// What the host knows of the last machine check.
+    machine_check: bindings::machine_check_event,
     /// Where the exit path comes back to in real mode; 0 if that cannot be.
     exit_real: u64,
     /// `kvmppc_entry_trampoline`.
@@ -124,6 +126,7 @@ impl ShadowVcpu {
             slb: [(0, 0); SHADOW_SLB],
             slb_used: 0,
             exit: ExitState::default(),
+            machine_check: bindings::machine_check_event::default(),
             // SAFETY: The module's own address, looked up in the kernel's page table, and one of vmlinux's.
             exit_real: unsafe { bindings::kvm_ppc_pr_exit_address() },
             // SAFETY: As above.
@@ -141,6 +144,18 @@ impl ShadowVcpu {
     #[inline]
     pub(crate) fn exit(&self) -> &ExitState {
         &self.exit
+    }
+
+    /// Was the last machine check recovered from?
+    pub(crate) fn machine_check_recovered(&self) -> bool {
+        // SAFETY: Reads the event.
+        unsafe { bindings::kvm_ppc_mce_recovered(&self.machine_check) != 0 }
+    }
+
+    /// Tells the host's log of the machine check that ended the guest, at a limited rate.
+    pub(crate) fn report_machine_check(&mut self) {
+        // SAFETY: The event is one of the host's, or is zero, which is an event too.
+        unsafe { bindings::kvm_ppc_report_machine_check(&mut self.machine_check) };
     }
 
     /// SPRG3, which problem state can read.
@@ -304,6 +319,9 @@ impl WorldSwitch for ShadowVcpu {
             let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr, self.exit_real, self.trampoline);
             (*paca).irq_happened |= bindings::PACA_IRQ_HARD_DIS as u8;
             bindings::kvm_ppc_pr_save_sprs(&mut self.sprs);
+            if trap == Trap::MACHINE_CHECK.raw() {
+                bindings::kvm_ppc_pr_take_machine_check(&mut self.machine_check);
+            }
             if self.dec.is_some() && trap != Trap::DECREMENTER.raw() {
                 bindings::kvm_ppc_pr_rearm_dec();
             }

@@ -88,14 +88,9 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
         }
         Trap::TRACE => debug::traced(st, srr1.masked(Srr1::FROM_INTERRUPT)),
         Trap::MACHINE_CHECK => {
-            stats.machine_checks.inc();
-            if vcpu.vm().arch.fwnmi.load(Relaxed) {
-                run.set_nmi(bindings::KVM_RUN_PPC_NMI_DISP_NOT_RECOV as u16);
-                return Ok(Next::Userspace);
-            }
-            st.dar = exit.dar;
-            st.dsisr = exit.dsisr;
-            st.inject(trap, srr1.masked(Srr1::FROM_INTERRUPT));
+            (st.dar, st.dsisr) = (exit.dar, exit.dsisr);
+            let why = srr1.masked(Srr1::FROM_INTERRUPT);
+            return Ok(machine_check(vcpu, st, run, why));
         }
         other => {
             run.set_unknown(other.raw().into());
@@ -103,6 +98,25 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
         }
     }
     Ok(Next::Guest)
+}
+
+/// A machine check, of which SRR1 says `why`.
+fn machine_check(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
+    vcpu.arch_stats.machine_checks.inc();
+    st.switch.report_machine_check();
+    if !vcpu.vm().arch.fwnmi.load(Relaxed) {
+        st.inject(Trap::MACHINE_CHECK, why);
+        return Next::Guest;
+    }
+    // As the interrupt leaves them: userspace reads there what happened, and the guest's handler returns by them.
+    st.srr0 = st.nip();
+    st.srr1 = why.with_msr(st.msr()).raw();
+    let how = match st.switch.machine_check_recovered() {
+        true => bindings::KVM_RUN_PPC_NMI_DISP_FULLY_RECOV,
+        false => bindings::KVM_RUN_PPC_NMI_DISP_NOT_RECOV,
+    };
+    run.set_nmi(how as u16);
+    Next::Userspace
 }
 
 /// A facility for vectors is off: the guest gets it if it has turned it on itself.
