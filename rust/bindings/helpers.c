@@ -5,6 +5,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/nospec.h>
 #include <linux/rcuwait.h>
 #include <linux/rseq.h>
 #include <linux/sched/signal.h>
@@ -294,6 +295,11 @@ void kvm_ppc_schedule_timeout_ns(u64 ns)
 	ktime_t timeout = ns_to_ktime(min_t(u64, ns, KTIME_MAX));
 
 	schedule_hrtimeout_range(&timeout, 0, HRTIMER_MODE_REL);
+}
+
+unsigned long kvm_ppc_index_nospec(unsigned long index, unsigned long size)
+{
+	return array_index_nospec(index, size);
 }
 
 u64 kvm_ppc_mftb(void)

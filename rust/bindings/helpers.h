@@ -69,6 +69,7 @@ void kvm_ppc_schedule_timeout_ns(u64 ns);
 void kvm_ppc_interrupt_and_wait(int cpu);
 
 u64 kvm_ppc_mftb(void);
+unsigned long kvm_ppc_index_nospec(unsigned long index, unsigned long size);
 
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift);

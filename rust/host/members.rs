@@ -2,6 +2,7 @@
 
 //! Objects that live as long as the object that holds them, and know it: the vCPUs of a VM.
 
+use crate::bindings;
 use core::{ops::Deref, ptr::NonNull};
 use kernel::{
     prelude::*,
@@ -64,8 +65,16 @@ impl<P, C> Members<P, C> {
         Ok(Self { chunks })
     }
 
+    /// Member `nr`, if there is one. A guest may give the number: the processor does not look beyond the table even
+    /// while it only supposes that the number is within it.
     pub(crate) fn get(&self, nr: usize) -> Option<&Member<P, C>> {
-        let chunk = self.chunks.get(nr / CHUNK)?.as_ref()?;
+        let at = nr / CHUNK;
+        if at >= self.chunks.len() {
+            return None;
+        }
+        // SAFETY: Arithmetic.
+        let at = unsafe { bindings::kvm_ppc_index_nospec(at, self.chunks.len()) };
+        let chunk = self.chunks.get(at)?.as_ref()?;
         Some(chunk.0.get(nr % CHUNK)?.as_ref()?)
     }
 
