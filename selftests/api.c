@@ -543,6 +543,9 @@ TEST(run_page)
 	p = mmap(NULL, 64 * page, PROT_READ, MAP_SHARED, vcpu->fd, 0);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_EQ(0, *(volatile char *)(p + page));
+	/* KVM_INTERRUPT may be used at any time; the peer says so at an exit */
+	if (!book3s_peer())
+		EXPECT_EQ(1, ro->ready_for_interrupt_injection);
 	pid = fork();
 	if (!pid) {
 		*(volatile char *)(p + 63 * page);

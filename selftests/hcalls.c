@@ -246,6 +246,10 @@ TEST_F(hcall, cede_woken_by_interrupt)
 	EXPECT_EQ(CODE + 4, run->papr_hcall.args[1]);
 }
 
+/* Levels of the architecture, as a partition is told of them */
+#define PVR_206 0x0f000003
+#define PVR_207 0x0f000004
+
 TEST_F(hcall, set_mode)
 {
 	EXPECT_EQ(0, enable(self->vmm, H_SET_MODE, true));
@@ -295,6 +299,14 @@ TEST_F(hcall, set_mode)
 	EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 3, 0, 0));
 	EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 1, 4, 0, 0));
 	EXPECT_EQ(TO_USER, CALL(H_SET_MODE, 0, 9, 0, 0));
+	/* Not for who is told of a processor that has neither register */
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, PVR_206);
+	EXPECT_EQ(H_P2, CALL(H_SET_MODE, 0, 1, 0x1001, 0));
+	EXPECT_EQ(H_P2, CALL(H_SET_MODE, 0, 2, 0x1000, 1));
+	EXPECT_EQ(H_P2, CALL(H_SET_MODE, 0, 5, 0x1000, 1));
+	EXPECT_EQ(0, vmm_reg(self->vcpu, KVM_REG_PPC_CIABR));
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, PVR_207);
+	EXPECT_EQ(0, CALL(H_SET_MODE, 0, 1, 0x1001, 0));
 }
 
 TEST_F(hcall, set_dabr)

@@ -14,6 +14,7 @@ use crate::{
             PageFlags, RptType, SetModeResource, CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DABRX_GUEST,
             DAWRX_HYP,
         },
+        pvr::{Arch, LogicalPvr},
     },
     vm::{
         papr::{self, Handled, Outcome},
@@ -128,8 +129,15 @@ fn h_set_mode(
     value2: u64,
 ) -> Option<HReturn> {
     let vm = &vcpu.vm().arch;
+    let level = LogicalPvr::from_raw(st.compat).arch();
+    let older = level.is_some_and(|level| level < Arch::V207);
     let arch = st.switch.arch_mut();
-    Some(match SetModeResource::from_raw(resource)? {
+    let resource = SetModeResource::from_raw(resource)?;
+    Some(match resource {
+        // They came with ISA 2.07.
+        SetModeResource::Ciabr | SetModeResource::Dawr0 | SetModeResource::Dawr1 if older => {
+            HReturn::H_P2
+        }
         SetModeResource::Ciabr => {
             if value2 != 0 {
                 HReturn::H_P4

@@ -54,7 +54,10 @@ pub(crate) struct RunPage(SharedPage);
 
 impl RunPage {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self(SharedPage::new()?))
+        let page = Self(SharedPage::new()?);
+        // `KVM_INTERRUPT` always finds a place.
+        page.0.write(READY_FOR_INTERRUPT_INJECTION, 1);
+        Ok(page)
     }
 
     /// The page itself, for mmap.
@@ -79,10 +82,6 @@ impl RunPage {
     /// Userspace asks to be told when an interrupt can be injected.
     pub(crate) fn request_interrupt_window(&self) -> bool {
         self.0.read(REQUEST_INTERRUPT_WINDOW) != 0
-    }
-
-    pub(crate) fn set_ready_for_interrupt_injection(&self, ready: bool) {
-        self.0.write(READY_FOR_INTERRUPT_INJECTION, ready.into());
     }
 
     /// `KVM_RUN_PPC_NMI_DISP_…`, for `KVM_EXIT_NMI`.
