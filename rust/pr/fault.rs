@@ -149,7 +149,9 @@ pub(crate) fn page(
                         None => return Ok(Next::Guest),
                     }
                 }
-                map(vcpu, slot, &to, ea, access == Access::Store)?;
+                if !map(vcpu, slot, &to, ea, access)? {
+                    st.inject_fetch(Fault::Storage(Dsisr::NOEXEC_OR_G));
+                }
                 return Ok(Next::Guest);
             }
             _ => (to.gpa, own),
@@ -194,15 +196,17 @@ fn map_magic(
 }
 
 /// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is
-/// changing. The guest's page table is locked.
+/// changing. The guest's page table is locked. Returns false if it is for a fetch, and the page is a device's, in which
+/// nothing is executed.
 #[inline(always)]
-fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool) -> Result {
+fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, access: Access) -> Result<bool> {
     let vm = vcpu.vm();
+    let writing = access == Access::Store;
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
     if map_present(vcpu, slot, to, ea, hva, writing)
         || fault_in(hva, writing) && map_present(vcpu, slot, to, ea, hva, writing)
     {
-        return Ok(());
+        return Ok(true);
     }
 
     // Something that userspace's tables alone do not tell, or an error to be found out.
@@ -210,9 +214,12 @@ fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool)
     let mut page = UserPage::get(hva, writing)?;
     let mut mmu = vm.mmu.lock();
     if mmu.retry(&seq, &(hva..hva.saturating_add(PAGE_SIZE))) {
-        return Ok(());
+        return Ok(true);
     }
     let (inhibited, writable) = (page.cache_inhibited(), page.writable());
+    if inhibited && access == Access::Fetch {
+        return Ok(false);
+    }
     let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
     if mmu.map(to.key, &shadow) {
         // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
@@ -221,7 +228,7 @@ fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool)
         note_written(slot, &shadow);
     }
     drop(page);
-    Ok(())
+    Ok(true)
 }
 
 /// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.
