@@ -152,6 +152,19 @@ licences() {
 	return $bad
 }
 
+# Each file and function that the tables of Documentation/parity*.rst name is there
+parity() {
+	local file name n=0 bad=0
+	cd "$top" || return
+	while read -r file name; do
+		n=$((n + 1))
+		grep -Eq "(^|[^A-Za-z0-9_])(fn|struct|enum|trait|type|const|static|macro_rules!|_GLOBAL\\() *$name([^A-Za-z0-9_]|$)|^[a-z].*[ *]$name\\(" \
+			"$file" || { echo "$file has no $name"; bad=1; }
+	done < <(awk -f scripts/parity.awk Documentation/parity*.rst)
+	[ $n -gt 0 ] || { echo "no places"; bad=1; }
+	return $bad
+}
+
 lint() {
 	local flavour
 	begin lint
@@ -166,6 +179,7 @@ lint() {
 	done
 	check "allocations are accounted" accounted
 	check "licences" licences
+	check "what parity*.rst names is there" parity
 	end lint
 }
 
