@@ -108,6 +108,26 @@ TEST_F(sc1, big_endian)
 	EXPECT_EQ(SC(1), word(self, CODE + 0x100));
 }
 
+/*
+ * A call to KVM in the wrong byte order, as early little-endian kernels have it,
+ * is one that there is not. In big-endian it is just no instruction.
+ */
+TEST_F(sc1, reversed)
+{
+	uint32_t reversed = __builtin_bswap32(SC(0));
+
+	book3s_put(self->vmm, CODE, true, LI(3, 1), reversed, MR(6, 3),
+		   HCALL(UC_SYNC));
+	ASSERT_EQ(UC_SYNC, run(self, MSR_VIRT, CODE, 0, 0, 0));
+	EXPECT_EQ(12, gpr(self, 6));
+	book3s_put(self->vmm, CODE, false, reversed, HCALL(UC_SYNC));
+	ASSERT_EQ(UC_TRAP, run(self, MSR_VIRT & ~MSR_LE, CODE, 0, 0, 0));
+	EXPECT_EQ(0x700, self->vcpu->run->papr_hcall.args[0]);
+	book3s_put(self->vmm, OTHER, true, reversed);
+	ASSERT_EQ(UC_TRAP, run(self, MSR_VIRT | MSR_PR, OTHER, 0, 0, 0));
+	EXPECT_EQ(0x700, self->vcpu->run->papr_hcall.args[0]);
+}
+
 /* Problem state has no hypercalls */
 TEST_F(sc1, problem_state)
 {

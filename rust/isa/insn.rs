@@ -17,6 +17,9 @@ pub struct Insn {
 /// `sc 1`, by which a PAPR guest calls.
 pub const SC_1: u32 = 0x4400_0022;
 
+/// `sc`.
+pub const SC: u32 = 0x4400_0002;
+
 /// The reserved word that firmware and kernels put in the place of [`SC_1`] where that cannot work.
 pub const RESERVED_HYPERCALL: u32 = 0x7c00_0268;
 

@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
 /// Executes an instruction in privileged state.
 pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcome {
     let Some(what) = decode(insn) else {
-        return Outcome::Illegal;
+        return reversed_call(st, insn);
     };
     if let Some(bare) = st.bare {
         if let Some(outcome) = bare::privileged(vcpu, st, bare, what) {
@@ -275,5 +275,16 @@ fn message(vcpu: &Vcpu<Pr>, st: &PrVcpu, insn: Insn) -> Outcome {
         Some(_) => {}
         None => return Outcome::Illegal,
     }
+    Outcome::Done
+}
+
+/// `sc` with its bytes in the other order: how little-endian Linux before 3.14 calls KVM, with the words that
+/// `KVM_PPC_GET_PVINFO` gives for big-endian. It is told that there is no such call.
+#[cold]
+fn reversed_call(st: &mut PrVcpu, insn: Insn) -> Outcome {
+    if !st.msr().contains(Msr::LE) || insn.raw() != crate::isa::insn::SC.swap_bytes() {
+        return Outcome::Illegal;
+    }
+    st.set_gpr(3, super::hcall::EV_UNIMPLEMENTED);
     Outcome::Done
 }

@@ -108,6 +108,9 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
     })
 }
 
+/// What a call to KVM gives that there is not (ePAPR, "Hypercall Status Codes").
+pub(super) const EV_UNIMPLEMENTED: u64 = 12;
+
 /// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.
 pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
     /// Vendor KVM, number 3: which features there are.
@@ -118,7 +121,6 @@ pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
     /// Vendor ePAPR, number 16: wait for an interrupt.
     const EV_IDLE: u32 = 1 << 16 | 16;
     const INTERNAL: u64 = 9;
-    const UNIMPLEMENTED: u64 = 12;
     match st.gpr(11) as u32 {
         FEATURES => {
             st.set_gpr(3, 0);
@@ -137,7 +139,7 @@ pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
             st.set_msr(st.msr() | crate::isa::msr::Msr::EE);
             return Next::Halt;
         }
-        _ => st.set_gpr(3, UNIMPLEMENTED),
+        _ => st.set_gpr(3, EV_UNIMPLEMENTED),
     }
     Next::Guest
 }
