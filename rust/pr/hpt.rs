@@ -202,7 +202,8 @@ pub(crate) fn translate(
     });
     let (index, hpte) = found.ok_or(none)?;
     // Keys are not offered to guests.
-    let check = |access| hpte.check(slbe.vsid, st.msr().contains(Msr::PR), 0, 0, access);
+    let counts = magic::protection(st, hpte);
+    let check = |access| counts.check(slbe.vsid, st.msr().contains(Msr::PR), 0, 0, access);
     check(access).map_err(Fault::Storage)?;
     let gpa = hpte.real(ea).ok_or(none)?;
     let change = access == Access::Store;

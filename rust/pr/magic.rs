@@ -13,9 +13,10 @@ use crate::{
         page::{Field, SharedPage},
     },
     isa::{
+        hpte::{Hpte, HpteR},
         lpcr::Lpcr,
         msr::Msr,
-        radix_walk::{real_mode_address, Access},
+        radix_walk::{real_mode_address, truncated, Access},
     },
     vm::Vcpu,
 };
@@ -24,6 +25,8 @@ use kernel::{prelude::*, sync::Arc};
 
 const PAGE: u64 = !0xfff;
 const SEGMENT_SHIFT: u32 = 28;
+/// In the effective address that the guest gives: it has its code mapped as code.
+const NOT_MAPPED_NX: u64 = 1;
 
 /// A vCPU's page, and where its guest has it.
 pub(crate) struct Magic {
@@ -33,6 +36,8 @@ pub(crate) struct Magic {
     /// With data relocation off.
     real: u64,
     big_endian: bool,
+    /// The guest's kernel executes what its page table has as no-execute.
+    code_is_no_execute: bool,
 }
 
 macro_rules! field {
@@ -81,6 +86,8 @@ impl Magic {
 
 /// The guest wants the page at `ea` and, without relocation, at `real`. `ENOMEM`.
 pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Result {
+    // In 32-bit mode the upper halves of registers are no part of an address.
+    let (real, ea) = (truncated(real, st.msr()), truncated(ea, st.msr()));
     let page = match &st.magic {
         Some(magic) => magic.page.clone(),
         None => {
@@ -95,6 +102,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
         ea: ea & PAGE,
         real: real_mode_address(real) & PAGE,
         big_endian: !st.lpcr.contains(Lpcr::ILE),
+        code_is_no_execute: ea & NOT_MAPPED_NX == 0,
     });
     // Where it was, and what was there.
     st.forget_segments();
@@ -133,6 +141,18 @@ pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permiss
         cache_inhibited: false,
     };
     Some((magic.page.phys(), permission))
+}
+
+/// The entry as far as its protection counts: for a kernel that does not say that it executes only what it has mapped
+/// so, all can be executed.
+pub(crate) fn protection(st: &PrVcpu, hpte: Hpte) -> Hpte {
+    match &st.magic {
+        Some(magic) if magic.code_is_no_execute && reachable(st) => Hpte {
+            r: hpte.r.without(HpteR::N),
+            ..hpte
+        },
+        _ => hpte,
+    }
 }
 
 fn relocated(st: &PrVcpu) -> bool {
