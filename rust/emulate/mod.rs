@@ -7,4 +7,5 @@ pub mod e44x;
 pub mod mmio;
 pub mod privileged;
 pub mod regs;
+pub mod reservation;
 pub mod tm;

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The load that made a reservation, found from an instruction behind it: `lwarx` and its kin, and `stwcx.` and its.
+//!
+//! A guest that is left between the two loses its reservation, so a loop with an instruction between them that is always
+//! emulated would never end. Whoever emulates one looks back here, and goes on in the guest's place up to the store.
+
+use crate::isa::insn::Insn;
+
+/// So many instructions are looked at, before the one that is emulated.
+pub const LOOK_BACK: u32 = 16;
+
+/// A load that makes a reservation, and what became of its registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reserving {
+    /// So many instructions before the one it was looked for from: 1 is the one just before.
+    pub back: u32,
+    /// Its RA; 0 stands for the value 0.
+    pub ra: u8,
+    /// Its RB. RA and RB still have what made its address.
+    pub rb: u8,
+    /// Its RT, if that still has what was loaded.
+    pub rt: Option<u8>,
+    /// Bytes that it loads: 1, 2, 4 or 8.
+    pub bytes: u32,
+}
+
+/// Bytes that a load with reservation loads; `None` for other instructions. `lqarx` is not among them.
+pub const fn reserves(insn: Insn) -> Option<u32> {
+    match (insn.prefix(), insn.po(), insn.xo()) {
+        (None, 31, 52) => Some(1),
+        (None, 31, 116) => Some(2),
+        (None, 31, 20) => Some(4),
+        (None, 31, 84) => Some(8),
+        _ => None,
+    }
+}
+
+/// Bytes that a conditional store stores; `None` for other instructions. `stqcx.` is not among them.
+pub const fn concludes(insn: Insn) -> Option<u32> {
+    match (insn.prefix(), insn.po(), insn.xo()) {
+        (None, 31, 694) => Some(1),
+        (None, 31, 726) => Some(2),
+        (None, 31, 150) => Some(4),
+        (None, 31, 214) => Some(8),
+        _ => None,
+    }
+}
+
+/// Looks for the load whose reservation is held when an instruction is reached from the one before it, and so on.
+/// `before` are the words before it, the nearest first.
+///
+/// `None` if there is none, or if it cannot be told: behind it there is an instruction that is not known here, or one after
+/// which the next in memory is never executed, or not at once, or the address that it had is not known any more.
+pub fn reserving(before: impl Iterator<Item = u32>) -> Option<Reserving> {
+    let mut written = 0;
+    for (back, word) in (1..=LOOK_BACK).zip(before) {
+        let insn = Insn::word(word);
+        if let Some(bytes) = reserves(insn) {
+            let (rt, ra, rb) = (insn.rt(), insn.ra(), insn.rb());
+            let kept = |r: u8| bit(r) & written == 0;
+            let address = |r: u8| kept(r) && r != rt;
+            return ((ra == 0 || address(ra)) && address(rb)).then_some(Reserving {
+                back,
+                ra,
+                rb,
+                rt: kept(rt).then_some(rt),
+                bytes,
+            });
+        }
+        if concludes(insn).is_some() {
+            return None;
+        }
+        written |= gprs_written(insn)?;
+    }
+    None
+}
+
+const fn bit(gpr: u8) -> u32 {
+    1 << (gpr & 31)
+}
+
+/// The GPRs that an instruction writes, bit n for GPR n. `None` if it is not known here, or if the instruction that is
+/// executed next may not be one that is in memory behind it or that it branches to.
+fn gprs_written(insn: Insn) -> Option<u32> {
+    let rt = bit(insn.rt());
+    let ra = bit(insn.ra());
+    Some(match insn.po() {
+        // twi, cmpli, cmpi; stw, stb, sth; lfs, lfd, stfs, stfd
+        3 | 10 | 11 | 36 | 38 | 44 | 48 | 50 | 52 | 54 => 0,
+        // mulli, subfic, addic, addic., addi, addis; lwz, lbz, lhz, lha
+        7 | 8 | 12..=15 | 32 | 34 | 40 | 42 => rt,
+        // rlwimi, rlwinm, rlwnm, and immediate logical operations; rld..
+        20 | 21 | 23..=30 => ra,
+        // With update: loads; stores, and those of floating-point registers
+        33 | 35 | 41 | 43 => rt | ra,
+        37 | 39 | 45 | 49 | 51 | 53 | 55 => ra,
+        // lmw, stmw
+        46 => !0 << (insn.rt() & 31),
+        47 => 0,
+        // ld, lwa; ldu
+        58 => match insn.xo_ds() {
+            0 | 2 => rt,
+            1 => rt | ra,
+            _ => return None,
+        },
+        // std; stdu
+        62 => match insn.xo_ds() {
+            0 => 0,
+            1 => ra,
+            _ => return None,
+        },
+        16 if goes_on(insn) => 0,
+        19 => match insn.xo() {
+            // bclr, bcctr
+            16 | 528 if goes_on(insn) => 0,
+            // mcrf, CR logical operations, isync
+            0 | 33 | 129 | 150 | 193 | 225 | 257 | 289 | 417 | 449 => 0,
+            _ => return None,
+        },
+        31 => return extended(insn),
+        _ => return None,
+    })
+}
+
+/// Is it a branch that need not be taken, and that does not call?
+const fn goes_on(insn: Insn) -> bool {
+    const ALWAYS: u8 = 0b10100;
+    insn.rt() & ALWAYS != ALWAYS && !insn.rc()
+}
+
+/// [`gprs_written`] for primary opcode 31.
+fn extended(insn: Insn) -> Option<u32> {
+    let rt = bit(insn.rt());
+    let ra = bit(insn.ra());
+    // isel has other operands where the others have half of XO.
+    if insn.xo() & 0x1f == 15 {
+        return Some(rt);
+    }
+    // Bit 21 is OE there.
+    if let 8 | 10 | 40 | 104 | 136 | 138 | 200 | 202 | 232..=235 | 266 | 457 | 459 | 489 | 491 =
+        insn.xo() & 0x1ff
+    {
+        return Some(rt);
+    }
+    Some(match insn.xo() {
+        // cmp, cmpl, tw, td, mtcrf, mcrxr
+        0 | 32 | 4 | 68 | 144 | 512 => 0,
+        // Caches and order: icbt, dcbst, dcbf, dcbt, dcbtst, sync, dcba, eieio, icbi, dcbz
+        22 | 54 | 86 | 246 | 278 | 598 | 758 | 854 | 982 | 1014 => 0,
+        // dccci, dcbi, iccci, tlbsync, tlbie, tlbiel
+        454 | 470 | 966 | 566 | 306 | 274 => 0,
+        // mtspr, mtdcr, mtmsr, mtmsrd, wrtee, wrteei, mtsr, mtsrin, tlbwe, slbmte, slbie, slbia
+        467 | 451 | 146 | 178 | 131 | 163 | 210 | 242 | 978 | 402 | 434 | 498 => 0,
+        // Stores, byte-reversed ones, strings; those of floating-point registers, and loads of these
+        149 | 151 | 215 | 407 | 660 | 662 | 918 | 661 | 725 => 0,
+        663 | 727 | 983 | 535 | 599 | 855 | 887 => 0,
+        // Loads, and byte-reversed ones
+        21 | 23 | 87 | 279 | 341 | 343 | 532 | 534 | 790 => rt,
+        // mulhdu, mulhwu, mulhd, mulhw
+        9 | 11 | 73 | 75 => rt,
+        // mfcr, mfmsr, mfspr, mftb, mfdcr, mfsr, mfsrin, tlbre, tlbsx, slbmfev, slbmfee
+        19 | 83 | 339 | 371 | 323 | 595 | 659 | 946 | 914 | 851 | 915 => rt,
+        // Loads with update; stores with it, and those of floating-point registers
+        53 | 55 | 119 | 311 | 373 | 375 => rt | ra,
+        181 | 183 | 247 | 439 | 567 | 631 | 695 | 759 => ra,
+        // and, andc, or, orc, xor, nor, nand, eqv
+        28 | 60 | 444 | 412 | 316 | 124 | 476 | 284 => ra,
+        // extsb, extsh, extsw, cntlzw, cntlzd, popcntb, popcntw, popcntd, cmpb, dlmzb
+        954 | 922 | 986 | 26 | 58 | 122 | 378 | 506 | 508 | 78 => ra,
+        // slw, sld, srw, srd, sraw, srad, srawi, sradi
+        24 | 27 | 536 | 539 | 792 | 794 | 824 | 826 | 827 => ra,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LWARX_5_0_3: u32 = 0x7ca0_1828;
+    const STWCX_5_0_3: u32 = 0x7ca0_192d;
+    const ADDI_5_5_1: u32 = 0x38a5_0001;
+    const ADDI_6_5_1: u32 = 0x38c5_0001;
+    const ADDI_3_3_4: u32 = 0x3863_0004;
+    const BNE_BACK: u32 = 0x4082_fff4;
+    const B_BACK: u32 = 0x4bff_fff4;
+    const BL: u32 = 0x4800_0001;
+    const BLR: u32 = 0x4e80_0020;
+    const BEQLR: u32 = 0x4d82_0020;
+    const ISYNC: u32 = 0x4c00_012c;
+
+    fn look(before: &[u32]) -> Option<Reserving> {
+        reserving(before.iter().rev().copied())
+    }
+
+    fn found(back: u32, rt: Option<u8>) -> Option<Reserving> {
+        Some(Reserving {
+            back,
+            ra: 0,
+            rb: 3,
+            rt,
+            bytes: 4,
+        })
+    }
+
+    #[test]
+    fn straight_lines() {
+        assert_eq!(look(&[LWARX_5_0_3]), found(1, Some(5)));
+        assert_eq!(look(&[LWARX_5_0_3, ADDI_6_5_1]), found(2, Some(5)));
+        assert_eq!(look(&[LWARX_5_0_3, ADDI_5_5_1]), found(2, None));
+        assert_eq!(look(&[LWARX_5_0_3, ISYNC, BNE_BACK]), found(3, Some(5)));
+        assert_eq!(look(&[LWARX_5_0_3, BEQLR]), found(2, Some(5)));
+        // The nearest.
+        assert_eq!(look(&[LWARX_5_0_3, LWARX_5_0_3]), found(1, Some(5)));
+    }
+
+    #[test]
+    fn what_is_not_known() {
+        assert_eq!(look(&[]), None);
+        assert_eq!(look(&[ADDI_6_5_1; 20]), None);
+        // The address is another.
+        assert_eq!(look(&[LWARX_5_0_3, ADDI_3_3_4]), None);
+        // lwarx r3,0,r3; lwarx r3,r3,r4
+        assert_eq!(look(&[0x7c60_1828]), None);
+        assert_eq!(look(&[0x7c63_2028]), None);
+        assert_eq!(look(&[LWARX_5_0_3, STWCX_5_0_3]), None);
+        for other in [B_BACK, BL, BLR, 0x4e80_0420, 0x4c00_0064, 0x4400_0002, 0] {
+            assert_eq!(look(&[LWARX_5_0_3, other]), None, "{other:#x}");
+        }
+        let mut far = vec![LWARX_5_0_3];
+        far.resize(LOOK_BACK as usize, ADDI_6_5_1);
+        assert_eq!(look(&far), found(LOOK_BACK, Some(5)));
+        far.push(ADDI_6_5_1);
+        assert_eq!(look(&far), None);
+    }
+
+    #[test]
+    fn sizes() {
+        // lbarx, lharx, lwarx, ldarx r5,r4,r3; their stores
+        for (load, store, bytes) in [
+            (0x7ca4_1868, 0x7ca4_1d6d, 1),
+            (0x7ca4_18e8, 0x7ca4_1dad, 2),
+            (0x7ca4_1828, 0x7ca4_192d, 4),
+            (0x7ca4_18a8, 0x7ca4_19ad, 8),
+        ] {
+            assert_eq!(reserves(Insn::word(load)), Some(bytes));
+            assert_eq!(concludes(Insn::word(store)), Some(bytes));
+            assert_eq!(reserves(Insn::word(store)), None);
+            assert_eq!(concludes(Insn::word(load)), None);
+            let found = look(&[load]).unwrap();
+            assert_eq!((found.ra, found.bytes), (4, bytes));
+        }
+    }
+
+    /// Words as an assembler makes them, and what they write.
+    #[test]
+    fn registers_written() {
+        let table = [
+            (0x7c64_2a14, 1 << 3),          // add r3,r4,r5
+            (0x7c64_2e15, 1 << 3),          // addo. r3,r4,r5
+            (0x7c64_28f8, 1 << 4),          // nor r4,r3,r5
+            (0x7c60_00a6, 1 << 3),          // mfmsr r3
+            (0x7c70_42a6, 1 << 3),          // mfsprg r3,0
+            (0x7c70_43a6, 0),               // mtsprg 0,r3
+            (0x7c00_0146, 0),               // wrteei 0
+            (0x7c60_0124, 0),               // mtmsr r3
+            (0x7c64_2d26, 1 << 3),          // mfsrin r3,r5
+            (0x9464_0008, 1 << 4),          // stwu r3,8(r4)
+            (0x8464_0008, 1 << 3 | 1 << 4), // lwzu r3,8(r4)
+            (0xbba4_0000, 7 << 29),         // lmw r29,0(r4)
+            (0x5464_103a, 1 << 4),          // rlwinm r4,r3,2,0,29
+            (0x7c64_281e, 1 << 3),          // isel r3,r4,r5,0
+            (0x2c03_0000, 0),               // cmpwi r3,0
+            (0xe864_0009, 1 << 3 | 1 << 4), // ldu r3,8(r4)
+            (0xf864_0008, 0),               // std r3,8(r4)
+            (0x7c64_2e70, 1 << 4),          // srawi r4,r3,5
+        ];
+        for (word, written) in table {
+            assert_eq!(
+                gprs_written(Insn::word(word)),
+                Some(written),
+                "{word:#010x}"
+            );
+        }
+        // macchw r3,r4,r5; rfi; trap of a vector unit
+        for word in [0x1064_2958, 0x4c00_0064, 0x1000_0000] {
+            assert_eq!(gprs_written(Insn::word(word)), None, "{word:#010x}");
+        }
+    }
+}
