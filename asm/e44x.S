@@ -71,6 +71,23 @@ enter:
 	mtspr	SPRN_PID, r5
 	isync
 
+	/*
+	 * Instructions that were fetched under this PID, but not for this context
+	 * or not from where it has its pages now. What the data cache was told to
+	 * write has to be in memory before they are fetched anew.
+	 */
+	lwz	r4, E44X_FORGET_CODE(r3)
+	cmpwi	r4, 0
+	beq	1f
+	sync
+	iccci	0, r3
+	sync
+	isync
+1:
+	/* A reservation of the host's is not the guest's */
+	addi	r4, r3, E44X_RESERVED
+	stwcx.	r4, 0, r4
+
 	lwz	r4, E44X_SPRG4(r3)
 	lwz	r5, E44X_SPRG5(r3)
 	lwz	r6, E44X_SPRG6(r3)

@@ -19,6 +19,7 @@ from gdb import Gdb
 
 LOWMEM, LOWMEM_SIZE, BLOCK = 0xC0000000, 256 << 20, 0x10000
 CURRENT, CODE = 0x3FF0, 0x4000  # as e44x_switch.h has them
+CONTEXT_PID, FORGET_CODE, RESERVED = 152, 220, 224  # in a vCPU's context
 PC, MSR, CR, LR, CTR, XER = range(32, 38)  # in what `g` replies, after the GPRs
 GDB_PC, GDB_MSR = 64, 65  # QEMU's numbers
 CE, EE, PR, ME, DE, IS, DS = 1 << 17, 1 << 15, 1 << 14, 1 << 12, 1 << 9, 1 << 5, 1 << 4
@@ -136,6 +137,8 @@ class Test:
         self.seen = set()  # offsets of instructions in the code
         self.visited = set()  # addresses, in this round
         self.inside, self.outside = set(), set()  # where interrupts are enabled, with whose vectors
+        self.last_pid = None  # under which the guest was entered just before, if that was looked at
+        self.entries = {"kept": 0, "forgotten": 0, "under another PID": 0}
 
     def wrong(self, pc, what):
         self.bad.setdefault((pc - self.host.base, what), 0)
@@ -182,6 +185,7 @@ class Test:
         home, back = s[LR], s[1]
         self.sprg3, = host.sprs("sprg3")
         self.machine_checks = True
+        context, way_in = s[3], []
         while True:
             s = host.state()
             # The guest's first fetch may miss
@@ -189,9 +193,11 @@ class Test:
                 break
             self.look(s, True)
             word = host.word(s[PC])
+            way_in.append(word)
             if word & MTMSR_MASK == MTMSR:
                 self.machine_checks = bool(s[word >> 21 & 31] & ME)
             gdb.step(masked=True)
+        self.way_in(context, way_in)
         # Without the host's timer, which would end each round
         for _ in range(400):
             if not host.state()[MSR] & PR:
@@ -211,6 +217,26 @@ class Test:
         if (s[PC], s[1]) != (home, back) or host.large_entries() != host.pinned:
             self.wrong(s[PC], "it does not come back as it went")
         gdb.until(host.at("enter"))
+
+    def way_in(self, context, words):
+        """What has to be done for caches and reservations before the guest runs"""
+        pid, forget = (self.host.word(context + n) for n in (CONTEXT_PID, FORGET_CODE))
+        another = self.last_pid not in (None, pid)
+        self.last_pid = pid
+        self.entries["under another PID"] += another
+        self.entries["forgotten" if forget else "kept"] += 1
+        if another and not forget:
+            self.wrong(context, "another context's instructions stay in the cache")
+        if (ICCCI in words) != bool(forget):
+            self.wrong(context, "the instruction cache is made invalid, or not, against what it was told")
+        if ICCCI in words:
+            at = words.index(ICCCI)
+            before, behind = words[:at], words[at:]
+            if before[-1:] != [SYNC] or behind[1:3] != [SYNC, ISYNC] or not any(
+                    word & ~(31 << 21) == MTPID for word in before):
+                self.wrong(context, "the instruction cache is not made invalid in order")
+        if not any(word & 0xFC0007FF == STWCX for word in words):
+            self.wrong(context, "the host's reservation stays")
 
     def interrupt_at(self, pc, number, part, arrive):
         """Interrupt `number` comes at `pc`, and returns there"""
@@ -298,6 +324,7 @@ class Test:
             places = {*range(program, program + 12), *range(host.at("enter"), host.at("tlb_write"))}
             if force:
                 places |= self.skipping()
+            self.last_pid = None
             for pc in sorted(self.inside & places):
                 for number in CRITICAL:
                     self.interrupt_at(pc, number, "in the block", lambda: self.leave_guest(force))
@@ -311,7 +338,7 @@ class Test:
 
     def walks(self, force, pc):
         """Rounds, until this instruction was executed in enough of them"""
-        rounds = 0
+        rounds, self.last_pid = 0, None
         for _ in range(20 * ROUNDS):
             self.visited.clear()
             self.walk(force)
@@ -330,6 +357,8 @@ class Test:
 
 
 READ_INSN = 0x81450000  # lwz r10,0(r5)
+ICCCI, SYNC, ISYNC = 0x7C001F8C, 0x7C0004AC, 0x4C00012C  # iccci 0,r3
+MTPID, STWCX = 0x7C100BA6, 0x7C00012D  # without their registers
 CLEAR_IC = 0x3D400800  # lis r10,DBSR_IC@h
 MTMSR, MTMSR_MASK = 0x7C000124, 0xFC1FFFFE
 PROGRAM, DATA_MISS = 6, 13
@@ -344,6 +373,7 @@ def main():
     host.gdb.leave()
     print(f"# {test.stepped} instructions looked at; interrupts:",
           ", ".join(f"{n} {where}" for where, n in test.injected.items()))
+    print("# entries; the instruction cache:", ", ".join(f"{n} {what}" for what, n in test.entries.items()))
     for (offset, what), n in list(test.bad.items())[:20]:
         print(f"# at {offset & 0xFFFFFFFF:#x} of the block, {n} times: {what}")
     words = struct.unpack(f">{len(host.code) // 4}I", host.code)
@@ -356,6 +386,7 @@ def main():
     results = {
         "the switch can be interrupted at any instruction": not test.bad and all(test.injected.values()),
         "every instruction of it was executed": not missing,
+        "the instruction cache is made invalid when another context runs": all(test.entries.values()),
     }
     print(f"1..{len(results)}")
     for i, (name, good) in enumerate(results.items(), 1):

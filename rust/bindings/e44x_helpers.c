@@ -41,6 +41,8 @@ CHECK(host_ivpr, E44X_HOST_IVPR);
 CHECK(host_pid, E44X_HOST_PID);
 CHECK(host_usprg0, E44X_HOST_USPRG0);
 CHECK(host_dbcr0, E44X_HOST_DBCR0);
+CHECK(forget_code, E44X_FORGET_CODE);
+CHECK(reserved, E44X_RESERVED);
 
 /* There is no masking in software here: EE says it all */
 unsigned long kvm_ppc_hard_irq_disable(void)
@@ -232,10 +234,11 @@ void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end)
 }
 
 /*
- * The kernel marks pages whose data cache lines have been written back, and
- * their instruction cache lines made invalid, since it last wrote there
+ * The kernel marks pages whose data cache lines have been written back since it
+ * last wrote there. On a 440, flush_dcache_icache_folio() does nothing else: the
+ * instruction cache is tagged by addresses that it does not know.
  */
-void kvm_ppc_e44x_sync_icache(u64 real, unsigned int shift)
+void kvm_ppc_e44x_clean_new_page(u64 real, unsigned int shift)
 {
 	unsigned long pfn = real >> PAGE_SHIFT, n = 1;
 
@@ -255,7 +258,7 @@ void kvm_ppc_e44x_sync_icache(u64 real, unsigned int shift)
 }
 
 /* The page has been written, as the guest says */
-void kvm_ppc_e44x_flush_icache_page(u64 real)
+void kvm_ppc_e44x_clean_page(u64 real)
 {
 	unsigned long pfn = real >> PAGE_SHIFT;
 

@@ -28,8 +28,8 @@ u32 kvm_ppc_e44x_tb_lost(void);
 unsigned long kvm_ppc_e44x_alloc_block(void);
 void kvm_ppc_e44x_free_block(unsigned long block);
 void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end);
-void kvm_ppc_e44x_sync_icache(u64 real, unsigned int shift);
-void kvm_ppc_e44x_flush_icache_page(u64 real);
+void kvm_ppc_e44x_clean_new_page(u64 real, unsigned int shift);
+void kvm_ppc_e44x_clean_page(u64 real);
 void kvm_ppc_e44x_load_fp(struct thread_fp_state *fp);
 void kvm_ppc_e44x_store_fp(struct thread_fp_state *fp);
 

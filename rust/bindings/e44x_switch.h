@@ -46,6 +46,8 @@
 #define E44X_HOST_PID 208
 #define E44X_HOST_USPRG0 212
 #define E44X_HOST_DBCR0 216
+#define E44X_FORGET_CODE 220
+#define E44X_RESERVED 224
 
 #ifndef __ASSEMBLER__
 #include <linux/types.h>
@@ -72,6 +74,8 @@ struct kvm_ppc_e44x_context {
 	u32 host_pid;
 	u32 host_usprg0;
 	u32 host_dbcr0;
+	u32 forget_code; /* not 0: make the instruction cache invalid */
+	u32 reserved; /* is stored to, to give up reservations */
 };
 #endif
 

@@ -215,6 +215,7 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
         Outcome::Debug => {}
         // A wait state is seen on the way into the guest.
         Outcome::Done | Outcome::Wait => {}
+        Outcome::ForgetCode => mmu::forget_code(vcpu.vm()),
         Outcome::TlbChanged { entry } => mmu::entry_changed(vcpu, entry),
         Outcome::ReadDcr { dcr, rt } => {
             vcpu.arch_stats.dcr_exits.inc();

@@ -13,7 +13,7 @@ use crate::{
         state::Registers,
     },
     host::{
-        e44x::{flush_icache_page, sync_icache, Tlb},
+        e44x::{clean_new_page, clean_page, Tlb},
         host_page::{fault_in, HostPage},
         mm::UserPage,
     },
@@ -211,7 +211,7 @@ impl Target {
             attributes,
         };
         if permissions.execute {
-            sync_icache(real, shift);
+            clean_new_page(real, shift);
         }
         mmu.shadow.insert(&mapping, &mut tlb(vm));
     }
@@ -310,14 +310,20 @@ pub(crate) fn sync_code(vcpu: &Vcpu<E44x>, gpa: u64) {
     let Some(slot) = slots.find(gpa >> PAGE_SHIFT) else {
         return;
     };
-    let mmu = vm.mmu.lock();
+    let mut mmu = vm.mmu.lock();
     let page = mmu
         .quiet()
         .and_then(|quiet| HostPage::find(&quiet, &vm.mm, slot.hva(gpa >> PAGE_SHIFT), false));
     // A page that is not there is synchronized when it comes.
     if let Some(page) = page {
-        flush_icache_page(page.phys);
+        clean_page(page.phys);
     }
+    mmu.shadow.forget_code();
+}
+
+/// The guest has made all of the instruction cache invalid, or userspace may have written what the guest executes.
+pub(crate) fn forget_code(vm: &Vm<E44x>) {
+    vm.mmu.lock().shadow.forget_code();
 }
 
 /// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest believes,

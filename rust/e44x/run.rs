@@ -36,6 +36,8 @@ pub(crate) enum Completion {
 
 /// Runs the guest. Errors: `EINTR` for a signal, `EFAULT` and the like if its memory is not there.
 pub(crate) fn run(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result {
+    // Userspace may have written the guest's instructions, as for a reset or a breakpoint.
+    mmu::forget_code(vcpu.vm());
     enter_until_userspace(vcpu, st, run, HostInterruptible::in_ioctl()).1
 }
 
@@ -179,15 +181,19 @@ fn deliver(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
 fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     let vm = vcpu.vm();
     let context = st.current_context(vcpu.id);
-    let pid = {
+    let (pid, forget_code) = {
         let mut mmu = vm.mmu.lock();
-        mmu::context_number(vm, st, &mut mmu, context)
+        let pid = mmu::context_number(vm, st, &mut mmu, context);
+        (pid, mmu.shadow.entering(pid))
     };
+    if forget_code {
+        vm.arch_stats.icache_invalidations.inc();
+    }
     let state = &st.state;
     st.switch.set_user_sprgs(&state.sprg);
     st.switch.registers_mut().usprg0 = state.usprg0;
     st.switch
         .prepare(pid.pid, state.msr, state.timer.deadline());
+    st.switch.set_forget_code(forget_code);
     st.switch.set_alone(st.step.alone);
-    st.switch.set_tb_offset(state.timer.tb_offset());
 }

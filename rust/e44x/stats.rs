@@ -11,6 +11,8 @@ stats! {
         tlb_takeovers: Counter = COUNT,
         /// Entries of the TLB that were written, or made invalid, one by one.
         tlb_writes: Counter = COUNT,
+        /// Entries that made all of the instruction cache invalid.
+        icache_invalidations: Counter = COUNT,
     }
 }
 

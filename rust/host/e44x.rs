@@ -34,17 +34,18 @@ pub(crate) fn pvr() -> u32 {
     unsafe { bindings::kvm_ppc_e44x_pvr() }
 }
 
-/// Sees to it that instructions are fetched from the page of 2^`shift` bytes at real address `real`, which is memory, as
-/// the page was written before it came to the guest. What is written later is the writer's business.
-pub(crate) fn sync_icache(real: u64, shift: u32) {
+/// Writes the page of 2^`shift` bytes at real address `real`, which is memory, from the data cache to where instructions
+/// are fetched, if it was written before it came to the guest. What is written later is the writer's business. The
+/// instruction cache stays as it is: [`SwitchVcpu::set_forget_code`].
+pub(crate) fn clean_new_page(real: u64, shift: u32) {
     // SAFETY: The memory is mapped by its process, which the caller's lock keeps so.
-    unsafe { bindings::kvm_ppc_e44x_sync_icache(real, shift) };
+    unsafe { bindings::kvm_ppc_e44x_clean_new_page(real, shift) };
 }
 
-/// Sees to it that instructions are fetched as they are now from the page at real address `real`, which is memory.
-pub(crate) fn flush_icache_page(real: u64) {
+/// The same for a page that is known to have been written.
+pub(crate) fn clean_page(real: u64) {
     // SAFETY: As above.
-    unsafe { bindings::kvm_ppc_e44x_flush_icache_page(real) };
+    unsafe { bindings::kvm_ppc_e44x_clean_page(real) };
 }
 
 /// 64 KB of lowmem with the switch's code and vectors.
@@ -305,14 +306,9 @@ impl SwitchVcpu {
         }
     }
 
-    /// The guest reads the host's timebase and this.
-    pub(crate) fn set_tb_offset(&mut self, offset: u64) {
-        self.tb_offset = match (offset, self.tb_offset) {
-            (0, _) => None,
-            (_, Some((_, lost))) => Some((offset, lost)),
-            // SAFETY: Writes the timebase that it reads.
-            (_, None) => Some((offset, unsafe { bindings::kvm_ppc_e44x_tb_lost() })),
-        };
+    /// The guest must not execute anything that was fetched before this entry.
+    pub(crate) fn set_forget_code(&mut self, forget: bool) {
+        self.context.forget_code = forget.into();
     }
 
     /// The guest's registers that it can reach without privilege: SPRG4 to SPRG7.

@@ -30,6 +30,8 @@ pub enum Outcome {
         /// Its number.
         entry: u8,
     },
+    /// As above. Instructions that were fetched before must not be executed any more.
+    ForgetCode,
     /// As above, and the guest waits for an interrupt.
     Wait,
     /// A read of a device control register: when the value is in GPR `rt`, all is done.
@@ -132,7 +134,8 @@ pub fn execute<S: Tlbes>(
                 regs.set_cr(cr0(regs, found.is_some()));
             }
         }
-        // Guests' memory is coherent with the host's caches, which is all that these are about.
+        Privileged::InvalidateInstructions => outcome = Outcome::ForgetCode,
+        // Guests' memory is coherent with the host's data cache, which is all that these are about.
         Privileged::Cache => {}
     }
     regs.set_nip(regs.nip().wrapping_add(4));

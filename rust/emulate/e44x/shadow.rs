@@ -10,6 +10,10 @@
 //! here is what *may* be in the hardware: **an entry for a guest that is in the hardware is also here, at the same
 //! index.** A translation that is here and not in the hardware costs a miss, and is written again, to the same place. An
 //! entry of the host's that is overwritten or invalidated by mistake costs the host a miss.
+//!
+//! The instruction cache has no translations: its lines are tagged by effective address, address space and PID (UM,
+//! "Instruction Cache Synonyms"), and a fetch that an entry translates takes a line of that tag, whatever is in memory
+//! where the entry leads. So [`ShadowTlb::entering`] says when nothing may be left of it.
 
 use crate::isa::e44x::tlbe::{Attributes, Permissions, Space, Tlbe, TLB_SIZE};
 use core::ops::{DerefMut, Range};
@@ -101,6 +105,9 @@ pub struct ShadowTlb<S, C> {
     next: usize,
     contexts: C,
     generation: u64,
+    /// Under which number the instructions in the cache were fetched; `None` if some may be there of another, or of
+    /// what an entry translated to before.
+    fetched_under: Option<ShadowPid>,
 }
 
 const STORAGE: u32 = Attributes::W | Attributes::I | Attributes::M | Attributes::G | Attributes::E;
@@ -119,7 +126,22 @@ where
             next: 0,
             contexts,
             generation: 0,
+            fetched_under: None,
         }
+    }
+
+    /// The guest is about to run under this number. Returns whether all of the instruction cache has to be made invalid
+    /// first: because something else ran since the last time, so that `icbi` reaches every line of the guest's; because
+    /// a page to be executed was mapped; or because [`ShadowTlb::forget_code`] says so.
+    pub fn entering(&mut self, pid: ShadowPid) -> bool {
+        let current = self.fetched_under == Some(pid);
+        self.fetched_under = Some(pid);
+        !current
+    }
+
+    /// What was fetched so far must not be executed any more.
+    pub fn forget_code(&mut self) {
+        self.fetched_under = None;
     }
 
     /// The number of a context. If there is none left, all that is mapped goes first.
@@ -176,11 +198,13 @@ where
         let first = u64::from(tlbe.ea());
         let end = first.wrapping_add(size);
         let mut place = None;
+        let mut same = false;
         for i in 0..TLB_SIZE {
             let Some(slot) = self.slots.get_mut(i) else {
                 break;
             };
             let Some(old) = slot else { continue };
+            same |= old.tlbe == tlbe;
             let old_first = u64::from(old.tlbe.ea());
             let old_end = old_first.wrapping_add(old.size());
             if old.tlbe.tid == m.pid.pid && old_first < end && first < old_end {
@@ -192,6 +216,10 @@ where
                     hw.invalidate(i);
                 }
             }
+        }
+        // Unless the host has only taken the entry, it may translate to something else than what was fetched there.
+        if m.permissions.execute && !same {
+            self.forget_code();
         }
         let index = self.victim(place);
         let slot = Slot {

@@ -90,7 +90,9 @@ pub enum Privileged {
         /// CR0 says whether there is one.
         record: bool,
     },
-    /// `tlbsync`, `iccci`, `dccci`, `dcbi`, `icread`, `dcread`: caches and their coherence.
+    /// `iccci`: nothing in the instruction cache is valid any more.
+    InvalidateInstructions,
+    /// `tlbsync`, `dccci`, `dcbi`, `icread`, `dcread`: caches and their coherence.
     Cache,
 }
 
@@ -130,7 +132,8 @@ pub const fn decode(insn: Insn) -> Option<Privileged> {
         },
         (31, 946) => Privileged::TlbRead { rt, ra, ws: rb },
         (31, 978) => Privileged::TlbWrite { rs: rt, ra, ws: rb },
-        (31, 454 | 470 | 486 | 566 | 966 | 998) => Privileged::Cache,
+        (31, 966) => Privileged::InvalidateInstructions,
+        (31, 454 | 470 | 486 | 566 | 998) => Privileged::Cache,
         _ => return None,
     })
 }
@@ -182,7 +185,7 @@ mod tests {
                 },
             ),
             (0x7c00_038c, Cache),
-            (0x7c00_078c, Cache),
+            (0x7c00_078c, InvalidateInstructions),
             (0x7c00_1bac, Cache),
         ];
         for (word, privileged) in table {

@@ -35,8 +35,12 @@ fn random_operations() {
             machine.step();
         }
         // Otherwise little was tested.
-        println!("{} writes, {} hits", machine.hw.writes, machine.hits);
+        println!(
+            "{} writes, {} hits, {} of the instruction cache",
+            machine.hw.writes, machine.hits, machine.cached
+        );
         assert!(machine.hw.writes > steps / 100 && machine.hits > steps / 200);
+        assert!(machine.cached > steps / 2000);
     }
 }
 
@@ -64,6 +68,66 @@ fn a_light_exit_writes_nothing() {
         machine.number(user);
     }
     assert_eq!(machine.hw.writes, before);
+}
+
+/// What was fetched stays as long as one context runs and no page to be executed is mapped; then nothing does.
+#[test]
+fn instructions_are_forgotten() {
+    let mut machine = Machine::new(Random(1));
+    let kernel = Context {
+        vcpu: 0,
+        pid: 1,
+        user: false,
+        is: false,
+        ds: false,
+        step: false,
+    };
+    let user = Context {
+        user: true,
+        ..kernel
+    };
+    let entering = |machine: &mut Machine<Random>, context| {
+        let pid = machine.number(context);
+        machine.shadow.entering(pid)
+    };
+    assert!(entering(&mut machine, kernel), "the first entry of all");
+    assert!(!entering(&mut machine, kernel));
+    // `icbi` of one does not reach what the other has fetched.
+    assert!(entering(&mut machine, user));
+    assert!(entering(&mut machine, kernel));
+    assert!(!entering(&mut machine, kernel));
+
+    let mut mapping = Mapping {
+        pid: machine.number(kernel),
+        vcpu: 0,
+        entry: 5,
+        ea: 0x1000,
+        shift: 12,
+        gpa: 0,
+        real: 0x1000,
+        permissions: Permissions {
+            read: true,
+            ..Permissions::default()
+        },
+        attributes: Attributes(0),
+    };
+    machine.shadow.insert(&mapping, &mut machine.hw);
+    assert!(!entering(&mut machine, kernel), "data");
+    mapping.permissions.execute = true;
+    for real in [0x1000, 0x2000] {
+        mapping.real = real;
+        machine.shadow.insert(&mapping, &mut machine.hw);
+        assert!(entering(&mut machine, kernel), "code at {real:#x}");
+        // The host had taken the entry.
+        machine.shadow.insert(&mapping, &mut machine.hw);
+        assert!(!entering(&mut machine, kernel), "the same at {real:#x}");
+    }
+    machine.shadow.forget_code();
+    assert!(entering(&mut machine, kernel));
+    machine.shadow.clear(&mut machine.hw);
+    assert!(entering(&mut machine, kernel), "the number is another's");
+    machine.shadow.forget();
+    assert!(entering(&mut machine, kernel), "another VM ran");
 }
 
 /// When numbers run out, those that are given anew translate nothing of what they stood for.

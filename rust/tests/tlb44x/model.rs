@@ -9,7 +9,7 @@ use kvm_ppc_pure::{
     },
     isa::e44x::tlbe::{Attributes, Permissions, Space, Tlbe, PAGE_SHIFTS, TLB_SIZE},
 };
-use std::collections::HashMap;
+use std::collections::{hash_map::Entry, HashMap};
 
 /// Entries that the model's host has pinned, at the end of the TLB.
 const PINNED: usize = 3;
@@ -18,6 +18,9 @@ const PINNED: usize = 3;
 pub(crate) struct Tlb {
     entries: [Tlbe; TLB_SIZE],
     pub(crate) writes: u64,
+    /// The instruction cache: for whom, and from where, what lies under a tag was fetched. A tag is a PID and an address,
+    /// here to the smallest page.
+    cache: HashMap<(u8, u32), (Context, u64)>,
 }
 
 impl Hardware for Tlb {
@@ -40,6 +43,7 @@ impl Tlb {
         Self {
             entries: [Tlbe::INVALID; TLB_SIZE],
             writes: 0,
+            cache: HashMap::new(),
         }
     }
 
@@ -98,6 +102,8 @@ pub(crate) struct Machine<N> {
     numbers: HashMap<u8, Context>,
     /// Checks that found something.
     pub(crate) hits: u64,
+    /// Instructions that were found in the cache.
+    pub(crate) cached: u64,
 }
 
 const VCPUS: u64 = 2;
@@ -116,6 +122,7 @@ impl<N: Numbers> Machine<N> {
             naive: vec![[None; TLB_SIZE]; VCPUS as usize],
             numbers: HashMap::new(),
             hits: 0,
+            cached: 0,
         }
     }
 
@@ -193,8 +200,11 @@ impl<N: Numbers> Machine<N> {
 
     /// A miss, resolved as the backend does it.
     fn miss(&mut self) {
-        let context = self.context();
-        let ea = self.ea();
+        let (context, ea) = (self.context(), self.ea());
+        self.miss_at(context, ea);
+    }
+
+    fn miss_at(&mut self, context: Context, ea: u32) {
         let space = Space {
             ts: context.is,
             pid: context.pid,
@@ -243,6 +253,9 @@ impl<N: Numbers> Machine<N> {
             pid: context.pid,
         };
         let pid = self.number(context);
+        if self.shadow.entering(pid) {
+            self.hw.cache.clear();
+        }
         let hits = self.hw.find(ea, pid.pid);
         assert!(hits.len() <= 1, "two entries translate {ea:#x}: {hits:?}");
         let Some(hit) = hits.first() else { return };
@@ -253,6 +266,69 @@ impl<N: Numbers> Machine<N> {
         let allowed: Permissions = guest.attributes().permissions(context.user);
         let given = hit.attributes().permissions(true);
         assert_eq!(given, allowed);
+        if given.execute {
+            self.fetch(context, pid, ea, hit.real_of(ea));
+        }
+    }
+
+    /// An instruction is fetched, which an entry translates to `real`: from the cache, if there is something under its tag.
+    fn fetch(&mut self, context: Context, pid: ShadowPid, ea: u32, real: u64) {
+        let fetched = (context, real >> 10);
+        let line = self.hw.cache.entry((pid.pid, ea >> 10));
+        self.cached += u64::from(matches!(line, Entry::Occupied(_)));
+        let line = line.or_insert(fetched);
+        assert_eq!(*line, fetched, "stale instructions at {ea:#x}");
+    }
+
+    /// One address is executed again and again, under one number or two, while now and then its translation changes.
+    fn run(&mut self) {
+        let (context, ea) = (self.context(), self.ea());
+        let other = Context {
+            user: !context.user,
+            ..context
+        };
+        for _ in 0..8 {
+            let context = if self.random.next(4) == 0 {
+                other
+            } else {
+                context
+            };
+            match self.random.next(4) {
+                0 => self.miss_at(context, ea),
+                1 => self.move_page(context, ea),
+                _ => {}
+            }
+            let pid = self.number(context);
+            if self.shadow.entering(pid) {
+                self.hw.cache.clear();
+            }
+            let hit = self.hw.find(ea, pid.pid).first().copied();
+            let executable = |e: &Tlbe| e.attributes().permissions(true).execute;
+            if let Some(hit) = hit.filter(executable) {
+                self.fetch(context, pid, ea, hit.real_of(ea));
+            }
+        }
+    }
+
+    /// The guest's kernel has another page at this address, in the entry that it has already.
+    fn move_page(&mut self, context: Context, ea: u32) {
+        let vcpu = context.vcpu as usize;
+        let space = Space {
+            ts: context.is,
+            pid: context.pid,
+        };
+        let Some((index, mut entry)) = naive_find(&self.naive[vcpu], ea, space) else {
+            return;
+        };
+        entry.word1 = Tlbe::new(0, 10, space, self.random.next(1 << 26) << 10, 0)
+            .unwrap()
+            .word1;
+        let written = self.guests[vcpu].write_word(index as u32, 1, entry.word1, 0);
+        if written.is_some() {
+            self.shadow
+                .remove_entry(context.vcpu, index as u8, &mut self.hw);
+        }
+        self.naive[vcpu][index] = Some(entry);
     }
 
     /// Memory is taken away from the host's side.
@@ -289,6 +365,7 @@ impl<N: Numbers> Machine<N> {
                 self.hw.entries = [Tlbe::INVALID; TLB_SIZE];
                 self.shadow.forget();
             }
+            501..=519 => self.run(),
             _ => self.check(),
         }
     }
