@@ -5,11 +5,14 @@
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 #include <linux/vtime.h>
 
 #include <asm/cacheflush.h>
+#include <asm/futex.h>
 #include <asm/reg.h>
 #include <asm/reg_booke.h>
 #include <asm/switch_to.h>
@@ -127,6 +130,26 @@ u32 kvm_ppc_e44x_pvr(void)
 	return mfspr(SPRN_PVR);
 }
 
+/* 1 if the word was `old`, and is `new` now; 0 if it was not; -EFAULT */
+int kvm_ppc_e44x_cmpxchg_user(unsigned long at, u32 old, u32 new)
+{
+	u32 __user *word = (u32 __user *)at;
+	u32 was;
+
+	if (at & 3 || !access_ok(word, sizeof(*word)))
+		return -EFAULT;
+	if (futex_atomic_cmpxchg_inatomic(&was, word, old, new))
+		return -EFAULT;
+	return was == old;
+}
+
+/* A guest makes as many as it likes */
+void kvm_ppc_e44x_report_machine_check(u32 syndrome)
+{
+	pr_warn_ratelimited("kvm_ppc: machine check in a guest, ESR %#x\n",
+			    syndrome);
+}
+
 /* Where the host has the vector of interrupt n, from IVPR on */
 u32 kvm_ppc_e44x_ivor(unsigned int n)
 {
@@ -175,45 +198,6 @@ void kvm_ppc_e44x_timer_back(u64 host)
 	u64 now = get_tb();
 
 	mtspr(SPRN_DEC, host > now ? (u32)(host - now) : 1);
-}
-
-/*
- * Adds to the timebase, and what it went on by between being read and written.
- * Interrupts are off.
- */
-void kvm_ppc_e44x_tb_add(u64 offset, u32 lost)
-{
-	u64 tb = get_tb() + offset + lost;
-
-	set_tb(upper_32_bits(tb), lower_32_bits(tb));
-}
-
-/*
- * How much that is. The decrementer, which counts at the same rate, goes on
- * meanwhile; in it, the least of some tries is one without a cache miss.
- */
-u32 kvm_ppc_e44x_tb_lost(void)
-{
-	u32 least = ~0u;
-	unsigned int i;
-
-	for (i = 0; i < 16; i++) {
-		unsigned long flags;
-		u32 dec, passed;
-		u64 tb;
-
-		local_irq_save(flags);
-		tb = get_tb();
-		dec = mfspr(SPRN_DEC);
-		kvm_ppc_e44x_tb_add(0, 0);
-		passed = dec - mfspr(SPRN_DEC);
-		passed -= (u32)(get_tb() - tb);
-		local_irq_restore(flags);
-		if ((s32)passed > 0 && passed < least)
-			least = passed;
-	}
-	/* Only if the decrementer stood still all the time */
-	return least == ~0u ? 0 : least;
 }
 
 /* 64 KB, aligned so; in lowmem, and so mapped by a pinned TLB entry */

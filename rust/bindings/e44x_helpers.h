@@ -20,11 +20,11 @@ void kvm_ppc_guest_exit_irqoff(bool interrupted);
 void kvm_ppc_guest_done(unsigned long flags);
 
 u32 kvm_ppc_e44x_pvr(void);
+void kvm_ppc_e44x_report_machine_check(u32 syndrome);
+int kvm_ppc_e44x_cmpxchg_user(unsigned long at, u32 old, u32 new);
 u32 kvm_ppc_e44x_ivor(unsigned int n);
 u64 kvm_ppc_e44x_timer_at(u64 deadline);
 void kvm_ppc_e44x_timer_back(u64 host);
-void kvm_ppc_e44x_tb_add(u64 offset, u32 lost);
-u32 kvm_ppc_e44x_tb_lost(void);
 unsigned long kvm_ppc_e44x_alloc_block(void);
 void kvm_ppc_e44x_free_block(unsigned long block);
 void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end);

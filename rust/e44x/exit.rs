@@ -15,7 +15,7 @@ use crate::{
         privileged::{execute, Outcome},
         state::Registers,
     },
-    host::time::timebase,
+    host::{e44x::report_machine_check, time::timebase},
     isa::{
         e44x::{
             ivor::{esr, Ivor},
@@ -53,7 +53,7 @@ pub(crate) fn handle(
         Ivor::Debug => {}
         Ivor::MachineCheck => {
             stats.machine_checks.inc();
-            pr_warn!("machine check in a guest, ESR {:#x}\n", syndrome);
+            report_machine_check(syndrome);
             if syndrome & esr::MCI == 0 {
                 // Of some access to memory since the guest was entered; nearly all of them are the guest's.
                 st.state.mcsr |= spr::MCSR_MCS | spr::MCSR_IMPE;
@@ -65,14 +65,14 @@ pub(crate) fn handle(
             if ivor == Ivor::DataStorage {
                 stats.dsi_exits.inc();
             }
-            return storage(vcpu, st, run, dear, data);
+            return storage(vcpu, st, run, dear, data, syndrome);
         }
         Ivor::InstTlbError | Ivor::InstStorage => {
             if ivor == Ivor::InstStorage {
                 stats.isi_exits.inc();
             }
             let nip = st.switch.nip();
-            return storage(vcpu, st, run, nip, Access::Fetch);
+            return storage(vcpu, st, run, nip, Access::Fetch, 0);
         }
         Ivor::Program => return program(vcpu, st, run, syndrome),
         Ivor::SystemCall => {
@@ -83,20 +83,23 @@ pub(crate) fn handle(
             stats.fp_unavail.inc();
             st.state.interrupt(&mut st.switch, ivor);
         }
-        Ivor::Alignment => st
-            .state
-            .data_interrupt(&mut st.switch, ivor, dear, syndrome),
+        Ivor::Alignment => {
+            st.state
+                .data_interrupt(&mut st.switch, ivor, dear, syndrome & esr::DATA)
+        }
     }
     Ok(Next::Guest)
 }
 
-/// The hardware's TLB has no translation, or one that does not permit the access.
+/// The hardware's TLB has no translation, or one that does not permit the access; `syndrome` says of which kind it is, as
+/// ESR has it.
 pub(crate) fn storage(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
     run: &RunPage,
     ea: u32,
     access: Access,
+    syndrome: u32,
 ) -> Result<Next> {
     let stats = &vcpu.arch_stats;
     let fetch = access == Access::Fetch;
@@ -148,11 +151,11 @@ pub(crate) fn storage(
         Resolution::Denied => Ivor::DataStorage,
     };
     if fetch {
-        st.state.esr = 0;
+        st.state.set_syndrome(0);
         st.state.interrupt(&mut st.switch, ivor);
     } else {
-        let syndrome = if store { esr::ST } else { 0 };
-        st.state.data_interrupt(&mut st.switch, ivor, ea, syndrome);
+        st.state
+            .data_interrupt(&mut st.switch, ivor, ea, syndrome & esr::DATA);
     }
     Ok(Next::Guest)
 }

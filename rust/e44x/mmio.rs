@@ -16,6 +16,7 @@ use crate::{
         mmio::{Plan, Reason, Step},
     },
     isa::e44x::{
+        insn::data_syndrome,
         ivor::{esr, Ivor},
         tlbe::Access,
     },
@@ -29,6 +30,8 @@ pub(crate) struct Pending {
     /// The effective address that faulted, and the guest physical address it has.
     known: (u32, u64),
     little_endian: bool,
+    /// ESR of its data interrupts.
+    syndrome: u32,
     /// There is memory at that address too.
     memory: bool,
     /// Where the instruction is; userspace sees the next one meanwhile.
@@ -41,6 +44,7 @@ impl Pending {
         plan: Plan::IDLE,
         known: (0, 0),
         little_endian: false,
+        syndrome: 0,
         memory: false,
         nip: 0,
     };
@@ -85,6 +89,8 @@ pub(crate) fn start(
     st.mmio.known = (ea, gpa);
     st.mmio.little_endian = little_endian;
     st.mmio.memory = memory;
+    let syndrome = data_syndrome(insn, store);
+    st.mmio.syndrome = syndrome;
     if memory && reserve::is_one(insn) {
         return reserve::start(vcpu, st, run, insn, fault);
     }
@@ -109,7 +115,6 @@ pub(crate) fn start(
         }
         Err(why) => why,
     };
-    let syndrome = if store { esr::ST } else { 0 };
     match why {
         Reason::InvalidForm => st.state.program(&mut st.switch, esr::PIL),
         Reason::Alignment => st
@@ -192,7 +197,7 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                 Some(_) => Access::Store,
                 None => Access::Load,
             };
-            let syndrome = if write.is_some() { esr::ST } else { 0 };
+            let syndrome = pending.syndrome;
             let ivor = match translate(st, ea, access) {
                 Translation::Gpa(gpa) => Ok(gpa),
                 Translation::Miss => Err(Ivor::DataTlbError),

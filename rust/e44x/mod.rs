@@ -20,7 +20,10 @@ use self::{
 use crate::{
     bindings,
     host::uapi::Sregs,
-    isa::e44x::tlbe::{Access, Space},
+    isa::e44x::{
+        spr::has_mcsrr,
+        tlbe::{Access, Space},
+    },
     vm::{
         backend::{Backend, Gfn},
         memslot::MemSlot,
@@ -42,6 +45,9 @@ impl E44x {
         // What the kernel is configured for it runs on; but the 476 has another TLB, and may have company.
         if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
             return Err("the kernel is for the 476");
+        }
+        if has_mcsrr(crate::host::e44x::pvr()) {
+            return Err("the processor saves machine checks in MCSRR0 and MCSRR1, which the world switch does not look at");
         }
         let block = crate::host::e44x::Block::new()
             .map_err(|_| "no memory, or the host's vectors are not where they are expected")?;

@@ -31,12 +31,11 @@ mod id {
     pub(super) const TCR: u64 = u32(0x89);
     pub(super) const TSR: u64 = u32(0x8a);
     pub(super) const DEBUG_INST: u64 = u32(0x8b);
-    pub(super) const TB_OFFSET: u64 = u64(0x9c);
 }
 
 /// Register `reg`. `EINVAL` if there is none.
-pub(crate) fn get(st: &E44xVcpu, reg: u64) -> Result<RegValue> {
-    let s = &st.state;
+pub(crate) fn get(st: &mut E44xVcpu, reg: u64) -> Result<RegValue> {
+    let s = &mut st.state;
     let [iac1, iac2, iac3, iac4] = s.iac.map(u64::from);
     let [dac1, dac2] = s.dac.map(u64::from);
     let value = match reg {
@@ -46,10 +45,9 @@ pub(crate) fn get(st: &E44xVcpu, reg: u64) -> Result<RegValue> {
         id::IAC4 => iac4,
         id::DAC1 => dac1,
         id::DAC2 => dac2,
-        id::TSR => s.timer.tsr().into(),
+        id::TSR => s.timer.tsr(timebase()).into(),
         id::TCR => s.timer.tcr().into(),
         id::DEBUG_INST => SW_BREAKPOINT.into(),
-        id::TB_OFFSET => s.timer.tb_offset(),
         id::FPSCR => st.switch.fpscr(),
         _ => match reg.checked_sub(id::FPR0) {
             Some(n @ 0..=31) => st.switch.fpr(n as usize),
@@ -63,6 +61,7 @@ pub(crate) fn get(st: &E44xVcpu, reg: u64) -> Result<RegValue> {
 pub(crate) fn set(st: &mut E44xVcpu, reg: u64, val: RegValue) -> Result {
     let s = &mut st.state;
     let value = val.int()?;
+    let now = timebase();
     let [iac1, iac2, iac3, iac4] = &mut s.iac;
     let [dac1, dac2] = &mut s.dac;
     match reg {
@@ -72,14 +71,13 @@ pub(crate) fn set(st: &mut E44xVcpu, reg: u64, val: RegValue) -> Result {
         id::IAC4 => *iac4 = value as u32,
         id::DAC1 => *dac1 = value as u32,
         id::DAC2 => *dac2 = value as u32,
-        id::TSR => s.timer.set_tsr(value as u32),
+        id::TSR => s.timer.set_tsr(value as u32, now),
         id::OR_TSR => {
-            let tsr = s.timer.tsr() | value as u32;
-            s.timer.set_tsr(tsr);
+            let tsr = s.timer.tsr(now) | value as u32;
+            s.timer.set_tsr(tsr, now);
         }
-        id::CLEAR_TSR => s.timer.clear_tsr(value as u32),
-        id::TCR => s.timer.set_tcr(value as u32, timebase()),
-        id::TB_OFFSET => s.timer.set_tb_offset(value, timebase()),
+        id::CLEAR_TSR => s.timer.clear_tsr(value as u32, now),
+        id::TCR => s.timer.set_tcr(value as u32, now),
         id::FPSCR => st.switch.set_fpscr(value),
         _ => match reg.checked_sub(id::FPR0) {
             Some(n @ 0..=31) => st.switch.set_fpr(n as usize, value),

@@ -87,8 +87,8 @@ const FEATURES: u32 = bindings::KVM_SREGS_E_BASE
     | bindings::KVM_SREGS_E_DEBUG;
 
 /// `KVM_GET_SREGS`.
-pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<Sregs> {
-    let s = &st.state;
+pub(crate) fn get_sregs(st: &mut E44xVcpu) -> Result<Sregs> {
+    let s = &mut st.state;
     let mut sregs = Sregs::zeroed()?;
     sregs.set_pvr(s.pvr);
     let e = host::sregs_e_mut(&mut sregs);
@@ -105,11 +105,11 @@ pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<Sregs> {
     e.dear = s.dear.into();
     e.ivpr = s.ivpr.into();
     e.pir = s.pir;
-    e.tsr = s.timer.tsr();
+    e.tsr = s.timer.tsr(now);
     e.tcr = s.timer.tcr();
     e.decar = s.timer.decar();
     e.dec = s.timer.dec(now);
-    e.tb = s.timer.tb(now);
+    e.tb = now;
     e.vrsave = s.usprg0;
     e.ivor_low = s.ivor;
     e.dbsr = s.dbsr;
@@ -123,21 +123,26 @@ pub(crate) fn get_sregs(st: &E44xVcpu) -> Result<Sregs> {
     Ok(sregs)
 }
 
-/// `KVM_SET_SREGS`. `EINVAL` for another PVR than the host's, which the guest's program would see.
+/// `KVM_SET_SREGS`. `EINVAL` for another PVR than the host's, which the guest's program would see, and for another PIR
+/// than the vCPU's id.
 pub(crate) fn set_sregs(st: &mut E44xVcpu, sregs: &kvm_sregs) -> Result {
     let s = &mut st.state;
     if sregs.pvr != s.pvr {
         return Err(EINVAL);
     }
     let e = host::sregs_e(sregs);
+    let now = timebase();
     let has = |feature| e.features & feature != 0;
     let update = |special| e.update_special & special != 0;
+    // Nothing has changed if this is wrong.
+    if has(bindings::KVM_SREGS_E_ARCH206) && e.pir != s.pir {
+        return Err(EINVAL);
+    }
     if has(bindings::KVM_SREGS_E_BASE) {
         s.csrr = [e.csrr0 as u32, e.csrr1];
         s.esr = e.esr;
         s.dear = e.dear as u32;
         s.usprg0 = e.vrsave;
-        let now = timebase();
         s.timer.set_tcr(e.tcr, now);
         if update(bindings::KVM_SREGS_E_UPDATE_MCSR) {
             s.mcsr = e.mcsr as u32;
@@ -146,13 +151,13 @@ pub(crate) fn set_sregs(st: &mut E44xVcpu, sregs: &kvm_sregs) -> Result {
             s.timer.set_dec(e.dec, now);
         }
         if update(bindings::KVM_SREGS_E_UPDATE_TSR) {
-            s.timer.set_tsr(e.tsr);
+            s.timer.set_tsr(e.tsr, now);
         }
     }
     if has(bindings::KVM_SREGS_E_ARCH206) {
         s.mcsrr = [e.mcsrr0 as u32, e.mcsrr1];
         s.ivpr = e.ivpr as u32;
-        s.timer.set_decar(e.decar);
+        s.timer.set_decar(e.decar, now);
     }
     if has(bindings::KVM_SREGS_E_IVOR) {
         s.ivor = e.ivor_low;

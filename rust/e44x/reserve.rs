@@ -106,7 +106,7 @@ pub(crate) fn conclude(
     run: &RunPage,
     ea: u32,
 ) -> Result<Next> {
-    let next = exit::storage(vcpu, st, run, ea, Access::Store);
+    let next = exit::storage(vcpu, st, run, ea, Access::Store, esr::ST);
     st.state.reservation = None;
     next
 }

@@ -88,7 +88,8 @@ impl RunBackend for E44x {
         let seen = (st.switch.nip(), st.state.msr);
         let irqs = host.hard_disable();
         vcpu.entry.entering(irqs.cpu());
-        let reset = st.state.timer.update(timebase());
+        st.state.timer.update(timebase());
+        let reset = st.state.timer.take_reset();
         deliver(vcpu, st);
         if reset.is_some() && st.watchdog {
             vcpu.entry.left();

@@ -16,6 +16,7 @@ use crate::{
     host::{
         e44x::{Block, SwitchVcpu},
         once,
+        time::timebase,
     },
     isa::{
         e44x::{
@@ -145,7 +146,7 @@ impl E44xVcpu {
         let tlb = KVec::from_elem(Tlbe::INVALID, TLB_SIZE, GFP_KERNEL_ACCOUNT)?;
         Ok(Self {
             switch: SwitchVcpu::new(vm.block.clone())?,
-            state: State::new(crate::host::e44x::pvr(), id, tlb),
+            state: State::new(crate::host::e44x::pvr(), id, timebase(), tlb),
             context: None,
             watchdog: false,
             completion: Completion::None,

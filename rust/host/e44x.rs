@@ -48,6 +48,24 @@ pub(crate) fn clean_page(real: u64) {
     unsafe { bindings::kvm_ppc_e44x_clean_page(real) };
 }
 
+/// Stores `new` to the word at address `at` of the current process's memory if it is `old`, in one step. Returns whether it
+/// was. `EFAULT` if it cannot be written. Sleeps.
+pub(crate) fn compare_exchange_user(at: usize, old: [u8; 4], new: [u8; 4]) -> Result<bool> {
+    let (old, new) = (u32::from_ne_bytes(old), u32::from_ne_bytes(new));
+    // SAFETY: The access faults where there is nothing of the process's, like any other to userspace.
+    match unsafe { bindings::kvm_ppc_e44x_cmpxchg_user(at, old, new) } {
+        0 => Ok(false),
+        n if n > 0 => Ok(true),
+        _ => Err(EFAULT),
+    }
+}
+
+/// Says in the host's log that there was a machine check, if that was not said too often lately.
+pub(crate) fn report_machine_check(syndrome: u32) {
+    // SAFETY: Prints.
+    unsafe { bindings::kvm_ppc_e44x_report_machine_check(syndrome) };
+}
+
 /// 64 KB of lowmem with the switch's code and vectors.
 ///
 /// # Invariants
@@ -261,8 +279,6 @@ pub(crate) struct SwitchVcpu {
     uses_fp: bool,
     /// The guest exits at this timebase.
     deadline: Option<u64>,
-    /// The guest's timebase, less the host's, and the ticks that writing it takes; `None` if they are the same.
-    tb_offset: Option<(u64, u32)>,
 }
 
 /// The guest is always left for interrupts, and always translated in address space 1.
@@ -282,7 +298,6 @@ impl SwitchVcpu {
             block,
             uses_fp: false,
             deadline: None,
-            tb_offset: None,
         })
     }
 
@@ -417,13 +432,7 @@ impl WorldSwitch for SwitchVcpu {
                 bindings::kvm_ppc_e44x_load_fp(&mut *self.fp);
             }
             let host = self.deadline.map(|at| bindings::kvm_ppc_e44x_timer_at(at));
-            if let Some((offset, lost)) = self.tb_offset {
-                bindings::kvm_ppc_e44x_tb_add(offset, lost);
-            }
             let ivor = enter(&mut *self.context);
-            if let Some((offset, lost)) = self.tb_offset {
-                bindings::kvm_ppc_e44x_tb_add(offset.wrapping_neg(), lost);
-            }
             if let Some(host) = host {
                 bindings::kvm_ppc_e44x_timer_back(host);
             }

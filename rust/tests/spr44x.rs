@@ -12,6 +12,7 @@ use kvm_ppc_pure::{
         e44x::{
             ivor::esr,
             msr::Msr,
+            registers::register,
             tlbe::{Tlbe, TLB_SIZE},
         },
         insn::Insn,
@@ -41,7 +42,7 @@ const REGISTERS: [(u16, u16, How); 35] = [
     (0x016, 0x016, How::Special), // DEC
     (0x01a, 0x01b, How::Kept),    // SRR0, SRR1
     (0x030, 0x030, How::Special), // PID
-    (0x036, 0x036, How::Kept),    // DECAR
+    (0x036, 0x036, How::Written), // DECAR
     (0x03a, 0x03b, How::Kept),    // CSRR0, CSRR1
     (0x03d, 0x03f, How::Kept),    // DEAR, ESR, IVPR
     (0x100, 0x100, How::Kept),    // USPRG0
@@ -112,7 +113,7 @@ struct Guest {
 impl Guest {
     fn new() -> Self {
         Self {
-            state: State::new(0x4222_18d3, 0, vec![Tlbe::INVALID; TLB_SIZE]),
+            state: State::new(0x4222_18d3, 0, NOW, vec![Tlbe::INVALID; TLB_SIZE]),
             program: Program {
                 gpr: [0; 32],
                 nip: 0x1000,
@@ -155,9 +156,16 @@ fn how(spr: u16) -> Option<How> {
         .map(|(_, _, how)| *how)
 }
 
-/// Not a pattern that could be another register's by mistake; no bit that has an effect in DBCR0, TCR and PID.
+/// Not a pattern that could be another register's by mistake, in the bits that the register has; no bit that has an effect
+/// in DBCR0 and TCR.
 fn value(spr: u16) -> u32 {
-    0x0400_0000 | u32::from(spr) << 8 | 0x5a
+    let bits = register(spr).map_or(!0, |r| r.bits);
+    let effects = match spr {
+        0x134 => 0x3000_0000,
+        0x154 => 0x3000_0000,
+        _ => 0,
+    };
+    (0x0400_0000 | u32::from(spr) << 8 | 0x5a).rotate_left(u32::from(spr)) & bits & !effects
 }
 
 #[test]
@@ -219,13 +227,15 @@ fn registers_with_effects() {
         let left = set & !(0x3000_0000 | 0x0030_0000);
         assert_eq!(guest.read(spr), Ok(left), "SPR {spr:#x}");
     }
-    guest.state.timer.set_tsr(0x0c00_0000);
+    guest.state.timer.set_tsr(0x0c00_0000, NOW);
     guest.write(0x150, 0x0800_0000).unwrap();
     assert_eq!(guest.read(0x150), Ok(0x0400_0000));
 
+    // The timebase is the host's.
     guest.write(0x11d, 0x42).unwrap();
     guest.write(0x11c, 0x99).unwrap();
-    assert_eq!((guest.read(0x10d), guest.read(0x10c)), (Ok(0x42), Ok(0x99)));
+    let tb = (Ok((NOW >> 32) as u32), Ok(NOW as u32));
+    assert_eq!((guest.read(0x10d), guest.read(0x10c)), tb);
 }
 
 /// The guest's program may have nothing that has to be emulated; why it may not is the manual's rule: a privileged
@@ -238,5 +248,88 @@ fn the_program_reaches_nothing() {
         let why = if spr & 0x10 != 0 { esr::PPR } else { esr::PIL };
         assert_eq!(guest.read(spr), Err(why), "mfspr {spr:#x}");
         assert_eq!(guest.write(spr, 0), Err(why), "mtspr {spr:#x}");
+    }
+}
+
+/// The bits of each register as the manual's figures have them, by the numbers of the bits: 0 is the most significant.
+const FIGURES: [(u16, &[(u32, u32)]); 23] = [
+    (0x01a, &[(0, 29)]),                                       // SRR0
+    (0x03a, &[(0, 29)]),                                       // CSRR0
+    (0x23a, &[(0, 29)]),                                       // MCSRR0
+    (0x030, &[(24, 31)]),                                      // PID
+    (0x03e, &[(0, 0), (4, 8), (10, 15), (27, 31)]),            // ESR
+    (0x03f, &[(0, 15)]),                                       // IVPR
+    (0x190, &[(16, 27)]),                                      // IVOR0
+    (0x19f, &[(16, 27)]),                                      // IVOR15
+    (0x134, &[(1, 16), (31, 31)]),                             // DBCR0, but EDM
+    (0x135, &[(0, 9), (15, 25), (31, 31)]),                    // DBCR1
+    (0x136, &[(0, 10), (12, 15), (20, 23), (28, 31)]),         // DBCR2
+    (0x138, &[(0, 29)]),                                       // IAC1
+    (0x13b, &[(0, 29)]),                                       // IAC4
+    (0x13c, &[(0, 31)]),                                       // DAC1
+    (0x13f, &[(0, 31)]),                                       // DVC2
+    (0x154, &[(0, 9)]),                                        // TCR
+    (0x3b2, &[(7, 7), (9, 10), (12, 13), (15, 15), (24, 31)]), // MMUCR
+    (
+        0x3b3,
+        &[(1, 1), (4, 4), (10, 11), (16, 18), (23, 23), (28, 31)],
+    ), // CCR0
+    (0x378, &[(0, 20), (23, 24)]),                             // CCR1, and DPC
+    (0x370, &[(2, 7), (10, 15), (18, 23), (26, 31)]),          // INV0
+    (0x397, &[(2, 7), (10, 15), (18, 23), (26, 31)]),          // DTV3
+    (0x398, &[(4, 9), (15, 20), (26, 31)]),                    // DVLIM
+    (0x3f3, &[(0, 31)]),                                       // DBDR
+];
+
+fn bits(figure: &[(u32, u32)]) -> u32 {
+    let field = |(first, last)| (first..=last).fold(0, |all, bit| all | 1u32 << (31 - bit));
+    figure.iter().copied().map(field).fold(0, |all, f| all | f)
+}
+
+/// Ones, zeros and single bits: what there is is kept, the rest reads as 0.
+#[test]
+fn bit_by_bit() {
+    for (spr, figure) in FIGURES {
+        let bits = bits(figure);
+        let single = (0..32).map(|i| 1 << i);
+        for written in [!0, 0, 0x5555_5555, 0xaaaa_aaaa].into_iter().chain(single) {
+            let mut guest = Guest::new();
+            guest.write(spr, written).unwrap();
+            assert_eq!(
+                guest.read(spr),
+                Ok(written & bits),
+                "SPR {spr:#x}, {written:#x}"
+            );
+        }
+    }
+}
+
+/// Those that are cleared by ones: each bit on its own.
+#[test]
+fn cleared_bit_by_bit() {
+    for bit in (0..32).map(|i| 1u32 << i) {
+        let mut guest = Guest::new();
+        guest.state.dbsr = 0xffff_8003;
+        guest.state.mcsr = 0xff80_0000;
+        guest.state.timer.set_tsr(!0, NOW);
+        assert_eq!(guest.read(0x150), Ok(0xfc00_0000));
+        for (spr, all) in [
+            (0x130, 0xffff_8003),
+            (0x23c, 0xff80_0000),
+            (0x150, 0xfc00_0000),
+        ] {
+            guest.write(spr, bit).unwrap();
+            assert_eq!(guest.read(spr), Ok(all & !bit), "SPR {spr:#x}, {bit:#x}");
+        }
+    }
+}
+
+/// The table has what the manual's has, and no more.
+#[test]
+fn the_table_is_the_manuals() {
+    for spr in 0..1024 {
+        let access = register(spr).map(|r| (r.readable(), r.writable()));
+        let expected = how(spr).map(|how| (how != How::Written, how != How::Read));
+        assert_eq!(access, expected, "SPR {spr:#x}");
     }
 }

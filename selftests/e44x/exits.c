@@ -37,14 +37,14 @@ TEST_F(guest, mmio)
 
 TEST_F(guest, privileged_registers)
 {
-	static const unsigned int sprs[] = { 0x110, 0x113, 0x1a,  0x1b, 0x3a,
-					     0x3d,  0x3e,  0x134, 0x190 };
+	static const unsigned int sprs[] = { 0x110, 0x113, 0x1a, 0x1b, 0x3a,
+					     0x3b,  0x3d,  0x3f, 0x13c };
 	struct kvm_run *run = self->vcpu->run;
 	unsigned int i, n = 0;
 	struct kvm_regs regs;
 
 	for (i = 0; i < ARRAY_SIZE(sprs); i++) {
-		self->code[n++] = LI(3, 0x100 + i);
+		self->code[n++] = LIS(3, 1 + i);
 		self->code[n++] = MTSPR(sprs[i], 3);
 	}
 	for (i = 0; i < ARRAY_SIZE(sprs); i++)
@@ -57,7 +57,7 @@ TEST_F(guest, privileged_registers)
 	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
 	vmm_get_regs(self->vcpu, &regs);
 	for (i = 0; i < ARRAY_SIZE(sprs); i++)
-		EXPECT_EQ(0x100 + i, regs.gpr[10 + i])
+		EXPECT_EQ(0x10000 * (i + 1), regs.gpr[10 + i])
 	TH_LOG("SPR %#x", sprs[i]);
 }
 

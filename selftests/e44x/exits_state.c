@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a 440 guest's kernel sees beside the usual: address spaces, machine checks, the timebase, all registers. */
+/* What a 440 guest's kernel sees beside the usual: address spaces, machine checks, sizes of pages. */
 #include "exits.h"
 
 /* A TLB entry of the guest's, written by its own tlbwe: r20 to r23 */
@@ -228,66 +228,6 @@ TEST_F(guest, machine_check_of_userspace)
 	vmm_set_regs(self->vcpu, &regs);
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	EXPECT_EQ(DEVICE + 8, run->mmio.phys_addr);
-}
-
-#define SPR_TBL 0x11c
-#define SPR_TBU 0x11d
-#define TB_HIGH 0x7654u
-
-/* A timebase that the guest wrote is its own, and the host's goes on as it was */
-TEST_F(guest, timebase)
-{
-	struct kvm_run *run = self->vcpu->run;
-	uint64_t offset, value, host, guest;
-	struct kvm_one_reg reg = { .id = KVM_REG_PPC_TB_OFFSET,
-				   .addr = (uintptr_t)&offset };
-	struct kvm_sregs sregs;
-	struct kvm_regs regs;
-	unsigned int i, off = 0;
-
-	self->code[0] = LI(3, 0);
-	self->code[1] = MTSPR(SPR_TBL, 3);
-	self->code[2] = LI(5, TB_HIGH);
-	self->code[3] = MTSPR(SPR_TBU, 5);
-	self->code[4] = MTSPR(SPR_TBL, 3);
-	self->code[5] = STW(3, 0, 8);
-	self->code[6] = 0x7cad42a6; /* mftbu r5 */
-	self->code[7] = 0x7ccc42a6; /* mftb r6 */
-	self->code[8] = STW(3, 0, 8);
-	self->code[9] = B(-12);
-	vmm_get_regs(self->vcpu, &regs);
-	regs.pc = 0x1000;
-	regs.gpr[8] = DEVICE;
-	vmm_set_regs(self->vcpu, &regs);
-	host = mftb();
-	ASSERT_EQ(0, vmm_run(self->vcpu));
-	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_ONE_REG, &reg));
-	/* Written as 0x7654_0000_0000 some time between */
-	value = ((uint64_t)TB_HIGH << 32) - offset;
-	EXPECT_LE(host, value);
-	EXPECT_GE(mftb(), value);
-	for (i = 0; i < 1000; i++) {
-		host = mftb();
-		ASSERT_EQ(0, vmm_run(self->vcpu));
-		ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
-		vmm_get_regs(self->vcpu, &regs);
-		guest = (regs.gpr[5] << 32 | (uint32_t)regs.gpr[6]) - offset;
-		/* Written to a precision of a few ticks */
-		off += host > guest + 10000 || guest > mftb() + 10000;
-	}
-	/* Unless an emulated host is put off just then */
-	EXPECT_GE(100, off);
-	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	EXPECT_EQ(TB_HIGH, sregs.u.e.tb >> 32);
-
-	offset = 0;
-	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_ONE_REG, &reg));
-	host = mftb();
-	ASSERT_EQ(0, vmm_run(self->vcpu));
-	vmm_get_regs(self->vcpu, &regs);
-	guest = regs.gpr[5] << 32 | (uint32_t)regs.gpr[6];
-	EXPECT_LE(host, guest);
-	EXPECT_GE(mftb(), guest);
 }
 
 TEST_HARNESS_MAIN

@@ -104,16 +104,22 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
+    /// ESR of the interrupt that comes next. A machine check of an instruction fetch stays noted until the handler clears
+    /// it (UM, "Exception Syndrome Register").
+    pub fn set_syndrome(&mut self, esr: u32) {
+        self.esr = self.esr & esr::MCI | esr & !esr::MCI;
+    }
+
     /// A program interrupt; `esr` says why.
     pub fn program(&mut self, regs: &mut impl Registers, esr: u32) {
-        self.esr = esr;
+        self.set_syndrome(esr);
         self.interrupt(regs, Ivor::Program);
     }
 
     /// A data interrupt (data storage, data TLB error, alignment) for an access to `ea`.
     pub fn data_interrupt(&mut self, regs: &mut impl Registers, ivor: Ivor, ea: u32, esr: u32) {
         self.dear = ea;
-        self.esr = esr;
+        self.set_syndrome(esr);
         self.interrupt(regs, ivor);
     }
 }

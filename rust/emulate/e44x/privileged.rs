@@ -10,6 +10,7 @@ use crate::isa::e44x::{
     insn::{decode, Privileged},
     ivor::esr,
     msr::Msr,
+    registers::{register, Access, Register},
     spr,
     tlbe::Tlbe,
 };
@@ -184,14 +185,16 @@ fn nth_mut(values: &mut [u32], number: u16, first: u16) -> Option<&mut u32> {
 }
 
 /// `mfspr`; `None` if there is no such register to be read.
-fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
+fn read_spr<S: Tlbes>(st: &mut State<S>, number: u16, now: u64) -> Option<u32> {
+    if !register(number)?.readable() {
+        return None;
+    }
     let [srr0, srr1] = st.srr;
     let [csrr0, csrr1] = st.csrr;
     let [mcsrr0, mcsrr1] = st.mcsrr;
     let [ccr0, ccr1] = st.ccr;
     Some(match number {
         spr::DEC => st.timer.dec(now),
-        spr::DECAR => st.timer.decar(),
         spr::SRR0 => srr0,
         spr::SRR1 => srr1,
         spr::PID => st.pid.into(),
@@ -206,8 +209,8 @@ fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
         spr::USPRG0 => st.usprg0,
         spr::SPRG4R..=spr::SPRG7R => nth(&st.sprg, number, spr::SPRG4R - 4)?,
         spr::SPRG0..=spr::SPRG7 => nth(&st.sprg, number, spr::SPRG0)?,
-        spr::TBL_R => st.timer.tb(now) as u32,
-        spr::TBU_R => (st.timer.tb(now) >> 32) as u32,
+        spr::TBL_R => now as u32,
+        spr::TBU_R => (now >> 32) as u32,
         spr::PIR => st.pir,
         spr::PVR => st.pvr,
         spr::DBSR => st.dbsr,
@@ -215,7 +218,7 @@ fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
         spr::IAC1..=spr::DVC2 => nth(&st.iac, number, spr::IAC1)
             .or_else(|| nth(&st.dac, number, spr::IAC1 + 4))
             .or_else(|| nth(&st.dvc, number, spr::IAC1 + 6))?,
-        spr::TSR => st.timer.tsr(),
+        spr::TSR => st.timer.tsr(now),
         spr::TCR => st.timer.tcr(),
         spr::IVOR0..=spr::IVOR15 => nth(&st.ivor, number, spr::IVOR0)?,
         spr::INV0..=spr::ITV3 => nth(&st.victims, number, spr::INV0)?,
@@ -232,6 +235,11 @@ fn read_spr<S: Tlbes>(st: &State<S>, number: u16, now: u64) -> Option<u32> {
 
 /// `mtspr`; `None` if there is no such register to be written.
 fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> Option<Outcome> {
+    let Register { access, bits } = register(number).filter(|r| r.writable())?;
+    if access == Access::ReadOnly {
+        return Some(Outcome::Done);
+    }
+    let value = value & bits;
     let [srr0, srr1] = &mut st.srr;
     let [csrr0, csrr1] = &mut st.csrr;
     let [mcsrr0, mcsrr1] = &mut st.mcsrr;
@@ -242,15 +250,15 @@ fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> 
             return Some(Outcome::Done);
         }
         spr::DECAR => {
-            st.timer.set_decar(value);
+            st.timer.set_decar(value, now);
             return Some(Outcome::Done);
         }
         spr::TSR => {
-            st.timer.clear_tsr(value);
+            st.timer.clear_tsr(value, now);
             return Some(Outcome::Done);
         }
         spr::TCR => {
-            st.timer.set_tcr(value, now);
+            st.timer.write_tcr(value, now);
             return Some(Outcome::Done);
         }
         spr::PID => {
@@ -267,25 +275,14 @@ fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> 
         }
         spr::DBCR0 => {
             let [dbcr0, ..] = &mut st.dbcr;
-            // EDM is of a debugger outside.
-            *dbcr0 = value & !debug::EDM;
+            *dbcr0 = value;
             return Some(match (value >> debug::RST_SHIFT) & 3 {
                 0 => Outcome::Done,
                 reset => Outcome::Reset(reset as u8),
             });
         }
-        spr::TBL_W => {
-            let tb = st.timer.tb(now) >> 32 << 32 | u64::from(value);
-            st.timer.set_tb(tb, now);
-            return Some(Outcome::Done);
-        }
-        spr::TBU_W => {
-            let tb = st.timer.tb(now) << 32 >> 32 | u64::from(value) << 32;
-            st.timer.set_tb(tb, now);
-            return Some(Outcome::Done);
-        }
-        // Of caches' debug instructions and the chip's reset: not to be written, without effect.
-        spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR => return Some(Outcome::Done),
+        // The timebase is the host's, whose clock it is (Documentation/e44x.rst).
+        spr::TBL_W | spr::TBU_W => return Some(Outcome::Done),
         spr::DBDR => &mut st.dbdr,
         spr::SRR0 => srr0,
         spr::SRR1 => srr1,

@@ -102,8 +102,8 @@ pub struct State<S> {
 impl<S: DerefMut<Target = [Tlbe]>> State<S> {
     /// A processor as a board's firmware leaves it to the kernel: memory up to 256 MB is mapped to itself.
     ///
-    /// `entries` becomes its TLB; see [`GuestTlb::new`].
-    pub fn new(pvr: u32, id: u32, entries: S) -> Self {
+    /// `entries` becomes its TLB; see [`GuestTlb::new`]. `now` is the timebase.
+    pub fn new(pvr: u32, id: u32, now: u64, entries: S) -> Self {
         let mut state = Self {
             msr: Msr::EMPTY,
             pid: 0,
@@ -130,7 +130,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             victims: [0; 18],
             reservation: None,
             guest_debug: GuestDebug::default(),
-            timer: Timer::default(),
+            timer: Timer::new(now),
             tlb: GuestTlb::new(entries),
         };
         let space = Space { ts: false, pid: 0 };

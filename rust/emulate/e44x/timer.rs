@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Timebase, decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are timebase ticks of the
-//! host; the guest's timebase is that and an offset.
+//! Decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are ticks of the timebase, which is the
+//! host's: the guest reads it without privilege, and what it writes there is ignored (Documentation/e44x.rst).
+//!
+//! Nothing happens here by itself. What is due by a time is accounted for whenever anything is read, written or asked for at
+//! that time, before it is.
+
+use crate::isa::e44x::registers::{TCR_BITS, TSR_BITS};
 
 /// TCR: watchdog period, what its second time-out resets, watchdog interrupt enable.
 const TCR_WP_SHIFT: u32 = 30;
@@ -34,8 +39,8 @@ pub struct Timer {
     tsr: u32,
     /// Up to when all has happened.
     seen: u64,
-    /// The guest's timebase, less the host's.
-    offset: u64,
+    /// The watchdog wanted a reset, and nobody has heard of it yet.
+    reset: Option<WatchdogReset>,
 }
 
 /// The watchdog wants a reset: TCR[WRC] (1 core, 2 chip, 3 system).
@@ -43,8 +48,16 @@ pub struct Timer {
 pub struct WatchdogReset(pub u32);
 
 impl Timer {
+    /// Timers of a processor that is made at `now`. All stand still.
+    pub fn new(now: u64) -> Self {
+        Self {
+            seen: now,
+            ..Self::default()
+        }
+    }
+
     /// Lets happen what is due at `now`.
-    pub fn update(&mut self, now: u64) -> Option<WatchdogReset> {
+    pub fn update(&mut self, now: u64) {
         if let Some(zero) = self.zero_at {
             if now >= zero {
                 self.tsr |= TSR_DIS;
@@ -59,24 +72,30 @@ impl Timer {
                 };
             }
         }
-        if now < self.seen {
-            self.seen = now;
-        }
-        if self.next_edge(self.fit_shift()) <= now {
+        if edges(self.seen, now, self.fit_shift()) != 0 {
             self.tsr |= TSR_FIS;
         }
-        let mut reset = None;
-        if self.next_edge(self.watchdog_shift()) <= now {
-            if self.tsr & TSR_ENW == 0 {
-                self.tsr |= TSR_ENW;
-            } else if self.tsr & TSR_WIS == 0 {
-                self.tsr |= TSR_WIS;
-            } else if self.tcr & TCR_WRC != 0 {
-                reset = Some(WatchdogReset(self.tcr >> TCR_WRC_SHIFT & 3));
-            }
+        // After three, more make no difference.
+        for _ in 0..edges(self.seen, now, self.watchdog_shift()).min(3) {
+            self.watchdog_edge();
         }
         self.seen = now;
-        reset
+    }
+
+    /// The watchdog's time-outs (UM, "Watchdog State Machine").
+    fn watchdog_edge(&mut self) {
+        if self.tsr & TSR_ENW == 0 {
+            self.tsr |= TSR_ENW;
+        } else if self.tsr & TSR_WIS == 0 {
+            self.tsr |= TSR_WIS;
+        } else if self.tcr & TCR_WRC != 0 {
+            self.reset = Some(WatchdogReset(self.tcr >> TCR_WRC_SHIFT & 3));
+        }
+    }
+
+    /// The reset that the watchdog wants, once.
+    pub fn take_reset(&mut self) -> Option<WatchdogReset> {
+        self.reset.take()
     }
 
     /// Periods are 2^13, 2^17, 2^21 or 2^25.
@@ -89,41 +108,15 @@ impl Timer {
         21 + 4 * (self.tcr >> TCR_WP_SHIFT & 3)
     }
 
-    /// [`next_edge`] of the guest's timebase after what has been seen, in the host's.
-    const fn next_edge(&self, shift: u32) -> u64 {
-        next_edge(self.seen.wrapping_add(self.offset), shift).wrapping_sub(self.offset)
-    }
-
-    /// The guest's timebase.
-    pub const fn tb(&self, now: u64) -> u64 {
-        now.wrapping_add(self.offset)
-    }
-
-    /// Writes the guest's timebase. The decrementer does not depend on it.
-    pub fn set_tb(&mut self, tb: u64, now: u64) {
-        self.set_tb_offset(tb.wrapping_sub(now), now);
-    }
-
-    /// The guest's timebase, less the host's.
-    pub const fn tb_offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// Sets that. What happens with bits of the timebase counts from `now`.
-    pub fn set_tb_offset(&mut self, offset: u64, now: u64) {
-        self.offset = offset;
-        self.seen = now;
-    }
-
     /// When the next interrupt is due that is enabled and not yet there; `None` if there is none.
     pub fn deadline(&self) -> Option<u64> {
         let dec = self
             .zero_at
             .filter(|_| self.tcr & TCR_DIE != 0 && self.tsr & TSR_DIS == 0);
         let fit = (self.tcr & TCR_FIE != 0 && self.tsr & TSR_FIS == 0)
-            .then(|| self.next_edge(self.fit_shift()));
+            .then(|| next_edge(self.seen, self.fit_shift()));
         let watched = self.tcr & TCR_WRC != 0 || self.tcr & TCR_WIE != 0 && self.tsr & TSR_WIS == 0;
-        let watchdog = watched.then(|| self.next_edge(self.watchdog_shift()));
+        let watchdog = watched.then(|| next_edge(self.seen, self.watchdog_shift()));
         [dec, fit, watchdog].into_iter().flatten().min()
     }
 
@@ -143,7 +136,8 @@ impl Timer {
     }
 
     /// DEC.
-    pub fn dec(&self, now: u64) -> u32 {
+    pub fn dec(&mut self, now: u64) -> u32 {
+        self.update(now);
         self.zero_at.map_or(0, |zero| {
             zero.saturating_sub(now).min(u32::MAX.into()) as u32
         })
@@ -151,6 +145,7 @@ impl Timer {
 
     /// Writes DEC. Writing 0 makes no interrupt.
     pub fn set_dec(&mut self, value: u32, now: u64) {
+        self.update(now);
         self.zero_at = (value != 0).then(|| now.wrapping_add(value.into()));
     }
 
@@ -159,8 +154,9 @@ impl Timer {
         self.decar
     }
 
-    /// Writes DECAR.
-    pub fn set_decar(&mut self, value: u32) {
+    /// Writes DECAR, from which the decrementer starts when it reaches 0 the next time.
+    pub fn set_decar(&mut self, value: u32, now: u64) {
+        self.update(now);
         self.decar = value;
     }
 
@@ -169,25 +165,34 @@ impl Timer {
         self.tcr
     }
 
-    /// Writes TCR. WRC can be set, and not cleared again but by a reset. Periods count from `now`.
+    /// Writes TCR, for userspace. What was due under the old value has happened.
     pub fn set_tcr(&mut self, value: u32, now: u64) {
-        self.tcr = value & 0xffc0_0000 | self.tcr & TCR_WRC;
-        self.seen = now;
+        self.update(now);
+        self.tcr = value & TCR_BITS;
+    }
+
+    /// `mtspr TCR`: bits of WRC can be set, and not cleared again but by a reset.
+    pub fn write_tcr(&mut self, value: u32, now: u64) {
+        self.set_tcr(value | self.tcr & TCR_WRC, now);
     }
 
     /// TSR.
-    pub const fn tsr(&self) -> u32 {
+    pub fn tsr(&mut self, now: u64) -> u32 {
+        self.update(now);
         self.tsr
     }
 
     /// `mtspr TSR`: clears the bits that are 1.
-    pub fn clear_tsr(&mut self, bits: u32) {
+    pub fn clear_tsr(&mut self, bits: u32, now: u64) {
+        self.update(now);
         self.tsr &= !bits;
     }
 
-    /// Sets TSR to a value, for userspace.
-    pub fn set_tsr(&mut self, value: u32) {
-        self.tsr = value & 0xfc00_0000;
+    /// Sets TSR to a value, for userspace. A reset that the watchdog wanted until then is no more wanted.
+    pub fn set_tsr(&mut self, value: u32, now: u64) {
+        self.update(now);
+        self.tsr = value & TSR_BITS;
+        self.reset = None;
     }
 }
 
@@ -212,6 +217,15 @@ const fn next_edge(t: u64, shift: u32) -> u64 {
     (t.wrapping_add(half) & !(period - 1)).wrapping_add(half)
 }
 
+/// How often that happened after `from`, up to and at `to`; never if time went back.
+const fn edges(from: u64, to: u64, shift: u32) -> u64 {
+    if to <= from {
+        return 0;
+    }
+    let half = (1u64 << shift) / 2;
+    (to.wrapping_add(half) >> shift).wrapping_sub(from.wrapping_add(half) >> shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +242,7 @@ mod tests {
         t.update(1100);
         assert!(t.decrementer());
         assert_eq!((t.dec(1200), t.deadline()), (0, None));
-        t.clear_tsr(TSR_DIS);
+        t.clear_tsr(TSR_DIS, 1200);
         t.update(5000);
         assert!(!t.decrementer());
     }
@@ -237,15 +251,17 @@ mod tests {
     fn decrementer_reloads() {
         let mut t = Timer::default();
         t.set_tcr(TCR_DIE | TCR_ARE, 0);
-        t.set_decar(10);
+        t.set_decar(10, 0);
         t.set_dec(5, 0);
         t.update(5);
         assert!(t.decrementer());
-        t.clear_tsr(TSR_DIS);
+        t.clear_tsr(TSR_DIS, 5);
         assert_eq!(t.deadline(), Some(15));
         t.update(37);
-        t.clear_tsr(TSR_DIS);
+        t.clear_tsr(TSR_DIS, 37);
         assert_eq!((t.deadline(), t.dec(37)), (Some(45), 8));
+        // Nobody has looked meanwhile: it has been reloaded all the same.
+        assert_eq!(t.dec(46), 9);
     }
 
     #[test]
@@ -268,6 +284,64 @@ mod tests {
         assert!(t.decrementer());
     }
 
+    /// What the guest's kernel writes or reads comes after what was due before, though nobody has looked.
+    #[test]
+    fn what_was_due_comes_first() {
+        let expired = || {
+            let mut t = Timer::default();
+            t.set_dec(10, 0);
+            t
+        };
+        // A new value does not undo that the old one ran out.
+        let mut t = expired();
+        t.set_dec(1000, 20);
+        assert_eq!(t.tsr(20), TSR_DIS);
+        assert_eq!(t.dec(20), 1000);
+        let mut t = expired();
+        assert_eq!((t.tsr(9), t.tsr(10)), (0, TSR_DIS));
+        // It is cleared, and does not come again.
+        let mut t = expired();
+        t.clear_tsr(TSR_DIS, 20);
+        assert_eq!(t.tsr(30), 0);
+        // ARE, and DECAR, count when it ran out.
+        let mut t = expired();
+        t.set_tcr(TCR_ARE, 20);
+        t.set_decar(5, 20);
+        assert_eq!(t.dec(21), 0);
+        let mut t = expired();
+        t.set_tcr(TCR_ARE, 0);
+        t.set_decar(100, 0);
+        t.set_decar(7, 20);
+        assert_eq!(t.dec(20), 90);
+    }
+
+    /// Bits of the timebase that became 1 before TCR chose others.
+    #[test]
+    fn edges_before_a_write_of_tcr() {
+        let mut t = Timer::new(100);
+        t.set_tcr(TCR_FIE, 100);
+        t.set_tcr(TCR_FIE | 3 << TCR_FP_SHIFT, 5000);
+        assert!(t.fixed_interval());
+        t.clear_tsr(TSR_FIS, 5000);
+        // 2^25 is the period now.
+        assert_eq!(t.tsr(0xff_ffff), TSR_ENW | TSR_WIS);
+        assert_eq!(t.tsr(0x100_0000), TSR_ENW | TSR_WIS | TSR_FIS);
+
+        let mut t = Timer::new(0);
+        t.set_tcr(1 << TCR_WP_SHIFT, 1 << 21);
+        assert_eq!(t.tsr(1 << 21), TSR_ENW | TSR_FIS);
+    }
+
+    /// A processor that is made now has seen nothing of what was before.
+    #[test]
+    fn nothing_before_the_beginning() {
+        let now = 0x1234_5678_9abc_def0;
+        let mut t = Timer::new(now);
+        assert_eq!(t.tsr(now), 0);
+        // A timebase that goes back makes nothing happen.
+        assert_eq!(t.tsr(now - (1 << 40)), 0);
+    }
+
     #[test]
     fn fixed_interval_comes_at_edges() {
         assert_eq!(next_edge(0, 13), 1 << 12);
@@ -283,24 +357,23 @@ mod tests {
     }
 
     #[test]
-    fn edges_are_those_of_the_guests_timebase() {
-        let mut t = Timer::default();
-        t.set_tcr(TCR_FIE, 5_000);
-        t.set_dec(700, 5_000);
-        t.set_tb(0, 5_000);
-        assert_eq!((t.tb(5_000), t.tb(5_007)), (0, 7));
-        assert_eq!(t.tb_offset(), 5_000u64.wrapping_neg());
-        // Bit 12 becomes 1 at 4096 of the guest's.
-        assert_eq!(t.deadline(), Some(9_096));
-        assert_eq!(t.dec(5_000), 700);
-        t.update(9_095);
-        assert!(!t.fixed_interval());
-        t.update(9_096);
-        assert!(t.fixed_interval());
-        // Past the end of 64 bits.
-        t.clear_tsr(TSR_FIS);
-        t.set_tb(u64::MAX, 10_000);
-        assert_eq!((t.tb(10_001), t.deadline()), (0, Some(10_001 + 4_096)));
+    fn edges_are_counted() {
+        for shift in [13, 21] {
+            for from in [
+                0u64, 1, 0xfff, 0x1000, 0x1001, 0xf_ffff, 0x10_0000, 0x12_3456,
+            ] {
+                let mut at = from;
+                for n in 0..5 {
+                    assert_eq!(edges(from, at, shift), n, "{from:#x} to {at:#x}");
+                    let next = next_edge(at, shift);
+                    assert_eq!(edges(from, next - 1, shift), n);
+                    at = next;
+                }
+            }
+        }
+        assert_eq!(edges(5000, 4000, 13), 0);
+        // Past the end of 64 bits time would go back; nothing is counted, and nothing overflows.
+        assert_eq!(edges(u64::MAX, 5000, 13), 0);
     }
 
     #[test]
@@ -308,13 +381,36 @@ mod tests {
         let period = 1u64 << 21;
         let mut t = Timer::default();
         t.set_tcr(TCR_WIE | 2 << TCR_WRC_SHIFT, 0);
-        assert_eq!(t.update(period), None);
+        t.update(period);
         assert!(!t.watchdog());
-        assert_eq!(t.update(2 * period), None);
+        t.update(2 * period);
         assert!(t.watchdog());
-        assert_eq!(t.update(3 * period), Some(WatchdogReset(2)));
-        // WRC stays.
-        t.set_tcr(0, 0);
+        assert_eq!(t.take_reset(), None);
+        t.update(3 * period);
+        assert_eq!(t.take_reset(), Some(WatchdogReset(2)));
+        assert_eq!(t.take_reset(), None);
+        // WRC stays, for the guest.
+        t.write_tcr(0, 3 * period);
         assert_eq!(t.tcr(), 2 << TCR_WRC_SHIFT);
+        t.write_tcr(1 << TCR_WRC_SHIFT, 3 * period);
+        assert_eq!(t.tcr(), 3 << TCR_WRC_SHIFT);
+        t.set_tcr(0, 3 * period);
+        assert_eq!(t.tcr(), 0);
+    }
+
+    /// However long nobody looked, each time-out has come.
+    #[test]
+    fn watchdog_time_outs_are_not_lost() {
+        let period = 1u64 << 21;
+        let mut t = Timer::default();
+        assert_eq!(t.tsr(2 * period) & (TSR_ENW | TSR_WIS), TSR_ENW | TSR_WIS);
+        let mut t = Timer::default();
+        t.set_tcr(3 << TCR_WRC_SHIFT, 0);
+        assert_ne!(t.tsr(1000 * period), 0);
+        assert_eq!(t.take_reset(), Some(WatchdogReset(3)));
+        // One that is set right by userspace wants nothing of it.
+        t.update(1001 * period);
+        t.set_tsr(0, 1001 * period);
+        assert_eq!(t.take_reset(), None);
     }
 }

@@ -2,6 +2,7 @@
 
 //! The 440's privileged instructions as data (UM, "Instruction Set"). Register operands are GPR numbers.
 
+use super::ivor::esr;
 use crate::isa::insn::Insn;
 
 /// A privileged instruction.
@@ -94,6 +95,21 @@ pub enum Privileged {
     InvalidateInstructions,
     /// `tlbsync`, `dccci`, `dcbi`, `icread`, `dcread`: caches and their coherence.
     Cache,
+}
+
+/// ESR of a data interrupt that a load or store, or an instruction on a cache block, causes; `store` is which of them it
+/// counts as.
+pub const fn data_syndrome(insn: Insn, store: bool) -> u32 {
+    let floating = match (insn.po(), insn.xo()) {
+        // lfs, lfsu, lfd, lfdu, and their stores
+        (48..=55, _) => true,
+        // lfsx, lfsux, lfdx, lfdux, stfsx, stfsux, stfdx, stfdux, stfiwx
+        (31, 535 | 567 | 599 | 631 | 663 | 695 | 727 | 759 | 983) => true,
+        _ => false,
+    };
+    let fp = if floating { esr::FP } else { 0 };
+    let st = if store { esr::ST } else { 0 };
+    fp | st
 }
 
 /// What an instruction is; `None` if it is none of these.
@@ -190,6 +206,22 @@ mod tests {
         ];
         for (word, privileged) in table {
             assert_eq!(decode(Insn::word(word)), Some(privileged), "{word:#010x}");
+        }
+    }
+
+    #[test]
+    fn kinds_of_accesses() {
+        // lwz, lwzx, dcbz; lfs, lfdx, stfd, stfiwx
+        for (word, store, esr) in [
+            (0x8060_0000, false, 0),
+            (0x7c60_202e, false, 0),
+            (0x7c00_1fec, true, esr::ST),
+            (0xc060_0000, false, esr::FP),
+            (0x7c60_24ae, false, esr::FP),
+            (0xd860_0000, true, esr::FP | esr::ST),
+            (0x7c60_27ae, true, esr::FP | esr::ST),
+        ] {
+            assert_eq!(data_syndrome(Insn::word(word), store), esr, "{word:#010x}");
         }
     }
 

@@ -114,6 +114,8 @@ pub mod esr {
     pub const AP: u32 = 0x0008_0000;
     /// Program: unimplemented operation.
     pub const PUO: u32 = 0x0004_0000;
+    /// Of data storage, data TLB error and alignment interrupts: what kind of access it was.
+    pub const DATA: u32 = FP | ST | AP;
     /// Storage: byte ordering.
     pub const BO: u32 = 0x0002_0000;
     /// Program: imprecise exception.

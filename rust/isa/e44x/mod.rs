@@ -9,5 +9,6 @@ pub mod debug;
 pub mod insn;
 pub mod ivor;
 pub mod msr;
+pub mod registers;
 pub mod spr;
 pub mod tlbe;

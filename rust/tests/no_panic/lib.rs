@@ -211,7 +211,7 @@ impl e44x::state::Registers for E44xRegisters {
 
 #[no_mangle]
 pub fn e44x_new(to: &mut MaybeUninit<E44xState>, entries: &'static mut [Tlbe], id: u32) {
-    to.write(E44xState::new(id, id, entries));
+    to.write(E44xState::new(id, id, id.into(), entries));
 }
 
 #[no_mangle]
@@ -231,7 +231,8 @@ pub fn e44x_interrupt(state: &mut E44xState, regs: &mut E44xRegisters, n: u32, e
         critical: n & 1 != 0,
         external: n & 2 != 0,
     };
-    let reset = state.timer.update(now).map_or(0, |reset| reset.0);
+    state.timer.update(now);
+    let reset = state.timer.take_reset().map_or(0, |reset| reset.0);
     let deadline = state.timer.deadline().unwrap_or(0);
     if let Some(ivor) = state.pending(lines).or(Ivor::from_number(n)) {
         state.data_interrupt(regs, ivor, ea, reset ^ deadline as u32);
