@@ -5,6 +5,7 @@
 use super::{
     debug, mmio,
     mmu::{self, Resolution},
+    reserve,
     run::Completion,
     vcpu::E44xVcpu,
     E44x,
@@ -171,7 +172,11 @@ fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
 
 /// The instruction that the guest is at, by its own TLB; `None` if that does not translate it any more.
 pub(crate) fn fetch(vcpu: &Vcpu<E44x>, st: &E44xVcpu) -> Option<Insn> {
-    let nip = st.switch.nip();
+    fetch_at(vcpu, st, st.switch.nip())
+}
+
+/// The same for any address.
+pub(crate) fn fetch_at(vcpu: &Vcpu<E44x>, st: &E44xVcpu, nip: u32) -> Option<Insn> {
     let found = st.state.tlb.find(nip, st.state.fetch_space())?;
     let attributes = found.tlbe.attributes();
     if !attributes.permissions(st.state.user()).execute {
@@ -209,7 +214,12 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
         run.set_debug(st.switch.nip().into(), 0);
         return Ok(Next::Userspace);
     }
+    let reserved = reserve::held(vcpu, st);
+    let next = st.switch.nip().wrapping_add(4);
     let outcome = execute(&mut st.state, &mut st.switch, insn, timebase());
+    if st.switch.nip() == next {
+        reserve::keep(st, reserved);
+    }
     if !matches!(outcome, Outcome::Debug | Outcome::Program(_)) {
         debug::completed(st);
     }

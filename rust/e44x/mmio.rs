@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     emulate::{
-        e44x::state::Registers,
+        e44x::state::{Registers, Reservation},
         mmio::{Plan, Reason, Step},
     },
     isa::e44x::{
@@ -34,6 +34,8 @@ pub(crate) struct Pending {
     syndrome: u32,
     /// There is memory at that address too.
     memory: bool,
+    /// The reservation that the guest has, and will have.
+    reserved: Option<Reservation>,
     /// Where the instruction is; userspace sees the next one meanwhile.
     nip: u32,
 }
@@ -46,6 +48,7 @@ impl Pending {
         little_endian: false,
         syndrome: 0,
         memory: false,
+        reserved: None,
         nip: 0,
     };
 }
@@ -94,6 +97,7 @@ pub(crate) fn start(
     if memory && reserve::is_one(insn) {
         return reserve::start(vcpu, st, run, insn, fault);
     }
+    st.mmio.reserved = reserve::held(vcpu, st);
     let msr = st.state.msr;
     let regs = LoadStore {
         switch: &mut st.switch,
@@ -180,6 +184,8 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                     let (_, gpa) = pending.known;
                     mmu::sync_code(vcpu, gpa);
                 }
+                let reserved = pending.reserved.take();
+                reserve::keep(st, reserved);
                 debug::completed(st);
                 return Ok(Next::Guest);
             }

@@ -55,6 +55,7 @@ pub(crate) fn set_regs(st: &mut E44xVcpu, regs: &kvm_regs) {
         *to = from as u32;
     }
     let s = &mut st.state;
+    s.reservation = None;
     s.msr = Msr::from_word(regs.msr as u32);
     s.srr = [regs.srr0 as u32, regs.srr1 as u32];
     s.pid = regs.pid as u8;

@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `lwarx` and `stwcx.` where the hardware must not make the access: the way out of the guest would lose its reservation
-//! between the two. After an `lwarx` was emulated, instructions are executed one by one up to the `stwcx.`, which would
-//! not even fault without a reservation.
+//! `lwarx` and `stwcx.` of which one, or what is between them, the hardware does not execute: the way out of the guest
+//! loses its reservation (asm/e44x.S gives it up at each entry). So after an `lwarx` that was emulated, or an instruction
+//! that was emulated while a reservation was held, the next ones are executed one by one up to the `stwcx.`, and that is
+//! emulated. Documentation/e44x.rst, "Reservations".
 
-use super::{debug, exit, mmio::Fault, vcpu::E44xVcpu, E44x};
+use super::{
+    debug, exit,
+    mmio::Fault,
+    mmu::{translate, Translation},
+    vcpu::E44xVcpu,
+    E44x,
+};
 use crate::{
-    emulate::e44x::{
-        privileged::cr0,
-        state::{Registers, Reservation},
+    emulate::{
+        e44x::{
+            privileged::cr0,
+            state::{Registers, Reservation},
+        },
+        reservation::reserving,
     },
+    host::e44x::compare_exchange_user,
     isa::{
         e44x::{
             ivor::{esr, Ivor},
@@ -19,7 +30,7 @@ use crate::{
     },
     vm::{run_loop::Next, run_page::RunPage, Vcpu},
 };
-use kernel::prelude::*;
+use kernel::{page::PAGE_SHIFT, prelude::*};
 
 const LWARX: u32 = 20;
 const STWCX: u32 = 150;
@@ -32,12 +43,105 @@ pub(crate) fn is_one(insn: Insn) -> bool {
     insn.po() == 31 && matches!(insn.xo(), LWARX | STWCX)
 }
 
-fn address(st: &E44xVcpu, insn: Insn) -> u32 {
-    let base = match insn.ra() {
+fn address(st: &E44xVcpu, ra: u8, rb: u8) -> u32 {
+    let base = match ra {
         0 => 0,
         ra => st.switch.gpr(ra),
     };
-    base.wrapping_add(st.switch.gpr(insn.rb()))
+    base.wrapping_add(st.switch.gpr(rb))
+}
+
+/// Places where it was looked for a reservation in vain; there it is not looked again for the next [`SKIPS`] times.
+#[derive(Default)]
+pub(crate) struct Unreserved([Place; 16]);
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    nip: u32,
+    skips: u8,
+}
+
+/// Rarely enough to cost little, often enough that new code at an old place soon gets on.
+const SKIPS: u8 = 255;
+
+impl Unreserved {
+    fn place(&mut self, nip: u32) -> Option<&mut Place> {
+        self.0.get_mut((nip / 4) as usize % 16)
+    }
+
+    fn skip(&mut self, nip: u32) -> bool {
+        match self.place(nip) {
+            Some(place) if place.nip == nip && place.skips != 0 => {
+                place.skips -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn note(&mut self, nip: u32) {
+        if let Some(place) = self.place(nip) {
+            *place = Place { nip, skips: SKIPS };
+        }
+    }
+}
+
+/// The reservation that the guest holds at the instruction that it is at, which is about to be emulated and has changed
+/// nothing yet. `None` if there is none, if it cannot be told, or if it is known already.
+pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> {
+    let nip = st.switch.nip();
+    if st.state.reservation.is_some() || st.unreserved.skip(nip) {
+        return None;
+    }
+    let before = (1..).map_while(|n: u32| {
+        let insn = exit::fetch_at(vcpu, st, nip.wrapping_sub(4 * n))?;
+        Some(insn.raw())
+    });
+    let Some(load) = reserving(before).filter(|load| load.bytes == 4) else {
+        st.unreserved.note(nip);
+        return None;
+    };
+    // If the guest was entered behind the `lwarx`, it was executed before that, and its reservation is lost.
+    let behind = load.back.wrapping_mul(4).wrapping_sub(4);
+    if nip.wrapping_sub(st.entered) <= behind {
+        return None;
+    }
+    let ea = address(st, load.ra, load.rb);
+    let Translation::Gpa(gpa) = translate(st, ea, Access::Load) else {
+        return None;
+    };
+    let little_endian = st
+        .state
+        .tlb
+        .find(ea, st.state.data_space())?
+        .tlbe
+        .attributes()
+        .little_endian();
+    let mut value = [0; 4];
+    vcpu.vm().read_guest(gpa, &mut value).ok()?;
+    let now = word(value, little_endian);
+    // Somebody else may have stored there since the guest was left.
+    let unchanged = load.rt.is_none_or(|rt| st.switch.gpr(rt) == now);
+    (ea & 3 == 0 && unchanged).then_some(Reservation {
+        gpa,
+        value,
+        steps: STEPS,
+    })
+}
+
+/// The instruction was emulated, and the guest goes on behind it with the reservation that it held.
+pub(crate) fn keep(st: &mut E44xVcpu, held: Option<Reservation>) {
+    if held.is_some() {
+        st.state.reservation = held;
+    }
+}
+
+fn word(bytes: [u8; 4], little_endian: bool) -> u32 {
+    if little_endian {
+        u32::from_le_bytes(bytes)
+    } else {
+        u32::from_be_bytes(bytes)
+    }
 }
 
 /// Emulates it, because it faulted. `EFAULT` as for other accesses.
@@ -48,7 +152,7 @@ pub(crate) fn start(
     insn: Insn,
     fault: &Fault,
 ) -> Result<Next> {
-    let ea = address(st, insn);
+    let ea = address(st, insn.ra(), insn.rb());
     let store = insn.xo() == STWCX;
     if ea != fault.ea || store != fault.store {
         // It changed after it faulted.
@@ -78,17 +182,13 @@ pub(crate) fn start(
         value,
         steps: STEPS,
     });
-    let word = if fault.little_endian {
-        u32::from_le_bytes(value)
-    } else {
-        u32::from_be_bytes(value)
-    };
-    st.switch.set_gpr(insn.rt(), word);
+    st.switch
+        .set_gpr(insn.rt(), word(value, fault.little_endian));
     done(st);
     Ok(Next::Guest)
 }
 
-/// The address of a `stwcx.` that the guest is about to execute after an `lwarx` that was emulated.
+/// The address of a `stwcx.` that the guest is about to execute while a reservation is kept for it.
 pub(crate) fn concluding(st: &mut E44xVcpu, insn: Insn) -> Option<u32> {
     let reservation = st.state.reservation.as_mut()?;
     reservation.steps = reservation.steps.saturating_sub(1);
@@ -96,44 +196,78 @@ pub(crate) fn concluding(st: &mut E44xVcpu, insn: Insn) -> Option<u32> {
         st.state.reservation = None;
         return None;
     }
-    (is_one(insn) && insn.xo() == STWCX).then(|| address(st, insn))
+    (is_one(insn) && insn.xo() == STWCX).then(|| address(st, insn.ra(), insn.rb()))
 }
 
-/// Emulates that as if it had faulted. If its page is another one, which the hardware may access, it fails there.
+/// Emulates that as if it had faulted.
 pub(crate) fn conclude(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
     run: &RunPage,
     ea: u32,
 ) -> Result<Next> {
-    let next = exit::storage(vcpu, st, run, ea, Access::Store, esr::ST);
+    let next = match stores_to(vcpu, st, ea) {
+        Some((fault, insn)) => start(vcpu, st, run, insn, &fault),
+        None => exit::storage(vcpu, st, run, ea, Access::Store, esr::ST),
+    };
     st.state.reservation = None;
     next
 }
 
+/// Memory that the guest may store to, and its `stwcx.`.
+fn stores_to(vcpu: &Vcpu<E44x>, st: &E44xVcpu, ea: u32) -> Option<(Fault, Insn)> {
+    let insn = exit::fetch(vcpu, st).filter(|insn| is_one(*insn))?;
+    let found = st.state.tlb.find(ea, st.state.data_space())?;
+    let attributes = found.tlbe.attributes();
+    if !attributes.permissions(st.state.user()).write {
+        return None;
+    }
+    let gpa = found.tlbe.real_of(ea);
+    let slots = vcpu.vm().slots.read();
+    let slot = slots.find(gpa >> PAGE_SHIFT)?;
+    let fault = Fault {
+        ea,
+        gpa,
+        store: true,
+        little_endian: attributes.little_endian(),
+        memory: true,
+    };
+    (!slot.readonly()).then_some((fault, insn))
+}
+
 fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &Fault) -> Result {
     let reserved = st.state.reservation.take();
-    let mut now = [0; 4];
-    if !vcpu.vm().read_if_memory(fault.gpa, &mut now)? {
-        return Ok(());
-    }
-    // Who wrote there meanwhile is not the guest's own program: it has one CPU, and has taken no interrupt.
-    let kept = reserved.is_some_and(|r| r.gpa == fault.gpa && r.value == now);
-    if kept {
-        let value = st.switch.gpr(insn.rt());
-        let bytes = if fault.little_endian {
-            value.to_le_bytes()
-        } else {
-            value.to_be_bytes()
-        };
-        if !vcpu.vm().write_if_memory(fault.gpa, &bytes)? {
-            return Ok(());
+    // Who has stored there meanwhile is not the guest's own program: it has one CPU, and has taken no interrupt.
+    let kept = match reserved.filter(|r| r.gpa == fault.gpa) {
+        Some(r) => {
+            let value = st.switch.gpr(insn.rt());
+            let new = if fault.little_endian {
+                value.to_le_bytes()
+            } else {
+                value.to_be_bytes()
+            };
+            exchange(vcpu, fault.gpa, r.value, new)?
         }
-    }
+        None => false,
+    };
     let cr = cr0(&st.switch, kept);
     st.switch.set_cr(cr);
     done(st);
     Ok(())
+}
+
+/// Stores `new` to guest memory if it has `old`, in one step. Returns whether it had. `EFAULT` as for other accesses.
+fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<bool> {
+    let gfn = gpa >> PAGE_SHIFT;
+    // Held until the store is noted, so that logging cannot begin between.
+    let slots = vcpu.vm().slots.read();
+    let slot = slots.find(gfn).filter(|s| !s.readonly()).ok_or(EFAULT)?;
+    let offset = gpa as usize & ((1 << PAGE_SHIFT) - 1);
+    let exchanged = compare_exchange_user(slot.hva(gfn) + offset, old, new)?;
+    if exchanged {
+        slot.mark_dirty(gfn);
+    }
+    Ok(exchanged)
 }
 
 fn done(st: &mut E44xVcpu) {

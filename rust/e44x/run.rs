@@ -112,6 +112,7 @@ impl RunBackend for E44x {
             }
         };
         prepare(vcpu, st);
+        st.entered = st.switch.nip();
         let exited = ready.enter(&mut st.switch);
         vcpu.entry.left();
         st.state.usprg0 = st.switch.registers().usprg0;

@@ -2,7 +2,7 @@
 
 //! A vCPU of the e44x backend, and a VM.
 
-use super::{mmio::Pending as PendingMmio, run::Completion};
+use super::{mmio::Pending as PendingMmio, reserve::Unreserved, run::Completion};
 use crate::{
     emulate::{
         e44x::{
@@ -136,6 +136,10 @@ pub(crate) struct E44xVcpu {
     pub(crate) stepped: bool,
     /// For which addresses some pages are not mapped.
     pub(crate) watching: Option<DebugRegisters>,
+    /// Where it was entered the last time.
+    pub(crate) entered: u32,
+    /// Where no reservation was found to be held.
+    pub(crate) unreserved: Unreserved,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,
 }
@@ -153,6 +157,8 @@ impl E44xVcpu {
             step: Step::default(),
             stepped: false,
             watching: None,
+            entered: 0,
+            unreserved: Unreserved::default(),
             mmio: PendingMmio::NONE,
         })
     }

@@ -6,7 +6,12 @@
 
 use core::mem::MaybeUninit;
 use kvm_ppc_pure::{
-    emulate::{doorbell, e44x, mmio, privileged, regs::RegisterFile, tm},
+    emulate::{
+        doorbell, e44x, mmio, privileged,
+        regs::RegisterFile,
+        reservation::{reserving, Reserving, LOOK_BACK},
+        tm,
+    },
     isa::{
         e44x::{
             ivor::Ivor,
@@ -237,6 +242,14 @@ pub fn e44x_interrupt(state: &mut E44xState, regs: &mut E44xRegisters, n: u32, e
     if let Some(ivor) = state.pending(lines).or(Ivor::from_number(n)) {
         state.data_interrupt(regs, ivor, ea, reset ^ deadline as u32);
     }
+}
+
+#[no_mangle]
+pub fn reservation_before(
+    words: &[u32; LOOK_BACK as usize],
+    found: &mut MaybeUninit<Option<Reserving>>,
+) {
+    found.write(reserving(words.iter().copied()));
 }
 
 /// The TLB that the shadow's record is about.
