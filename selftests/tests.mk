@@ -41,6 +41,7 @@ TESTS += attributes:60:pr:prdebug:pr4k
 TESTS += sc1:60:pr:lpar
 TESTS += ahead:120:pr:prdebug:pr4k
 TESTS += htm:60:pr:p8
+TESTS += spr_bits:120:pr:p8
 
 payloads-of-dexcr := exits
 payloads-of-flushes := toucher
@@ -77,4 +78,5 @@ payloads-of-attributes := exits
 payloads-of-sc1 := exits
 payloads-of-ahead := exits
 payloads-of-htm := exits
+payloads-of-spr_bits := exits
 payloads-of-bench := bench

@@ -25,6 +25,7 @@ pub mod radix_walk;
 pub mod rpte;
 pub mod slb;
 pub mod spr;
+pub mod spr_bits;
 pub mod srr1;
 pub mod tce;
 pub mod timebase;

@@ -10,7 +10,9 @@ use crate::{
     host::time::timebase,
     isa::{
         fscr::Fscr,
+        pvr::{Arch, Pvr},
         spr::{Privilege, Spr},
+        spr_bits,
     },
     vm::{events::Events, Vcpu},
 };
@@ -44,19 +46,14 @@ const fn check(spr: Spr, privilege: Option<Privilege>) -> Result<(), Access> {
     }
 }
 
-/// The register whose value this one shows: some have a number for problem state, too.
-const fn canonical(spr: Spr) -> Spr {
-    match spr {
-        Spr::UDSCR => Spr::DSCR,
-        Spr::UAMR => Spr::AMR,
-        Spr::USPRG3 => Spr::SPRG3,
-        other => other,
-    }
-}
-
 impl PrVcpu {
+    /// The level of the architecture that the guest's processor has, which decides what its registers are.
+    pub(crate) fn arch_level(&self) -> Arch {
+        Pvr::from_raw(self.pvr).arch().unwrap_or(Arch::V207)
+    }
+
     fn plain(&self, spr: Spr) -> u64 {
-        let at = Spr::ALL.iter().position(|s| *s == canonical(spr));
+        let at = Spr::ALL.iter().position(|s| *s == spr);
         at.and_then(|at| self.plain.get(at)).copied().unwrap_or(0)
     }
 
@@ -65,7 +62,7 @@ impl PrVcpu {
             Spr::PIDR => val & 0xffff_ffff,
             _ => val,
         };
-        let at = Spr::ALL.iter().position(|s| *s == canonical(spr));
+        let at = Spr::ALL.iter().position(|s| *s == spr);
         if let Some(kept) = at.and_then(|at| self.plain.get_mut(at)) {
             *kept = val;
         }
@@ -146,7 +143,8 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         // What comes from an exit is not known.
         Spr::CFAR => 0,
-        other => st.plain(other),
+        other if !spr_bits::exists(other, st.arch_level()) => return undefined(other),
+        other => spr_bits::read(other, st.arch_level(), |of| st.plain(of)),
     })
 }
 
@@ -171,9 +169,16 @@ pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
         Spr::CTR => st.switch.ctr = val,
         Spr::TAR => st.switch.set_tar(val),
         Spr::VRSAVE => st.switch.set_vrsave(val as u32),
-        Spr::FSCR => st.set_fscr(Fscr::from_raw(val)),
+        Spr::FSCR => {
+            let (_, val) = spr_bits::written(spr, st.arch_level(), val, |of| st.plain(of));
+            st.set_fscr(Fscr::from_raw(val));
+        }
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
-        other => st.set_plain(other, val),
+        other if !spr_bits::exists(other, st.arch_level()) => return undefined(other),
+        other => {
+            let (to, val) = spr_bits::written(other, st.arch_level(), val, |of| st.plain(of));
+            st.set_plain(to, val);
+        }
     }
     Access::Value(val)
 }
