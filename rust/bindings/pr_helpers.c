@@ -186,6 +186,13 @@ void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt)
 	info->mce_nest_count--;
 }
 
+/* Where a trace interrupt says which instruction it is for, and its operand */
+void kvm_ppc_pr_traced(u64 *siar, u64 *sdar)
+{
+	*siar = mfspr(SPRN_SIAR);
+	*sdar = mfspr(SPRN_SDAR);
+}
+
 /* An early decrementer interrupt does no harm: the handler sets it again */
 void kvm_ppc_pr_set_dec(u64 ticks)
 {

@@ -88,6 +88,10 @@ pub(crate) struct ExitState {
     pub(crate) dsisr: u32,
     /// FSCR, after a facility unavailable interrupt.
     pub(crate) fscr: u64,
+    /// SIAR, after a trace interrupt: the instruction's address.
+    pub(crate) siar: u64,
+    /// SDAR, after a trace interrupt: the address of its storage operand, if it has one.
+    pub(crate) sdar: u64,
     last_inst: u32,
 }
 
@@ -329,6 +333,10 @@ impl WorldSwitch for ShadowVcpu {
                 bindings::kvm_ppc_pr_save_vectors(msr, fp, vr);
             }
             self.take(ptr::addr_of!((*paca).shadow_vcpu));
+            if trap == Trap::TRACE.raw() {
+                let exit = &mut self.exit;
+                bindings::kvm_ppc_pr_traced(&mut exit.siar, &mut exit.sdar);
+            }
             trap
         };
         Some(Trap::from_raw(trap))
@@ -389,6 +397,7 @@ impl ShadowVcpu {
             dsisr: from.fault_dsisr,
             fscr: from.shadow_fscr,
             last_inst: from.last_inst,
+            ..ExitState::default()
         };
     }
 }

@@ -51,6 +51,11 @@ impl MmioBackend for Hv {
         dar: Option<u64>,
         dsisr: Option<Dsisr>,
     ) {
+        if trap == Trap::TRACE {
+            let (traced, operand) = (st.mmio.traced(), st.mmio.operand());
+            let arch = st.switch.arch_mut();
+            (arch.siar, arch.sdar) = (traced as _, operand as _);
+        }
         let shregs = &mut st.switch.arch_mut().shregs;
         if let Some(dar) = dar {
             shregs.dar = dar;

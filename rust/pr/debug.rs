@@ -49,7 +49,9 @@ pub(crate) fn traced(st: &mut PrVcpu, flags: Srr1) {
         false => Msr::SE | Msr::BE,
     };
     if st.msr().intersects(own) {
-        st.inject(Trap::TRACE, flags);
+        let exit = st.switch.exit();
+        let (traced, operand) = (exit.siar, exit.sdar);
+        st.inject_trace(traced, Some(operand), flags);
     }
 }
 

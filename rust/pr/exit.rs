@@ -201,9 +201,10 @@ fn executed(
 ) -> Next {
     match outcome {
         Outcome::Done => {
+            let traced = st.nip();
             st.switch.advance(4);
             if msr.contains(Msr::SE) {
-                st.inject(Trap::TRACE, Srr1::TRACE);
+                st.inject_trace(traced, None, Srr1::TRACE);
             }
         }
         Outcome::Jumped => {}
@@ -384,6 +385,10 @@ impl MmioBackend for Pr {
         dar: Option<u64>,
         dsisr: Option<Dsisr>,
     ) {
+        if trap == Trap::TRACE {
+            let (traced, operand) = (st.mmio.traced(), st.mmio.operand());
+            return st.inject_trace(traced, Some(operand), why);
+        }
         st.dar = dar.unwrap_or(st.dar);
         st.dsisr = dsisr.map_or(st.dsisr, |d| d.raw() as u32);
         st.inject(trap, why);

@@ -8,6 +8,7 @@ use crate::isa::{
     lpcr::{Lpcr, AIL3_OFFSET, AIL3_SCV, SCV},
     msr::Msr,
     radix_walk::Fault,
+    spr::Spr,
     srr1::Srr1,
     trap::Trap,
 };
@@ -61,6 +62,16 @@ impl PrVcpu {
         };
         self.switch.nip = base + u64::from(trap.raw());
         self.set_msr(msr.masked(Msr::ME | Msr::IP));
+    }
+
+    /// A trace interrupt behind the instruction at `traced`, with the address of its storage operand if it has one: ISA
+    /// Book III, "Trace Interrupt".
+    pub(crate) fn inject_trace(&mut self, traced: u64, operand: Option<u64>, flags: Srr1) {
+        self.keep(Spr::SIAR, traced);
+        if let Some(ea) = operand {
+            self.keep(Spr::SDAR, ea);
+        }
+        self.inject(Trap::TRACE, flags);
     }
 
     /// A program interrupt.

@@ -75,6 +75,16 @@ impl Pending {
         next: 0,
         length: 4,
     };
+
+    /// The instruction's address, which a trace interrupt behind it tells.
+    pub(crate) fn traced(&self) -> u64 {
+        self.nip
+    }
+
+    /// The effective address of the access that faulted first, which it tells, too.
+    pub(crate) fn operand(&self) -> u64 {
+        self.known.0
+    }
 }
 
 /// Addresses of one 4 KB page translate alike.

@@ -9,14 +9,21 @@
 
 #define MOST 16
 
-static volatile u64 at[MOST], n;
+static volatile u64 at[MOST], traced[MOST], operand[MOST], n;
 
 void interrupt(struct frame *f)
 {
 	if (f->vector != 0xd00)
 		unexpected(f);
-	if (n < MOST)
+	if (n < MOST) {
+		u64 siar, sdar;
+
+		asm volatile("mfspr %0, 796; mfspr %1, 797"
+			     : "=r"(siar), "=r"(sdar));
 		at[n] = f->srr0;
+		traced[n] = siar;
+		operand[n] = sdar;
+	}
 	n++;
 }
 
@@ -59,6 +66,19 @@ asm(".balign 4\n"
 u64 run_steps(u64 on, u64 off, u64 unused, u64 device);
 u64 run_branches(u64 on, u64 off, u64 unused, u64 device);
 
+/* The instructions before those, and the one operand in storage */
+static void expect_siar(const int *offsets, u64 count)
+{
+	u64 i;
+
+	for (i = 0; i < count; i++)
+		if (traced[i] != (u64)(steps + offsets[i]))
+			fail(4, (u64)(steps + offsets[i]), traced[i], i);
+	/* the device's load */
+	if (operand[5] != TRACE_DEVICE)
+		fail(5, TRACE_DEVICE, operand[5], 5);
+}
+
 static void expect(const u32 *code, const int *offsets, u64 count)
 {
 	u64 i;
@@ -74,6 +94,7 @@ static void expect(const u32 *code, const int *offsets, u64 count)
 long guest_main(u64 op, u64 a1, u64 a2)
 {
 	static const int all[] = { 1, 3, 4, 5, 6, 7, 8, 9, 10 };
+	static const int behind[] = { 0, 1, 3, 4, 5, 6, 7, 8, 9 };
 	static const int taken[] = { 3, 5, 7 };
 	u64 msr = mfmsr(), got;
 
@@ -82,6 +103,7 @@ long guest_main(u64 op, u64 a1, u64 a2)
 		if (got != 2 * 0x12345678ul)
 			fail(1, 2 * 0x12345678ul, got, 0);
 		expect(steps, all, 9);
+		expect_siar(behind, 9);
 	} else {
 		got = run_branches(msr | MSR_BE, msr, 0, TRACE_DEVICE);
 		if (got != (msr | MSR_BE))
