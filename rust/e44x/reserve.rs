@@ -246,7 +246,11 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
             } else {
                 value.to_be_bytes()
             };
-            exchange(vcpu, fault.gpa, r.value, new)?
+            let Some(exchanged) = exchange(vcpu, fault.gpa, r.value, new)? else {
+                // There is no memory any more: the guest runs the instruction again, and finds what is there.
+                return Ok(());
+            };
+            exchanged
         }
         None => false,
     };
@@ -256,18 +260,21 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
     Ok(())
 }
 
-/// Stores `new` to guest memory if it has `old`, in one step. Returns whether it had. `EFAULT` as for other accesses.
-fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<bool> {
+/// Stores `new` to guest memory if it has `old`, in one step. Returns whether it had, or `None` if that is no memory.
+/// `EFAULT` if userspace has nothing there.
+fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<Option<bool>> {
     let gfn = gpa >> PAGE_SHIFT;
     // Held until the store is noted, so that logging cannot begin between.
     let slots = vcpu.vm().slots.read();
-    let slot = slots.find(gfn).filter(|s| !s.readonly()).ok_or(EFAULT)?;
+    let Some(slot) = slots.find(gfn).filter(|s| !s.readonly()) else {
+        return Ok(None);
+    };
     let offset = gpa as usize & ((1 << PAGE_SHIFT) - 1);
     let exchanged = compare_exchange_user(slot.hva(gfn) + offset, old, new)?;
     if exchanged {
         slot.mark_dirty(gfn);
     }
-    Ok(exchanged)
+    Ok(Some(exchanged))
 }
 
 fn done(st: &mut E44xVcpu) {
