@@ -42,6 +42,7 @@ TESTS += sc1:60:pr:lpar
 TESTS += ahead:120:pr:prdebug:pr4k
 TESTS += htm:60:pr:p8
 TESTS += spr_bits:120:pr:p8
+TESTS += pmu:60:pr:p8
 
 payloads-of-dexcr := exits
 payloads-of-flushes := toucher
@@ -79,4 +80,5 @@ payloads-of-sc1 := exits
 payloads-of-ahead := exits
 payloads-of-htm := exits
 payloads-of-spr_bits := exits
+payloads-of-pmu := exits
 payloads-of-bench := bench

@@ -14,6 +14,7 @@
 #include <asm/mmu.h>
 #include <asm/mmu_context.h>
 #include <asm/paca.h>
+#include <asm/pmc.h>
 #include <asm/reg.h>
 #include <asm/setup.h>
 #include <asm/switch_to.h>
@@ -184,6 +185,41 @@ void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt)
 	}
 	/* One that comes now takes its own away before it returns */
 	info->mce_nest_count--;
+}
+
+/*
+ * PMC5 and PMC6 count from 0 in problem state, which only the guest is in until
+ * the end: FCS freezes them in privileged state, FCHV in hypervisor state. They
+ * raise nothing, since no alert is enabled. False if the host has its own use
+ * for them. With interrupts hard-disabled, PMIs too.
+ */
+bool kvm_ppc_pr_count_begin(void)
+{
+#ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
+	if (ppc_get_pmu_inuse())
+		return false;
+	/* A hypervisor below may leave the registers as they are otherwise */
+	ppc_set_pmu_inuse(1);
+	mtspr(SPRN_PMC5, 0);
+	mtspr(SPRN_PMC6, 0);
+	mtspr(SPRN_MMCR0, MMCR0_FCS | MMCR0_FCHV);
+	isync();
+	return true;
+#else
+	/* It does not say */
+	return false;
+#endif
+}
+
+void kvm_ppc_pr_count_end(u32 *counted)
+{
+	mtspr(SPRN_MMCR0, MMCR0_FC);
+	isync();
+	counted[0] = mfspr(SPRN_PMC5);
+	counted[1] = mfspr(SPRN_PMC6);
+	mtspr(SPRN_PMC5, 0);
+	mtspr(SPRN_PMC6, 0);
+	ppc_set_pmu_inuse(0);
 }
 
 /* Where a trace interrupt says which instruction it is for, and its operand */

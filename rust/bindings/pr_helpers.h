@@ -43,6 +43,8 @@ void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,
 void kvm_ppc_pr_save_vectors(u64 msr, struct thread_fp_state *fp,
 			     struct thread_vr_state *vr);
 void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt);
+bool kvm_ppc_pr_count_begin(void);
+void kvm_ppc_pr_count_end(u32 *counted);
 void kvm_ppc_pr_traced(u64 *siar, u64 *sdar);
 void kvm_ppc_pr_set_dec(u64 ticks);
 void kvm_ppc_pr_rearm_dec(void);

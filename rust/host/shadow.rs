@@ -62,6 +62,9 @@ pub(crate) struct ShadowVcpu {
     pub(crate) cache_block_shift: u32,
     /// Facilities of FSCR that the guest may use; of others, the use traps.
     pub(crate) fscr: Fscr,
+    /// Counts the guest's instructions and cycles.
+    pub(crate) count: bool,
+    counted: [u32; 2],
     /// The host's decrementer is due in so many ticks while the guest runs, because the guest's is.
     pub(crate) dec: Option<u64>,
     slb: [(u64, u64); SHADOW_SLB],
@@ -126,6 +129,8 @@ impl ShadowVcpu {
             trace: false,
             cache_block_shift: 7,
             fscr: Fscr::EMPTY,
+            count: false,
+            counted: [0; 2],
             dec: None,
             slb: [(0, 0); SHADOW_SLB],
             slb_used: 0,
@@ -160,6 +165,11 @@ impl ShadowVcpu {
     pub(crate) fn report_machine_check(&mut self) {
         // SAFETY: The event is one of the host's, or is zero, which is an event too.
         unsafe { bindings::kvm_ppc_report_machine_check(&mut self.machine_check) };
+    }
+
+    /// What PMC5 and PMC6 counted in the last run, if that was to be counted; 0 if the host used them.
+    pub(crate) fn counted(&self) -> [u32; 2] {
+        self.counted
     }
 
     /// SPRG3, which problem state can read.
@@ -320,7 +330,14 @@ impl WorldSwitch for ShadowVcpu {
                 let svcpu = ptr::addr_of_mut!((*paca).shadow_vcpu);
                 bindings::kvm_ppc_pr_save_segments(svcpu, users);
             }
+            let counting = self.count && bindings::kvm_ppc_pr_count_begin();
             let trap = bindings::kvm_ppc_pr_enter(nvgprs, msr, self.exit_real, self.trampoline);
+            if self.count {
+                self.counted = [0; 2];
+                if counting {
+                    bindings::kvm_ppc_pr_count_end(self.counted.as_mut_ptr());
+                }
+            }
             (*paca).irq_happened |= bindings::PACA_IRQ_HARD_DIS as u8;
             bindings::kvm_ppc_pr_save_sprs(&mut self.sprs);
             if trap == Trap::MACHINE_CHECK.raw() {

@@ -20,6 +20,7 @@ pub mod hpte;
 pub mod insn;
 pub mod lpcr;
 pub mod msr;
+pub mod pmu;
 pub mod pvr;
 pub mod radix_walk;
 pub mod rpte;

@@ -17,6 +17,7 @@ mod magic;
 mod mmu;
 mod mmu32;
 mod one_reg;
+mod pmu;
 mod regs;
 mod run;
 mod sc1;
@@ -107,6 +108,10 @@ impl VpaBackend for Pr {
             msr: st.msr(),
             tb_offset: 0,
         }
+    }
+
+    fn pmu_in_use(st: &mut PrVcpu, in_use: bool) {
+        st.set_pmu_in_use(in_use);
     }
 }
 

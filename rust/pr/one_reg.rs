@@ -122,6 +122,9 @@ pub(crate) fn set(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, reg: u64, val: RegValue) -> 
     }
     if let Some(spr) = plain(reg) {
         st.keep(spr, val);
+        if spr == Spr::MMCR0 {
+            st.performance_monitor_changed();
+        }
         return Ok(());
     }
     match reg {

@@ -2,7 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{ahead, debug, exit, magic, request, split, tm, vcpu::PrVcpu, Pr};
+use super::{ahead, debug, exit, magic, pmu, request, split, tm, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -75,6 +75,9 @@ impl RunBackend for Pr {
             vcpu.entry.left();
             let trap = exited.trap();
             magic::take(st);
+            if st.switch.count {
+                pmu::counted(st);
+            }
             let mut in_order = false;
             match exited.again(|trap| exit::at_once(vcpu, st, trap, &mut in_order)) {
                 Ok(disabled) => {
@@ -128,6 +131,9 @@ const CRITICAL_TICKS: u64 = 10_000;
 fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let now = timebase();
     let due = st.dec_due(now);
+    if st.monitored {
+        pmu::prepare(vcpu, st);
+    }
     let events = &vcpu.shared.events;
     let critical = magic::critical(st);
     if st.msr().contains(Msr::EE) && !critical {

@@ -178,6 +178,9 @@ pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
         other => {
             let (to, val) = spr_bits::written(other, st.arch_level(), val, |of| st.plain(of));
             st.set_plain(to, val);
+            if to == Spr::MMCR0 {
+                st.mmcr0_written();
+            }
         }
     }
     Access::Value(val)

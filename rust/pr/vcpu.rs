@@ -13,7 +13,9 @@ use super::{
 use crate::{
     emulate::regs::Regs,
     host::{features, shadow::ShadowVcpu, time::timebase},
-    isa::{bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pvr::Bare, spr::Spr, timebase::reached},
+    isa::{
+        bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pmu::Mmcr0, pvr::Bare, spr::Spr, timebase::reached,
+    },
     vm::{
         events::Events,
         mmio::Pending as PendingMmio,
@@ -99,6 +101,14 @@ pub(crate) struct PrVcpu {
     pub(crate) debug: u32,
     /// The page of code that is run instruction by instruction, because data at the same addresses is elsewhere.
     stepped: Option<u64>,
+    /// The guest uses its performance monitor, as far as its VPA says.
+    pub(crate) pmu_in_use: bool,
+    /// The VPA is to be asked that again.
+    pub(crate) ask_vpa: bool,
+    /// Its counters are not frozen for good, or there is an exception of theirs.
+    pub(crate) monitor_on: bool,
+    /// Both: its counters count, or it waits for an interrupt of theirs.
+    pub(crate) monitored: bool,
     /// What is counted of its dispatches.
     pub(crate) dispatches: Dispatches,
 }
@@ -112,7 +122,7 @@ impl PrVcpu {
         let mut switch = ShadowVcpu::new()?;
         switch.msr = Msr::ME;
         switch.fscr = Fscr::TAR;
-        Ok(Self {
+        let mut new = Self {
             switch,
             srr0: 0,
             srr1: 0,
@@ -141,8 +151,15 @@ impl PrVcpu {
             papr: false,
             debug: 0,
             stepped: None,
+            pmu_in_use: true,
+            ask_vpa: false,
+            monitor_on: false,
+            monitored: false,
             dispatches: Dispatches::default(),
-        })
+        };
+        // The counters are frozen after a reset, as kvm-hv has it.
+        new.keep(Spr::MMCR0, Mmcr0::FC.raw());
+        Ok(new)
     }
 
     /// The guest's MSR.
