@@ -146,6 +146,7 @@ TEST_F(alert, interrupts)
 	EXPECT_LE(GPA_FREE, got.gpr[16]);
 	EXPECT_GT(GPA_FREE + sizeof(code), got.gpr[16]);
 	/* with the exception gone and no alert enabled, it is left alone */
+	vmm_reg_set(self->vcpu, KVM_REG_PPC_MMCR0, FC);
 	r.gpr[18] = PMCJCE;
 	book3s_set_regs(self->vcpu, &r);
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
