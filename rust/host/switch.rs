@@ -299,8 +299,11 @@ impl SwitchVcpu {
     #[inline]
     pub(crate) fn bound_decrementer(&mut self, now: u64) {
         let now = now.wrapping_add(self.vcore.tb_offset);
-        let expires = &mut self.vcpu.arch.dec_expires;
-        *expires = decrementer_32(now, *expires);
+        let expires = self.vcpu.arch.dec_expires;
+        let bounded = decrementer_32(now, expires);
+        if bounded != expires {
+            self.vcpu.arch.dec_expires = bounded;
+        }
     }
 
     /// Prepares the next entry: the guest exits when the host's timebase reaches `time_limit`, and runs

@@ -32,13 +32,14 @@ const LATEST: u64 = 1 << 30;
 /// near as need be.
 #[inline]
 pub const fn decrementer_32(now: u64, expires: u64) -> u64 {
-    let dec = expires.wrapping_sub(now) as i64;
-    if dec < -(LATEST as i64) {
-        now.wrapping_sub(LATEST)
-    } else if dec > i32::MAX as i64 {
-        now.wrapping_add(i32::MAX as u64)
-    } else {
+    let dec = expires.wrapping_sub(now);
+    // Both bounds in one comparison, because this is done at each entry.
+    if dec.wrapping_add(LATEST) <= LATEST + i32::MAX as u64 {
         expires
+    } else if (dec as i64) < 0 {
+        now.wrapping_sub(LATEST)
+    } else {
+        now.wrapping_add(i32::MAX as u64)
     }
 }
 
