@@ -148,12 +148,13 @@ fetch_first_whole() {
 				return 0
 			fi
 			why=$(apt_why "$dir.new/log")
+			[ $fresh = 0 ] || break
 			# With lists of just now, once more only for what may be the way's fault
 			[[ $why =~ (404|locate|"no linux-"|not\ found|not\ installable) ]] &&
 				[ "$(stat -c %Y "$apt_dir/stamp" 2>/dev/null || echo 0)" -ge "$began" ] && break
 			stage "    $title: once more, after: $why"
 		done
-		! unreachable "$why" || { rm -rf "$dir.new"; die "the Debian archive cannot be reached for $title: $why"; }
+		! unreachable "$why" || { rm -rf "$dir.new"; die "the Debian archive cannot be reached: $why, for $title"; }
 		stage "    $title: not all of it in $suites: $why"
 		all+="; in $suites: $why"
 	done

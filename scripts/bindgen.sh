@@ -47,8 +47,9 @@ works() {
 built() {
 	stage "building bindgen $BINDGEN_VERSION from its source"
 	rm -rf "$out" "$out.new"
-	CARGO_NET_RETRY=3 RUSTC=$rustc quietly "$cache/log/bindgen.log" "$cargo" install --locked --root "$out.new" \
-		bindgen-cli --version "$BINDGEN_VERSION"
+	CARGO_NET_RETRY=5 CARGO_HTTP_TIMEOUT=30 RUSTC=$rustc "$cargo" install --locked --root "$out.new" \
+		bindgen-cli --version "$BINDGEN_VERSION" >"$cache/log/bindgen.log" 2>&1 </dev/null ||
+		die "bindgen $BINDGEN_VERSION can be had neither as a package nor by cargo: $(tail -n 1 "$cache/log/bindgen.log" | sed 's/^ *//')"
 	mv "$out.new" "$out"
 }
 

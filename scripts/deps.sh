@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# deps.sh [-n]: installs what building and testing need on Debian 12 or 13
+# deps.sh [-n|-r]: installs what building and testing need on Debian 12 or 13
 # (x86-64), by apt as root or with sudo, and bindgen into the cache. Does
-# nothing when all is there. -n only says what is missing.
+# nothing when all is there. -n only says what is missing, and -r whether it is
+# allowed to install that.
 . "$(dirname "$0")/lib.sh"
 
-dry=0
-[ "${1:-}" != -n ] || dry=1
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
 packages="make gcc g++ libc6-dev flex bison bc perl patch python3
@@ -39,15 +38,20 @@ bindgen_missing=0
 
 what="${missing[*]}"
 [ $qemu_missing = 0 ] || what+=" qemu-system-ppc(>=10)"
+[ -z "$what" ] || [ "$(id -u)" = 0 ] || [ "${1:-}" = -n ] || command -v sudo >/dev/null ||
+	die "only root can install, and there is no sudo: ${what# }"
+if [ "${1:-}" = -r ]; then
+	# Asks for a password now, if it has to
+	[ -z "$what" ] || as_root true || die "sudo does not let install: ${what# }"
+	exit 0
+fi
 [ $bindgen_missing = 0 ] || what+=" bindgen-$BINDGEN_VERSION"
-[ $dry = 0 ] || { echo "missing: ${what# }"; exit 1; }
+[ "${1:-}" != -n ] || { echo "missing: ${what# }"; exit 1; }
 if [ "${#missing[@]}$qemu_missing" = 00 ]; then
 	"$top/scripts/bindgen.sh"
 	exit
 fi
 stage "installing ${what# }"
-
-[ "$(id -u)" = 0 ] || command -v sudo >/dev/null || die "needs root or sudo to install: ${what# }"
 
 # apt_tools TEXT ARGUMENT...: as root, with the machine's own lists or use_archive's
 use=()

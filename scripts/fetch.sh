@@ -67,6 +67,7 @@ source_and_tree() {
 	"$top/scripts/kernel.sh" -f host && after tools "$top/scripts/kernel.sh" -s >/dev/null
 }
 
+"$top/scripts/deps.sh" -r
 # The machine's lists of packages change while tools are installed
 find_archive
 job tools "$top/scripts/deps.sh"
@@ -83,11 +84,20 @@ done
 for pid in "${pids[@]}"; do wait "$pid" || true; done
 pids=()
 
-missing=''
+# What was in the way of several is said once
+missing='' unreachable=''
 for name in "${jobs_begun[@]}"; do
 	# bindgen can be built; if not, tools say so
 	[ ! -e "$work/$name.ok" ] && [ "$name" != bindgen ] || continue
-	missing+="; $(cat "$work/$name.why" 2>/dev/null || echo "$name, which ended without a reason")"
+	why=$(cat "$work/$name.why" 2>/dev/null || echo "$name, which ended without a reason")
+	case $why in
+	"the Debian archive cannot be reached: "*)
+		[ -n "$unreachable" ] && unreachable+=", " || unreachable="; ${why%, for *}, for "
+		unreachable+=${why##*, for }
+		;;
+	*) missing+="; $why" ;;
+	esac
 done
+missing+=$unreachable
 [ -z "$missing" ] || die "not fetched: ${missing#; }"
 stage "all that comes from outside is there"
