@@ -40,7 +40,7 @@ module:
 	$(kbuild) modules
 else
 module:
-	@scripts/deps.sh
+	@scripts/deps.sh none
 	@cp "$$(scripts/module.sh)" kvm_ppc.ko && echo "kvm_ppc.ko, for the emulated host's kernel"
 endif
 

@@ -69,6 +69,7 @@ finish() {
 
 flavour=book3s64+pages-${PAGES:-64k}
 [ "${HOST:-}" != bamboo ] || flavour=44x
+export FLAVOUR=$flavour
 step "something is missing" "$top/scripts/fetch.sh" "$what"
 step "the host kernel was not built" silent "$top/scripts/kernel.sh" "$flavour"
 if [ "${MODULE:-kvm_ppc}" = kvm_ppc ]; then
@@ -93,7 +94,6 @@ mkdir "$work/payload"
 cp "$top/scripts/payload/$what/run" "$work/payload/"
 echo "${MODULE:-kvm_ppc}" >"$work/payload/module"
 stage "starting the ${HOST:-powernv9} host"
-export FLAVOUR=$flavour
 
 if [ "$what" = shell ]; then
 	step "the host did not run" "$top/scripts/host.sh" -i -t 1000000 "$work/payload"

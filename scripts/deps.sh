@@ -1,24 +1,35 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# deps.sh [-n|-r]: installs what building and testing need on Debian 12 or 13
-# (x86-64), by apt as root or with sudo, and bindgen into the cache. Does
-# nothing when all is there. -n only says what is missing, and -r whether it is
-# allowed to install that.
+# deps.sh [-n|-r] [GROUP...]: installs what building and testing need on Debian 12
+# or 13 (x86-64), by apt as root or with sudo, and bindgen into the cache. Does nothing
+# when all is there. What builds a 64-bit kernel and the module and runs hosts is always
+# installed. GROUP: 440, selftests, unit; default all of these. -n only says what is
+# missing, and -r whether it is allowed to install that.
 . "$(dirname "$0")/lib.sh"
 
 
+mode=''
+case ${1:-} in -n | -r) mode=$1 && shift ;; esac
+[ $# -gt 0 ] || set -- 440 selftests unit
+
 # Debian's newest Rust and LLVM carry -web and a version in their names
-packages="make gcc g++ libc6-dev flex bison bc perl patch python3
+packages="make gcc libc6-dev flex bison bc perl patch python3 libelf-dev
 	cpio gzip xz-utils e2fsprogs device-tree-compiler debian-archive-keyring ca-certificates util-linux
-	rustc-web rust-web-src rustfmt-web rust-web-clippy cargo-web
-	clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang-$LLVM_VERSION-dev clang-format-$LLVM_VERSION
-	gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross shellcheck
-	gcc-powerpc-linux-gnu libc6-dev-powerpc-cross libelf-dev u-boot-tools gpg gpg-agent"
+	rustc-web rust-web-src rustfmt-web cargo-web clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION"
+for group; do
+	case $group in
+	440) packages+=" gcc-powerpc-linux-gnu libc6-dev-powerpc-cross u-boot-tools" ;;
+	selftests) packages+=" gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross" ;;
+	unit) packages+=" g++ rust-web-clippy clang-format-$LLVM_VERSION shellcheck gpg gpg-agent" ;;
+	none) ;;
+	*) die "no group of tools $group" ;;
+	esac
+done
 qemu_min=1:10.0
 
 [ "$(uname -m)" = x86_64 ] || die "emulated hosts are made on x86-64; here, build and test on the machine itself"
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
-	die "this needs Debian 12 or 13; elsewhere, install by hand: ${packages//[$'\n\t']/ } qemu-system-ppc (10 or newer) bindgen $BINDGEN_VERSION"
+	die "this needs Debian 12 or 13; elsewhere, install by hand: $(xargs <<<"$packages") qemu-system-ppc (10 or newer) bindgen $BINDGEN_VERSION"
 
 installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n' 2>/dev/null | sed -n 's/^ii  *//p')
 has() { grep -q "^$1 " <<<"$installed"; }
@@ -38,15 +49,15 @@ bindgen_missing=0
 
 what="${missing[*]}"
 [ $qemu_missing = 0 ] || what+=" qemu-system-ppc(>=10)"
-[ -z "$what" ] || [ "$(id -u)" = 0 ] || [ "${1:-}" = -n ] || command -v sudo >/dev/null ||
+[ -z "$what" ] || [ "$(id -u)" = 0 ] || [ "$mode" = -n ] || command -v sudo >/dev/null ||
 	die "only root can install, and there is no sudo: ${what# }"
-if [ "${1:-}" = -r ]; then
+if [ "$mode" = -r ]; then
 	# Asks for a password now, if it has to
 	[ -z "$what" ] || as_root true || die "sudo does not let install: ${what# }"
 	exit 0
 fi
 [ $bindgen_missing = 0 ] || what+=" bindgen-$BINDGEN_VERSION"
-[ "${1:-}" != -n ] || { echo "missing: ${what# }"; exit 1; }
+[ "$mode" != -n ] || { echo "missing: ${what# }"; exit 1; }
 if [ "${#missing[@]}$qemu_missing" = 00 ]; then
 	"$top/scripts/bindgen.sh"
 	exit

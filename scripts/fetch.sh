@@ -8,38 +8,67 @@
 
 command=${1:?command}
 shift
-declare -A needed=()
+# By what is needed of data, and of tools besides those that all need
+declare -A needed=() tools=()
 need() {
 	local n
 	for n; do needed[$n]=1; done
 }
-# What a Book3S host, and a 440 with another guest, are made of
-book3s() {
-	need source userland guests
-	case ${FLAVOUR:-} in stock-*) need "$FLAVOUR" ;; esac
+need_tools() {
+	local n
+	for n; do tools[$n]=1; done
 }
-other_guest() { need source other-source; }
-
+# What a Book3S host is made of, and a 440; the tests of either have its source
+book3s() {
+	need userland guests
+	case ${FLAVOUR:-},$command in
+	stock-*,demo | stock-*,shell) need "$FLAVOUR" ;;
+	stock-*) need "$FLAVOUR" source ;;
+	*) need source ;;
+	esac
+}
+a_440() {
+	need source
+	need_tools 440
+}
 suite_needs() {
 	case $1 in
-	unit) need source crates ;;
-	kselftest | guests | hv | pr | stores) book3s ;;
-	switch) need source ;;
-	e44x) other_guest ;;
-	soak) if [ "${HOST:-}" = bamboo ]; then other_guest; else book3s; fi ;;
-	*) book3s; other_guest; need crates ;;
+	unit)
+		need source crates
+		need_tools unit 440
+		;;
+	kselftest | guests | hv | pr | stores)
+		book3s
+		need_tools selftests
+		;;
+	switch) a_440 ;;
+	e44x)
+		a_440
+		need other-source
+		;;
+	soak) suite_needs "$([ "${HOST:-}" = bamboo ] && echo e44x || echo kselftest)" ;;
+	*)
+		suite_needs unit
+		suite_needs kselftest
+		suite_needs e44x
+		;;
 	esac
 }
 case $command,${HOST:-} in
-demo,bamboo | shell,bamboo) need source busybox ;;
-bench,bamboo) need source ;;
+demo,bamboo | shell,bamboo)
+	a_440
+	need busybox
+	;;
+bench,bamboo) a_440 ;;
 check,*)
 	[ $# -gt 0 ] || set -- all
 	for suite; do suite_needs "$suite"; done
 	;;
 soak,*) suite_needs soak ;;
+bench,*) suite_needs kselftest ;;
 *) book3s ;;
 esac
+[ ${#tools[@]} -gt 0 ] || need_tools none
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-fetch.XXXXXX")
 pids=()
@@ -67,10 +96,10 @@ source_and_tree() {
 	"$top/scripts/kernel.sh" -f host && after tools "$top/scripts/kernel.sh" -s >/dev/null
 }
 
-"$top/scripts/deps.sh" -r
+"$top/scripts/deps.sh" -r "${!tools[@]}"
 # The machine's lists of packages change while tools are installed
 find_archive
-job tools "$top/scripts/deps.sh"
+job tools "$top/scripts/deps.sh" "${!tools[@]}"
 "$top/scripts/bindgen.sh" -n || job bindgen "$top/scripts/bindgen.sh" -f
 [ -z "${needed[source]:-}" ] || job source source_and_tree
 [ -z "${needed[other-source]:-}" ] || job other-source "$top/scripts/kernel.sh" -f 44x-guest
