@@ -81,6 +81,8 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
         Trap::VECTOR_UNAVAIL => vectors(st, trap, Msr::VEC),
         Trap::VSX_UNAVAIL => vectors(st, trap, Msr::VSX),
         Trap::FAC_UNAVAIL => return facility_unavailable(vcpu, st, run, exit.fscr),
+        // Something that the host has not for its own programs either; one of the guest's must not stop the guest.
+        Trap::H_FAC_UNAVAIL | Trap::SOFTPATCH => st.inject_program(Srr1::PROG_ILL),
         Trap::ALIGNMENT => {
             st.dar = exit.dar;
             st.dsisr = exit.dsisr;
