@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pkeys.h>
+#include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 
 #include <asm/book3s/64/mmu-hash.h>
@@ -359,14 +360,12 @@ void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large)
 				     psize, psize, MMU_SEGSIZE_256M, false);
 }
 
-/* False if there is no such memory */
+/*
+ * False if there is no such memory, or if it is broken: the load is vmlinux's, for
+ * which the machine check handler finds where to go on.
+ */
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
 {
-	const volatile u32 *p = __va(pa);
-
-	if (!pfn_valid(pa >> PAGE_SHIFT))
-		return false;
-	while (n--)
-		*words++ = *p++;
-	return true;
+	return pfn_valid(pa >> PAGE_SHIFT) &&
+	       !copy_from_kernel_nofault(words, __va(pa), n * sizeof(*words));
 }
