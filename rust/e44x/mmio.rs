@@ -106,7 +106,8 @@ pub(crate) fn start(
     };
     let plan = &mut st.mmio.plan;
     let why = match plan.prepare(insn, &regs) {
-        Ok(()) if plan.bytes() != 0 && plan.is_store() != store => {
+        Ok(()) if plan.bytes() != 0 && (plan.is_store() != store || !plan.touches(ea.into())) => {
+            // Not the access that faulted: the instruction has changed since.
             vcpu.arch_stats.fetch_retries.inc();
             return Ok(Next::Guest);
         }

@@ -9,3 +9,4 @@ pub mod privileged;
 pub mod regs;
 pub mod reservation;
 pub mod tm;
+pub mod trapped;

@@ -14,18 +14,21 @@ use crate::{
     emulate::{
         doorbell::{decode, Doorbell},
         regs::Regs,
+        trapped::Executing,
     },
-    isa::insn::Insn,
     vm::{papr::find, Vcpu},
 };
 
-/// Emulates `insn`; false if it is none of these.
-pub(crate) fn emulate(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, insn: Insn) -> bool {
+/// Emulates an instruction in privileged state; false if it is none of these.
+pub(crate) fn emulate(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, executing: Executing) -> bool {
+    if executing.state().is_problem() {
+        return false;
+    }
     let smt = vcpu.vm().arch.smt();
     let id = u64::from(vcpu.id);
     let own = id & (smt - 1);
     let first = id - own;
-    match decode(insn, &st.switch) {
+    match decode(executing.insn(), &st.switch) {
         Some(Doorbell::Send { thread }) => {
             let thread = u64::from(thread);
             if thread < smt {

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     bindings,
+    emulate::trapped::{Cause, Trapped},
     host::trace,
     isa::{
         dsisr::Dsisr,
@@ -176,8 +177,10 @@ fn facility_unavailable(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Result<Next> {
     let granted = match facility {
         Facility::Msgp => {
             vcpu.arch_stats.emulated_inst_exits.inc();
-            match fetch(vcpu, st) {
-                Some(insn) => doorbell::emulate(vcpu, st, insn),
+            let trapped = Trapped::new(st.msr(), Cause::Unavailable(facility));
+            match fetch(vcpu, st).and_then(|insn| trapped.instruction(insn)) {
+                Some(executing) => doorbell::emulate(vcpu, st, executing),
+                // It is not there any more.
                 None => {
                     vcpu.arch_stats.fetch_retries.inc();
                     true

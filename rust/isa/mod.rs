@@ -21,6 +21,7 @@ pub mod insn;
 pub mod lpcr;
 pub mod msr;
 pub mod pmu;
+pub mod privilege;
 pub mod pvr;
 pub mod radix_walk;
 pub mod rpte;

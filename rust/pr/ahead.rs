@@ -5,11 +5,14 @@
 
 use super::{
     emulate::{self, Outcome},
-    exit::as_fetched,
+    fetch::as_fetched,
     vcpu::PrVcpu,
     Pr,
 };
-use crate::{emulate::regs::Regs, vm::Vcpu};
+use crate::{
+    emulate::{regs::Regs, trapped::Executing},
+    vm::Vcpu,
+};
 
 /// So many are looked at.
 const WORDS: usize = 4;
@@ -52,7 +55,8 @@ fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
     };
     let (msr, mut done) = (st.msr(), false);
     for word in words {
-        let jumped = match emulate::registers(vcpu, st, as_fetched(st, word)) {
+        let executing = Executing::next(as_fetched(st, word), msr);
+        let jumped = match emulate::registers(vcpu, st, executing) {
             Some(Outcome::Done) => {
                 st.switch.advance(4);
                 false

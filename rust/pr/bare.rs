@@ -18,6 +18,7 @@ use crate::{
         bare::{self, HID5, HID5_DCBZ32, HIOR},
         insn::Insn,
         msr::Msr,
+        privilege::PrivilegeState,
         pvr::{Bare, Pvr},
         spr::Spr,
     },
@@ -81,18 +82,19 @@ pub(crate) fn any_state(
 pub(crate) fn privileged(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
+    state: PrivilegeState,
     bare: Bare,
     what: Privileged,
 ) -> Option<Outcome> {
     match what {
         Privileged::ReadSpr { spr, rt } => {
-            if let Access::Value(val) = read(vcpu, st, bare, spr) {
+            if let Access::Value(val) = read(vcpu, st, state, bare, spr) {
                 st.set_gpr(rt, val & mask(bare));
             }
         }
         Privileged::WriteSpr { spr, rs } => {
             let val = st.gpr(rs) & mask(bare);
-            write(vcpu, st, bare, spr, val);
+            write(vcpu, st, state, bare, spr, val);
         }
         // A page may be shadowed with what is read of the table before, but not be looked up meanwhile.
         Privileged::TlbInvalidateEntry { rb, rs, .. } => {
@@ -204,7 +206,10 @@ fn kept(st: &PrVcpu, bare: Bare, spr: Spr) -> Option<u64> {
     st.bare_sprs.get(at).copied()
 }
 
-fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, bare: Bare, spr: Spr) -> Access {
+fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, bare: Bare, spr: Spr) -> Access {
+    if refused(state, spr) {
+        return Access::NotPrivileged;
+    }
     Access::Value(match (bare, spr) {
         (_, Spr::SDR1) => st.sdr1,
         (_, Spr::PIR) => vcpu.id.into(),
@@ -215,14 +220,22 @@ fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, bare: Bare, spr: Spr) -> Access {
             }
             match kept(st, bare, spr) {
                 Some(val) => val,
-                None => return spr::read(vcpu, st, spr),
+                None => return spr::read(vcpu, st, state, spr),
             }
         }
     })
 }
 
+/// Of the registers that these processors have besides, the number tells who may not access them.
+const fn refused(state: PrivilegeState, spr: Spr) -> bool {
+    state.is_problem() && spr.number_is_privileged()
+}
+
 /// Writes a register; one that there is not is none, and the timebase is not the guest's to set.
-fn write(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, bare: Bare, spr: Spr, val: u64) {
+fn write(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, state: PrivilegeState, bare: Bare, spr: Spr, val: u64) {
+    if refused(state, spr) {
+        return;
+    }
     match (bare, spr) {
         (_, Spr::SDR1) => {
             let _locked = lock(&vcpu.vm().arch.hpt);
@@ -234,7 +247,7 @@ fn write(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, bare: Bare, spr: Spr, val: u64) {
                 return mmu32::write_block(st, half, val as u32);
             }
             let Some(at) = bare::kept(bare, spr) else {
-                let _ = spr::write(st, spr, val);
+                let _ = spr::write(st, state, spr, val);
                 return;
             };
             if let Some(to) = st.bare_sprs.get_mut(at) {

@@ -146,7 +146,7 @@ pub(crate) fn store_to_own(
     run: &RunPage,
     ea: u64,
 ) -> Result<Next> {
-    let Some(insn) = super::exit::fetch(vcpu, st) else {
+    let Some(insn) = super::fetch::walked(vcpu, st) else {
         return Ok(Next::Guest);
     };
     let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;

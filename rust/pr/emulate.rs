@@ -13,8 +13,12 @@ use crate::{
     emulate::{
         doorbell::{self, Doorbell},
         privileged::{self, decode, Privileged},
+        trapped::Executing,
     },
-    isa::{insn::Insn, msr::Msr, radix_walk::truncated, slb::SlbEsid, spr::Spr},
+    isa::{
+        insn::Insn, msr::Msr, privilege::PrivilegeState, radix_walk::truncated, slb::SlbEsid,
+        spr::Spr,
+    },
     vm::{events::Events, Vcpu},
 };
 
@@ -36,13 +40,17 @@ pub(crate) enum Outcome {
     Halt,
 }
 
-/// Executes an instruction in privileged state.
-pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcome {
+/// Executes an instruction for which it takes privileged state.
+pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Outcome {
+    let (insn, state) = (executing.insn(), executing.state());
+    if state.is_problem() {
+        return Outcome::NotPrivileged;
+    }
     let Some(what) = decode(insn) else {
         return reversed_call(st, insn);
     };
     if let Some(bare) = st.bare {
-        if let Some(outcome) = bare::privileged(vcpu, st, bare, what) {
+        if let Some(outcome) = bare::privileged(vcpu, st, state, bare, what) {
             return outcome;
         }
     }
@@ -53,7 +61,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         | Privileged::WriteMsr { .. }
         | Privileged::WriteMsrDoubleword { .. }
         | Privileged::ReturnFromInterrupt => {
-            return of_registers(vcpu, st, &what).unwrap_or(Outcome::Illegal)
+            return of_registers(vcpu, st, state, &what).unwrap_or(Outcome::Illegal)
         }
         Privileged::ReturnFromScv => {
             let msr = st.msr().after_rfid(st.switch.ctr);
@@ -130,7 +138,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
         | Privileged::ReadSegment { .. }
         | Privileged::ReadSegmentIndirect { .. } => return Outcome::Illegal,
         Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint => {
-            return tm::privileged(st, insn)
+            return tm::privileged(st, executing)
         }
         Privileged::SlbInvalidateEntry { .. }
         | Privileged::SlbInvalidateAll { .. }
@@ -148,22 +156,28 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Outcom
     Outcome::Done
 }
 
-/// Executes it, in privileged state, if it concerns registers alone. Does not sleep.
+/// Executes it in privileged state, if it concerns registers alone. Does not sleep.
 #[inline]
-pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Option<Outcome> {
-    match privileged::of_registers(insn) {
-        true => of_registers(vcpu, st, &decode(insn)?),
+pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Option<Outcome> {
+    let (insn, state) = (executing.insn(), executing.state());
+    match privileged::of_registers(insn) && !state.is_problem() {
+        true => of_registers(vcpu, st, state, &decode(insn)?),
         false => None,
     }
 }
 
 #[inline(never)]
-fn of_registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: &Privileged) -> Option<Outcome> {
+fn of_registers(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    state: PrivilegeState,
+    what: &Privileged,
+) -> Option<Outcome> {
     match *what {
-        Privileged::ReadSpr { spr, rt } => return Some(read_spr(vcpu, st, spr, rt)),
+        Privileged::ReadSpr { spr, rt } => return Some(read_spr(vcpu, st, state, spr, rt)),
         Privileged::WriteSpr { spr, rs } => {
             let val = st.gpr(rs);
-            return Some(outcome(&spr::write(st, spr, val)));
+            return Some(outcome(&spr::write(st, state, spr, val)));
         }
         Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
         Privileged::WriteMsr { rs, only_ee_ri } => {
@@ -217,8 +231,8 @@ fn outcome(access: &Access) -> Outcome {
     }
 }
 
-fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, spr: Spr, rt: u8) -> Outcome {
-    let access = spr::read(vcpu, st, spr);
+fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, state: PrivilegeState, spr: Spr, rt: u8) -> Outcome {
+    let access = spr::read(vcpu, st, state, spr);
     if let Access::Value(val) = access {
         st.set_gpr(rt, val);
     }
@@ -226,12 +240,13 @@ fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, spr: Spr, rt: u8) -> Outcome {
 }
 
 /// A read or a write of a register of a facility that is off in hardware, in either state; `None` if it was none.
-pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn) -> Option<Outcome> {
-    let done = match decode(insn) {
-        Some(Privileged::ReadSpr { spr, rt }) => read_spr(vcpu, st, spr, rt),
+pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Option<Outcome> {
+    let state = executing.state();
+    let done = match decode(executing.insn()) {
+        Some(Privileged::ReadSpr { spr, rt }) => read_spr(vcpu, st, state, spr, rt),
         Some(Privileged::WriteSpr { spr, rs }) => {
             let val = st.gpr(rs);
-            outcome(&spr::write(st, spr, val))
+            outcome(&spr::write(st, state, spr, val))
         }
         _ => return None,
     };

@@ -5,7 +5,9 @@
 use super::{
     bare, debug,
     emulate::{self, Outcome},
-    fault, hcall,
+    fault,
+    fetch::{self, as_fetched, Found},
+    hcall,
     hpt::{self, lock},
     tm,
     vcpu::PrVcpu,
@@ -13,7 +15,10 @@ use super::{
 };
 use crate::{
     bindings,
-    emulate::regs::Regs,
+    emulate::{
+        regs::Regs,
+        trapped::{Cause, Executing, Trapped},
+    },
     host::shadow::ShadowVcpu,
     isa::{
         dsisr::Dsisr,
@@ -130,38 +135,6 @@ fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
     }
 }
 
-/// The instruction that the guest was at, as the exit path loaded it or else by the guest's tables. `None` if it has
-/// to be run again.
-fn instruction(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
-    if let Some(word) = st.switch.exit().last_inst() {
-        return Some(as_fetched(st, word));
-    }
-    vcpu.arch_stats.fetch_walks.inc();
-    fetch(vcpu, st)
-}
-
-/// A word of the guest's code that was loaded as data.
-#[inline]
-pub(crate) fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
-    let little = st.msr().contains(Msr::LE);
-    Insn::word(match little == cfg!(target_endian = "little") {
-        true => word,
-        false => word.swap_bytes(),
-    })
-}
-
-/// The same by the guest's tables.
-pub(crate) fn fetch(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
-    let little = st.msr().contains(Msr::LE);
-    let gpa = Pr::translate_now(vcpu, st, st.nip(), Access::Fetch).ok()?;
-    let mut bytes = [0; 4];
-    vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
-    Some(Insn::word(match little {
-        true => u32::from_le_bytes(bytes),
-        false => u32::from_be_bytes(bytes),
-    }))
-}
-
 /// A program interrupt, or an illegal instruction; `why` are SRR1's bits. Errors as [`mmio::start`].
 fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result<Next> {
     if !why.intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV) {
@@ -169,25 +142,32 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
         st.inject_program(why);
         return Ok(Next::Guest);
     }
-    let Some(insn) = instruction(vcpu, st) else {
+    let trapped = Trapped::new(st.msr(), Cause::Refused);
+    let Some(insn) = fetch::loaded(vcpu, st) else {
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
     if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0 && insn.raw() == SW_BREAKPOINT {
         return Ok(debug::report(st, run));
     }
-    if st.bare.is_some() {
+    if st.bare.is_some() && why.contains(Srr1::PROG_ILL) {
         if let Some(next) = bare::any_state(vcpu, st, run, insn)? {
             return Ok(next);
         }
     }
-    if st.msr().contains(Msr::PR) {
+    if trapped.state().is_problem() {
+        // A program's interrupt is what the processor says.
         st.inject_program(why);
         return Ok(Next::Guest);
     }
-    vcpu.arch_stats.emulated_inst_exits.inc();
     let msr = st.msr();
-    let outcome = emulate::privileged(vcpu, st, insn);
+    let executing = match fetch::is_cause(vcpu, st, trapped, insn) {
+        Found::Caused(executing) => executing,
+        Found::Again => return Ok(Next::Guest),
+        Found::Insists(insn) => Executing::next(insn, msr),
+    };
+    vcpu.arch_stats.emulated_inst_exits.inc();
+    let outcome = emulate::privileged(vcpu, st, executing);
     Ok(executed(vcpu, st, run, outcome, msr, why))
 }
 
@@ -243,7 +223,11 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
         return false;
     };
     let msr = st.msr();
-    match emulate::registers(vcpu, st, as_fetched(st, word)) {
+    let trapped = Trapped::new(msr, Cause::Refused);
+    let Some(executing) = trapped.register_instruction(as_fetched(st, word)) else {
+        return false;
+    };
+    match emulate::registers(vcpu, st, executing) {
         Some(Outcome::Done) => {
             st.switch.advance(4);
             *in_order = st.msr() == msr;
@@ -252,6 +236,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
         // Not done, or an interrupt.
         _ => return false,
     }
+    st.doubt.0.dispel();
     vcpu.arch_stats.sum_exits.inc();
     vcpu.arch_stats.emulated_inst_exits.inc();
     true
@@ -259,19 +244,21 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
 
 fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     // The guest is behind it already.
-    let kernel = !st.msr().contains(Msr::PR);
+    let trapped = Trapped::new(st.msr(), Cause::SystemCall);
+    let kernel = !trapped.state().is_problem();
     if st.papr {
         st.switch.nip = st.nip().wrapping_sub(4);
-        let Some(insn) = instruction(vcpu, st) else {
-            vcpu.arch_stats.fetch_retries.inc();
+        let Found::Caused(executing) = fetch::caused(vcpu, st, trapped) else {
+            // Nothing else gives this interrupt, so it was one.
             return Next::Guest;
         };
-        if insn.raw() == SC_1 && !kernel {
+        let hypervisor = executing.insn().raw() == SC_1;
+        if hypervisor && !kernel {
             st.inject_program(Srr1::PROG_PRIV);
             return Next::Guest;
         }
         st.switch.advance(4);
-        if insn.raw() == SC_1 {
+        if hypervisor {
             return hypercall(vcpu, st, run);
         }
     }
@@ -318,29 +305,31 @@ fn facility_unavailable(
         Facility::Scv => Fscr::SCV,
         _ => Fscr::EMPTY,
     };
-    let Some(insn) = instruction(vcpu, st) else {
-        vcpu.arch_stats.fetch_retries.inc();
-        return Ok(Next::Guest);
-    };
     let msr = st.msr();
-    if facility == Facility::Tm && st.has_transactions() {
-        let outcome = tm::unavailable(st, insn);
-        return Ok(executed(vcpu, st, run, outcome, msr, Srr1::PROG_ILL));
-    }
+    let trapped = Trapped::new(msr, Cause::Unavailable(facility));
+    let kernel = !trapped.state().is_problem();
+    let transactions = facility == Facility::Tm && st.has_transactions();
     // In privileged state FSCR is not looked at.
-    let kernel = !msr.contains(Msr::PR);
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
-    if on && facility == Facility::Scv {
-        st.inject_scv(insn.lev());
-        return Ok(Next::Guest);
-    }
-    if on {
-        if let Some(outcome) = emulate::facility(vcpu, st, insn) {
-            return Ok(executed(vcpu, st, run, outcome, msr, Srr1::PROG_ILL));
+    if on || kernel || transactions {
+        match fetch::caused(vcpu, st, trapped) {
+            Found::Caused(executing) => {
+                let outcome = match facility {
+                    Facility::Tm if transactions => Some(tm::unavailable(st, executing)),
+                    Facility::Scv if on => {
+                        st.inject_scv(executing.insn().lev());
+                        Some(Outcome::Jumped)
+                    }
+                    _ => emulate::facility(vcpu, st, executing)
+                        .or((kernel && !on).then_some(Outcome::Illegal)),
+                };
+                if let Some(outcome) = outcome {
+                    return Ok(executed(vcpu, st, run, outcome, msr, Srr1::PROG_ILL));
+                }
+            }
+            Found::Again => return Ok(Next::Guest),
+            Found::Insists(_) => {}
         }
-    }
-    if kernel && !on {
-        return program(vcpu, st, run, Srr1::PROG_ILL);
     }
     st.set_fscr(st.fscr().with_cause(Fscr::from_raw(fscr).cause()));
     st.inject(Trap::FAC_UNAVAIL, Srr1::EMPTY);
@@ -363,7 +352,7 @@ impl MmioBackend for Pr {
     }
 
     fn fetch(vcpu: &Vcpu<Self>, st: &mut PrVcpu) -> Option<Insn> {
-        let insn = instruction(vcpu, st);
+        let insn = fetch::loaded(vcpu, st);
         if insn.is_none() {
             Self::changed(vcpu);
         }

@@ -9,6 +9,7 @@ mod debug;
 mod emulate;
 mod exit;
 mod fault;
+mod fetch;
 mod hcall;
 mod hpt;
 mod inject;

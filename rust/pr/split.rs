@@ -11,7 +11,7 @@
 //! instruction that would load from or store to the page itself is emulated.
 
 use super::{
-    debug, exit,
+    debug, fetch,
     hpt::{self, HptGuard, Translated},
     vcpu::PrVcpu,
     Pr,
@@ -99,7 +99,7 @@ fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Ne
             break;
         }
         // If it cannot be fetched now, the processor finds the same.
-        let Some(insn) = exit::fetch(vcpu, st) else {
+        let Some(insn) = fetch::walked(vcpu, st) else {
             break;
         };
         match decode(insn, &st.switch) {

@@ -10,8 +10,9 @@ use crate::{
     host::time::timebase,
     isa::{
         fscr::Fscr,
+        privilege::{PrivilegeState, SprAccess},
         pvr::{Arch, Pvr},
-        spr::{Privilege, Spr},
+        spr::Spr,
         spr_bits,
     },
     vm::{events::Events, Vcpu},
@@ -21,7 +22,7 @@ use crate::{
 pub(crate) enum Access {
     /// Done; a read gives the value.
     Value(u64),
-    /// Privileged state may not do that either: a privileged-instruction program interrupt.
+    /// The state that asks may not do that: a privileged-instruction program interrupt.
     NotPrivileged,
     /// There is no such register, and the instruction does nothing.
     Nothing,
@@ -29,21 +30,19 @@ pub(crate) enum Access {
     Illegal,
 }
 
-/// What an access to a register that does not exist is in privileged state: ISA 3.0 Book III, `mfspr`.
-const fn undefined(spr: Spr) -> Access {
-    match spr.raw() {
-        0 | 4 | 5 | 6 => Access::Illegal,
-        _ => Access::Nothing,
+/// An access that is not permitted, and what happens instead.
+const fn check(access: SprAccess) -> Result<(), Access> {
+    match access {
+        SprAccess::Permitted => Ok(()),
+        SprAccess::Privileged => Err(Access::NotPrivileged),
+        SprAccess::NoOperation => Err(Access::Nothing),
+        SprAccess::Illegal => Err(Access::Illegal),
     }
 }
 
-/// May privileged state do this? If not, what happens.
-const fn check(spr: Spr, privilege: Option<Privilege>) -> Result<(), Access> {
-    match privilege {
-        Some(Privilege::Problem | Privilege::Privileged) => Ok(()),
-        Some(Privilege::Hypervisor) => Err(Access::NotPrivileged),
-        Some(Privilege::None) | None => Err(undefined(spr)),
-    }
+/// An access to a register that the guest's processor does not have.
+fn absent(state: PrivilegeState, spr: Spr) -> Access {
+    check(state.undefined(spr)).err().unwrap_or(Access::Nothing)
 }
 
 impl PrVcpu {
@@ -111,9 +110,9 @@ impl PrVcpu {
     }
 }
 
-/// `mfspr` by the guest's kernel.
-pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
-    if let Err(why) = check(spr, spr.read_privilege()) {
+/// `mfspr` in a privilege state of the guest's.
+pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr) -> Access {
+    if let Err(why) = check(state.read(spr)) {
         return why;
     }
     let [sprg0, sprg1, sprg2, ..] = st.sprg;
@@ -143,14 +142,14 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, spr: Spr) -> Access {
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         // What comes from an exit is not known.
         Spr::CFAR => 0,
-        other if !spr_bits::exists(other, st.arch_level()) => return undefined(other),
+        other if !spr_bits::exists(other, st.arch_level()) => return absent(state, other),
         other => spr_bits::read(other, st.arch_level(), |of| st.plain(of)),
     })
 }
 
-/// `mtspr` by the guest's kernel.
-pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
-    if let Err(why) = check(spr, spr.write_privilege()) {
+/// `mtspr` in a privilege state of the guest's.
+pub(crate) fn write(st: &mut PrVcpu, state: PrivilegeState, spr: Spr, val: u64) -> Access {
+    if let Err(why) = check(state.write(spr)) {
         return why;
     }
     let [sprg0, sprg1, sprg2, ..] = &mut st.sprg;
@@ -174,7 +173,7 @@ pub(crate) fn write(st: &mut PrVcpu, spr: Spr, val: u64) -> Access {
             st.set_fscr(Fscr::from_raw(val));
         }
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
-        other if !spr_bits::exists(other, st.arch_level()) => return undefined(other),
+        other if !spr_bits::exists(other, st.arch_level()) => return absent(state, other),
         other => {
             let (to, val) = spr_bits::written(other, st.arch_level(), val, |of| st.plain(of));
             st.set_plain(to, val);

@@ -9,10 +9,10 @@ use crate::{
         privileged::{decode, Privileged},
         regs::Regs,
         tm::{self, execute, permitted, State, FAILED},
+        trapped::Executing,
     },
     isa::{
         fscr::{Facility, Fscr},
-        insn::Insn,
         msr::{Msr, TransactionState},
         spr::Spr,
         srr1::Srr1,
@@ -194,30 +194,25 @@ pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr) -> Option<Outcome> {
     None
 }
 
-/// `treclaim.` and `trechkpt.` in privileged state.
+/// `treclaim.` and `trechkpt.`, which the processor has refused.
 #[cold]
 #[inline(never)]
-pub(crate) fn privileged(st: &mut PrVcpu, insn: Insn) -> Outcome {
+pub(crate) fn privileged(st: &mut PrVcpu, executing: Executing) -> Outcome {
     match (st.has_transactions(), st.msr().contains(Msr::TM)) {
         (false, _) => Outcome::Illegal,
         (true, false) => inject_unavailable(st),
-        (true, true) => run(st, insn),
+        (true, true) => run(st, executing),
     }
 }
 
-/// A facility unavailable interrupt because of transactional memory, at `insn`.
+/// A facility unavailable interrupt because of transactional memory, which this instruction caused.
 #[cold]
 #[inline(never)]
-pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) -> Outcome {
+pub(crate) fn unavailable(st: &mut PrVcpu, executing: Executing) -> Outcome {
     if !st.msr().contains(Msr::TM) {
         return inject_unavailable(st);
     }
-    match decode(insn) {
-        Some(Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint)
-            if st.msr().contains(Msr::PR) =>
-        {
-            Outcome::NotPrivileged
-        }
+    match decode(executing.insn()) {
         // Only TFHAR can be written in a transaction, if that is suspended.
         Some(Privileged::WriteSpr { spr, .. })
             if st.msr().intersects(Msr::TS) && spr != Spr::TFHAR =>
@@ -226,7 +221,7 @@ pub(crate) fn unavailable(st: &mut PrVcpu, insn: Insn) -> Outcome {
         }
         Some(Privileged::WriteSpr { spr, rs }) => st.write_register(spr, st.gpr(rs)),
         Some(Privileged::ReadSpr { spr, rt }) => st.read_register(spr, rt),
-        _ => run(st, insn),
+        _ => run(st, executing),
     }
 }
 
@@ -240,7 +235,15 @@ fn inject_unavailable(st: &mut PrVcpu) -> Outcome {
 }
 
 /// An instruction of transactional memory, which is on.
-fn run(st: &mut PrVcpu, insn: Insn) -> Outcome {
+fn run(st: &mut PrVcpu, executing: Executing) -> Outcome {
+    let insn = executing.insn();
+    let privileged = matches!(
+        decode(insn),
+        Some(Privileged::TransactionReclaim { .. } | Privileged::TransactionRecheckpoint)
+    );
+    if privileged && executing.state().is_problem() {
+        return Outcome::NotPrivileged;
+    }
     let state = State {
         nip: st.nip(),
         msr: st.msr(),

@@ -11,7 +11,7 @@ use super::{
     vm::PrVm,
 };
 use crate::{
-    emulate::regs::Regs,
+    emulate::{regs::Regs, trapped::Doubt},
     host::{features, shadow::ShadowVcpu, time::timebase},
     isa::{
         bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pmu::Mmcr0, pvr::Bare, spr::Spr, timebase::reached,
@@ -89,6 +89,8 @@ pub(crate) struct PrVcpu {
     pub(crate) shadow: KBox<ShadowSlb>,
     /// Where it is not worth looking at the code behind an exit.
     pub(crate) futile: KBox<Futile>,
+    /// What could not have caused an exit, and at which of `sum_exits`.
+    pub(crate) doubt: (Doubt, u64),
     /// They are not those that the switch has.
     pub(crate) slb_changed: bool,
     /// What userspace owes.
@@ -145,6 +147,7 @@ impl PrVcpu {
             magic: None,
             shadow: KBox::new(ShadowSlb::new(vm.mmu.slb), GFP_KERNEL_ACCOUNT)?,
             futile: KBox::new(Futile::new(), GFP_KERNEL_ACCOUNT)?,
+            doubt: (Doubt::NONE, 0),
             slb_changed: true,
             completion: Completion::None,
             mmio: PendingMmio::NONE,

@@ -10,6 +10,7 @@ use crate::{
     emulate::{
         mmio::{Plan, Reason, Step},
         regs::Regs,
+        trapped::Doubt,
     },
     isa::{
         dsisr::Dsisr,
@@ -64,6 +65,8 @@ pub(crate) struct Pending {
     next: u64,
     /// Bytes of the instruction.
     length: u64,
+    /// What was no load or store.
+    doubt: Doubt,
 }
 
 impl Pending {
@@ -74,6 +77,7 @@ impl Pending {
         nip: 0,
         next: 0,
         length: 4,
+        doubt: Doubt::NONE,
     };
 
     /// The instruction's address, which a trace interrupt behind it tells.
@@ -132,15 +136,26 @@ fn emulate<B: MmioBackend>(
     mmio.length = insn.length();
     let plan = &mut mmio.plan;
     let why = match plan.prepare(insn, regs) {
-        Ok(()) if plan.bytes() != 0 && store.is_some_and(|s| s != plan.is_store()) => {
-            // Another processor has changed the instruction since, and this access was not permitted yet.
+        Ok(())
+            if plan.bytes() != 0
+                && store.is_some_and(|s| s != plan.is_store() || !plan.touches(ea)) =>
+        {
+            // Another processor has changed the instruction since, and this is not the access that faulted.
             B::changed(vcpu);
             return Ok(Next::Guest);
         }
-        Ok(()) => return go_on(vcpu, st, run),
+        Ok(()) => {
+            mmio.doubt.dispel();
+            return go_on(vcpu, st, run);
+        }
         Err(why) => why,
     };
     let (nip, problem_state) = (regs.nip(), regs.msr().contains(Msr::PR));
+    if matches!(why, Reason::NotStorageAccess) && !mmio.doubt.insists(nip, insn) {
+        // So it was another one that faulted.
+        B::changed(vcpu);
+        return Ok(Next::Guest);
+    }
     let none = Srr1::EMPTY;
     let storage = |st: &mut B::Vcpu, why| {
         B::inject(vcpu, st, Trap::DATA_STORAGE, none, Some(ea), Some(why));
@@ -151,7 +166,7 @@ fn emulate<B: MmioBackend>(
         Reason::Storage(why) => storage(st, why),
         Reason::Unavailable(trap) => B::inject(vcpu, st, trap, none, None, None),
         Reason::NotStorageAccess if problem_state => {
-            // A process must not stop the guest, by changing its code meanwhile or otherwise.
+            // A process must not stop the guest.
             let store = store.unwrap_or(false);
             storage(st, Dsisr::BADACCESS.set(Dsisr::ISSTORE, store))
         }

@@ -17,6 +17,7 @@
 #define LIS(t, v) INSN_D(15u, t, 0, v)
 #define ADDI(t, a, v) INSN_D(14u, t, a, v)
 #define ORI(a, s, v) INSN_D(24u, s, a, v)
+#define OR(a, s, b) INSN_X(s, a, b, 444)
 #define MR(a, s) INSN_X(s, a, s, 444)
 #define CMPLW(a, b) INSN_X(0, a, b, 32)
 
@@ -67,6 +68,7 @@
 
 #define B(d) (0x48000000u | ((d) & 0x03fffffc))
 #define BL(d) (B(d) | 1)
+#define BEQ(d) (0x41820000u | ((d) & 0xfffc))
 #define BNE(d) (0x40820000u | ((d) & 0xfffc))
 #define BDNZ(d) (0x42000000u | ((d) & 0xfffc))
 #define BCTR 0x4e800420u

@@ -67,16 +67,17 @@ pub fn execute<S: Tlbes>(
     let Some(what) = decode(insn) else {
         return Outcome::Program(esr::PIL);
     };
-    if st.user() {
+    let Some(supervisor) = Supervisor::of(st.msr) else {
         return Outcome::Program(refusal(what));
-    }
+    };
     let mut outcome = Outcome::Done;
     match what {
-        Privileged::ReadSpr { spr, rt } => match read_spr(st, spr, now) {
+        Privileged::ReadSpr { spr, rt } => match read_spr(supervisor, st, spr, now) {
             Some(value) => regs.set_gpr(rt, value),
             None => return Outcome::Program(esr::PIL),
         },
-        Privileged::WriteSpr { spr, rs } => match write_spr(st, spr, regs.gpr(rs), now) {
+        Privileged::WriteSpr { spr, rs } => match write_spr(supervisor, st, spr, regs.gpr(rs), now)
+        {
             Some(then) => outcome = then,
             None => return Outcome::Program(esr::PIL),
         },
@@ -143,6 +144,19 @@ pub fn execute<S: Tlbes>(
     outcome
 }
 
+/// Supervisor mode of the guest's, by its MSR and by nothing else.
+#[derive(Clone, Copy)]
+struct Supervisor(());
+
+impl Supervisor {
+    const fn of(msr: Msr) -> Option<Self> {
+        match msr.contains(Msr::PR) {
+            true => None,
+            false => Some(Self(())),
+        }
+    }
+}
+
 /// Problem state may not: a privileged instruction, or a register that does not exist at all.
 const fn refusal(what: Privileged) -> u32 {
     match what {
@@ -185,7 +199,7 @@ fn nth_mut(values: &mut [u32], number: u16, first: u16) -> Option<&mut u32> {
 }
 
 /// `mfspr`; `None` if there is no such register to be read.
-fn read_spr<S: Tlbes>(st: &mut State<S>, number: u16, now: u64) -> Option<u32> {
+fn read_spr<S: Tlbes>(_: Supervisor, st: &mut State<S>, number: u16, now: u64) -> Option<u32> {
     if !register(number)?.readable() {
         return None;
     }
@@ -234,7 +248,13 @@ fn read_spr<S: Tlbes>(st: &mut State<S>, number: u16, now: u64) -> Option<u32> {
 }
 
 /// `mtspr`; `None` if there is no such register to be written.
-fn write_spr<S: Tlbes>(st: &mut State<S>, number: u16, value: u32, now: u64) -> Option<Outcome> {
+fn write_spr<S: Tlbes>(
+    _: Supervisor,
+    st: &mut State<S>,
+    number: u16,
+    value: u32,
+    now: u64,
+) -> Option<Outcome> {
     let Register { access, bits } = register(number).filter(|r| r.writable())?;
     if access == Access::ReadOnly {
         return Some(Outcome::Done);

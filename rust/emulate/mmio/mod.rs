@@ -232,6 +232,12 @@ impl Plan {
         self.bytes as usize
     }
 
+    /// Whether the byte at effective address `ea` is one that it moves.
+    #[inline]
+    pub const fn touches(&self, ea: u64) -> bool {
+        truncated(ea.wrapping_sub(self.ea), self.msr) < self.bytes as u64
+    }
+
     /// What to do next; the same until [`Plan::supply`] or [`Plan::wrote`].
     pub fn step(&self) -> Step {
         let len = self.len;

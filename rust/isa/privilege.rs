@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The privilege state of a thread, which is what decides on an access: it is made from an MSR and from nothing else.
+
+use super::msr::Msr;
+use super::spr::{Privilege, Spr};
+
+/// The privilege state of a guest's thread, ISA Book III, "Machine State Register", HV and PR. A guest is in problem
+/// state or in privileged non-hypervisor state, and never in hypervisor state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PrivilegeState {
+    problem: bool,
+}
+
+/// What comes of `mfspr` and `mtspr`, ISA Book III, "Move To/From System Register Instructions".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SprAccess {
+    /// It is made.
+    Permitted,
+    /// A privileged instruction type program interrupt.
+    Privileged,
+    /// The register does not exist, and nothing happens.
+    NoOperation,
+    /// The register does not exist, and the instruction is an illegal one: a hypervisor emulation assistance interrupt,
+    /// or an illegal instruction type program interrupt.
+    Illegal,
+}
+
+impl PrivilegeState {
+    /// That of a thread with this MSR.
+    #[inline]
+    pub const fn of(msr: Msr) -> Self {
+        Self {
+            problem: msr.contains(Msr::PR),
+        }
+    }
+
+    /// MSR[PR] is 1.
+    #[inline]
+    pub const fn is_problem(self) -> bool {
+        self.problem
+    }
+
+    /// May a thread in this state do what takes at least `least`?
+    #[inline]
+    pub const fn permits(self, least: Privilege) -> bool {
+        match least {
+            Privilege::Problem => true,
+            Privilege::Privileged => !self.problem,
+            Privilege::Hypervisor | Privilege::None => false,
+        }
+    }
+
+    /// `mfspr` in this state.
+    #[inline]
+    pub const fn read(self, spr: Spr) -> SprAccess {
+        self.access(spr, spr.read_privilege())
+    }
+
+    /// `mtspr` in this state.
+    #[inline]
+    pub const fn write(self, spr: Spr) -> SprAccess {
+        self.access(spr, spr.write_privilege())
+    }
+
+    #[inline]
+    const fn access(self, spr: Spr, least: Option<Privilege>) -> SprAccess {
+        match least {
+            Some(Privilege::None) | None => self.undefined(spr),
+            Some(least) if self.permits(least) => SprAccess::Permitted,
+            Some(_) => SprAccess::Privileged,
+        }
+    }
+
+    /// An access to a register that the processor does not have: spr bit 0 decides in problem state, and in privileged state only four numbers are
+    /// not ignored.
+    pub const fn undefined(self, spr: Spr) -> SprAccess {
+        match (self.problem, spr.raw()) {
+            (true, _) if spr.number_is_privileged() => SprAccess::Privileged,
+            (true, _) | (false, 0 | 4 | 5 | 6) => SprAccess::Illegal,
+            (false, _) => SprAccess::NoOperation,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROBLEM: PrivilegeState = PrivilegeState::of(Msr::PR);
+    const PRIVILEGED: PrivilegeState = PrivilegeState::of(Msr::EMPTY);
+
+    #[test]
+    fn only_pr_counts() {
+        let all = Msr::from_raw(u64::MAX);
+        assert!(PrivilegeState::of(all).is_problem());
+        assert!(!PrivilegeState::of(all.without(Msr::PR)).is_problem());
+    }
+
+    /// Every number, in both states, for both kinds of access.
+    #[test]
+    fn every_register() {
+        for spr in (0..1024).map(Spr::from_raw) {
+            let table = [
+                (
+                    spr.read_privilege(),
+                    PROBLEM.read(spr),
+                    PRIVILEGED.read(spr),
+                ),
+                (
+                    spr.write_privilege(),
+                    PROBLEM.write(spr),
+                    PRIVILEGED.write(spr),
+                ),
+            ];
+            let missing = match spr.raw() {
+                0 | 4 | 5 | 6 => SprAccess::Illegal,
+                _ => SprAccess::NoOperation,
+            };
+            let refused = match spr.raw() & 0x10 {
+                0 => SprAccess::Illegal,
+                _ => SprAccess::Privileged,
+            };
+            for (least, problem, privileged) in table {
+                let expected = match least {
+                    Some(Privilege::Problem) => (SprAccess::Permitted, SprAccess::Permitted),
+                    Some(Privilege::Privileged) => (SprAccess::Privileged, SprAccess::Permitted),
+                    Some(Privilege::Hypervisor) => (SprAccess::Privileged, SprAccess::Privileged),
+                    Some(Privilege::None) | None => (refused, missing),
+                };
+                assert_eq!((problem, privileged), expected, "{spr:?}");
+            }
+        }
+    }
+
+    /// By name, whatever the table of registers says: what a program must never reach.
+    #[test]
+    fn registers_of_the_kernel() {
+        for number in [
+            17, 18, 19, 22, 26, 27, 28, 29, 48, 61, 152, 153, 157, 159, 176, 272, 273, 274, 275,
+            795,
+        ] {
+            let spr = Spr::from_raw(number);
+            assert_ne!(PROBLEM.read(spr), SprAccess::Permitted, "{spr:?}");
+            assert_ne!(PROBLEM.write(spr), SprAccess::Permitted, "{spr:?}");
+        }
+    }
+}

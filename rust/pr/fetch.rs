@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The instruction that the guest is at, as storage has it after the exit: another vCPU may have stored there since.
+
+use super::{
+    hpt::{self, lock},
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    emulate::trapped::{Executing, Trapped},
+    isa::{insn::Insn, msr::Msr, radix_walk::Access},
+    vm::Vcpu,
+};
+
+/// Doubts further apart than so many exits, of which others are the host's own interrupts, have nothing to do with each
+/// other.
+const AT_ONCE: u64 = 8;
+
+/// What caused an exit.
+pub(crate) enum Found {
+    /// This instruction.
+    Caused(Executing),
+    /// It is not there any more: the guest runs what is.
+    Again,
+    /// This instruction by what the processor says again and again, and none of those that are known to.
+    Insists(Insn),
+}
+
+/// The instruction that caused an exit.
+pub(crate) fn caused(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped) -> Found {
+    match loaded(vcpu, st) {
+        Some(insn) => is_cause(vcpu, st, trapped, insn),
+        None => {
+            vcpu.arch_stats.fetch_retries.inc();
+            Found::Again
+        }
+    }
+}
+
+/// Is `insn`, which was fetched after an exit, what caused it?
+pub(crate) fn is_cause(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn: Insn) -> Found {
+    if let Some(executing) = trapped.instruction(insn) {
+        st.doubt.0.dispel();
+        return Found::Caused(executing);
+    }
+    let exits = vcpu.arch_stats.sum_exits.get();
+    let (doubt, when) = &mut st.doubt;
+    if exits.wrapping_sub(*when) > AT_ONCE {
+        doubt.dispel();
+    }
+    *when = exits;
+    if doubt.insists(st.switch.nip, insn) {
+        return Found::Insists(insn);
+    }
+    vcpu.arch_stats.fetch_retries.inc();
+    Found::Again
+}
+
+/// The instruction that the guest was at, as the exit path loaded it or else by the guest's tables. `None` if it has
+/// to be run again.
+pub(crate) fn loaded(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
+    if let Some(word) = st.switch.exit().last_inst() {
+        return Some(as_fetched(st, word));
+    }
+    vcpu.arch_stats.fetch_walks.inc();
+    walked(vcpu, st)
+}
+
+/// A word of the guest's code that was loaded as data.
+#[inline]
+pub(crate) fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
+    let little = st.msr().contains(Msr::LE);
+    Insn::word(match little == cfg!(target_endian = "little") {
+        true => word,
+        false => word.swap_bytes(),
+    })
+}
+
+/// The instruction that the guest is at by its tables. `None` if these have none.
+pub(crate) fn walked(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
+    let little = st.msr().contains(Msr::LE);
+    let gpa = {
+        let locked = lock(&vcpu.vm().arch.hpt);
+        let to = hpt::translate(vcpu, st, &locked, st.nip(), Access::Fetch);
+        to.ok()?.gpa
+    };
+    let mut bytes = [0; 4];
+    vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
+    Some(Insn::word(match little {
+        true => u32::from_le_bytes(bytes),
+        false => u32::from_be_bytes(bytes),
+    }))
+}
