@@ -83,7 +83,8 @@ FIXTURE_TEARDOWN(split)
 	vmm_free(self->vmm);
 }
 
-/* Runs the code that is at @gpa when it is fetched, from effective address @ea */
+/* Runs the code that is at @gpa when it is fetched, from effective address @ea
+ */
 static void start(FIXTURE_DATA(split) * self, uint64_t msr, uint64_t gpa,
 		  uint64_t ea)
 {
@@ -97,7 +98,7 @@ TEST_F(split, different)
 	const char *data = fetch ? self->real : self->mapped;
 	const char *code = fetch ? self->mapped : self->real;
 	const __u64 *args;
-	uint64_t sum = 0, second = word(code, SPLIT_CODE);
+	uint64_t sum = 0, second = word(code, SPLIT_CODE), first;
 	uint16_t reversed;
 	unsigned int i;
 
@@ -119,7 +120,13 @@ TEST_F(split, different)
 	EXPECT_EQ(second, word(code, SPLIT_CODE));
 	EXPECT_EQ(0, word(code, 0x800));
 
-	/* nothing atomic in the page of the code itself */
+	/* a loop whose reservation is lost at each step */
+	first = word(data, 0);
+	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
+	EXPECT_EQ((uint32_t)first + 1, args[0]);
+	EXPECT_EQ(first + 1, word(data, 0));
+
+	/* no quadword that is atomic in the page of the code itself */
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ(KVM_EXIT_PAPR_HCALL, self->vcpu->run->exit_reason);
 	ASSERT_EQ(UC_TRAP, self->vcpu->run->papr_hcall.nr);

@@ -9,6 +9,7 @@
 #include <linux/vmalloc.h>
 
 #include <asm/book3s/64/mmu-hash.h>
+#include <asm/extable.h>
 #include <asm/firmware.h>
 #include <asm/kvm_ppc.h>
 #include <asm/mce.h>
@@ -368,4 +369,80 @@ bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
 {
 	return pfn_valid(pa >> PAGE_SHIFT) &&
 	       !copy_from_kernel_nofault(words, __va(pa), n * sizeof(*words));
+}
+
+#define LOAD_USER(type)                                         \
+	({                                                      \
+		type loaded = 0;                                \
+		int err = get_user(loaded, (type __user *)hva); \
+		*val = loaded;                                  \
+		err;                                            \
+	})
+
+/*
+ * One load of 1, 2, 4 or 8 bytes at an address of the current process that is a
+ * multiple of that. -EFAULT if there is nothing to be read. May sleep.
+ */
+int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
+{
+	*val = 0;
+	switch (bytes) {
+	case 1:
+		return LOAD_USER(u8);
+	case 2:
+		return LOAD_USER(u16);
+	case 4:
+		return LOAD_USER(u32);
+	case 8:
+		return LOAD_USER(u64);
+	}
+	return -EINVAL;
+}
+
+/* 0: it was old, and is new now. 1: it was not */
+#define EXCHANGE_USER(width)                                           \
+	asm volatile("1:	l" width "arx	%1, 0, %2\n"             \
+		     "	cmpd	%1, %3\n"                                  \
+		     "	bne-	3f\n"                                      \
+		     "2:	st" width "cx.	%4, 0, %2\n"            \
+		     "	bne-	1b\n"                                      \
+		     "	li	%0, 0\n"                                     \
+		     "3:\n"                                            \
+		     "	.section .fixup, \"ax\"\n"                      \
+		     "4:	li	%0, %5\n"                                  \
+		     "	b	3b\n"                                         \
+		     "	.previous\n" EX_TABLE(1b, 4b) EX_TABLE(2b, 4b) \
+		     : "+r"(ret), "=&r"(was)                           \
+		     : "r"(hva), "r"(old), "r"(new), "i"(-EFAULT)      \
+		     : "cr0", "memory")
+
+/*
+ * Stores new where old is, in one step, if that is still so: 0 then, else 1.
+ * Address, sizes and errors as above.
+ */
+int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new)
+{
+	int ret = 1;
+	u64 was;
+
+	if (!user_access_begin((void __user *)hva, bytes))
+		return -EFAULT;
+	switch (bytes) {
+	case 1:
+		EXCHANGE_USER("b");
+		break;
+	case 2:
+		EXCHANGE_USER("h");
+		break;
+	case 4:
+		EXCHANGE_USER("w");
+		break;
+	case 8:
+		EXCHANGE_USER("d");
+		break;
+	default:
+		ret = -EINVAL;
+	}
+	user_access_end();
+	return ret;
 }

@@ -59,6 +59,8 @@ u64 kvm_ppc_pr_vsid(u64 context, u64 segment);
 long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
 			    u64 *slot);
 void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large);
+int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val);
+int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new);
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);
 
 #endif

@@ -47,6 +47,30 @@ pub const fn concludes(insn: Insn) -> Option<u32> {
     }
 }
 
+/// Is a conditional store reached from here, before another reservation is made? `words` are the words here, the nearest
+/// first; branches that need not be taken are not.
+pub fn is_concluded(words: impl Iterator<Item = u32>) -> bool {
+    for word in words {
+        let insn = Insn::word(word);
+        if concludes(insn).is_some() {
+            return true;
+        }
+        let left = match insn.po() {
+            17 | 18 => true,
+            // rfid, rfi, hrfid
+            19 => {
+                matches!(insn.xo(), 16 | 528) && !goes_on(insn)
+                    || matches!(insn.xo(), 18 | 50 | 274)
+            }
+            _ => false,
+        };
+        if left || reserves(insn).is_some() {
+            return false;
+        }
+    }
+    false
+}
+
 /// Looks for the load whose reservation is held when an instruction is reached from the one before it, and so on.
 /// `before` are the words before it, the nearest first.
 ///
@@ -202,6 +226,25 @@ mod tests {
             rt,
             bytes: 4,
         })
+    }
+
+    #[test]
+    fn what_concludes() {
+        let ahead = |words: &[u32]| is_concluded(words.iter().copied());
+        const MFSPR: u32 = 0x7d11_42a6;
+        const BCTR: u32 = 0x4e80_0420;
+        const RFID: u32 = 0x4c00_0024;
+        assert!(ahead(&[STWCX_5_0_3]));
+        // What is between and branches that may not be taken do not matter, whatever it is.
+        assert!(ahead(&[MFSPR, ADDI_5_5_1, BNE_BACK, BEQLR, 0, STWCX_5_0_3]));
+        // stbcx., sthcx., stdcx.
+        for word in [0x7c00_056d, 0x7c00_05ad, 0x7c00_01ad] {
+            assert!(ahead(&[ISYNC, word]), "{word:#x}");
+        }
+        assert!(!ahead(&[]) && !ahead(&[ADDI_5_5_1; 4]));
+        for word in [LWARX_5_0_3, B_BACK, BL, BLR, BCTR, RFID, 0x4400_0002] {
+            assert!(!ahead(&[ADDI_5_5_1, word, STWCX_5_0_3]), "{word:#x}");
+        }
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(crate) mod code_page;
 pub(crate) mod hash;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod shadow;
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+pub(crate) mod user_word;
 
 // 440 hosts.
 #[cfg(CONFIG_44x)]

@@ -154,6 +154,13 @@ pub(crate) fn store_to_own(
     Ok(next)
 }
 
+/// The module has written memory at `ea` for the guest, for an instruction that may be any.
+pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
+    if vcpu.vm().arch.dcbz_traps.load(Relaxed) {
+        written(vcpu, st, ea);
+    }
+}
+
 /// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
 fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     let locked = super::hpt::lock(&vcpu.vm().arch.hpt);

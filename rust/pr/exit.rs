@@ -9,7 +9,7 @@ use super::{
     fetch::{self, as_fetched, Found},
     hcall,
     hpt::{self, lock},
-    tm,
+    reserve, tm,
     vcpu::PrVcpu,
     Pr,
 };
@@ -166,7 +166,6 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
         Found::Again => return Ok(Next::Guest),
         Found::Insists(insn) => Executing::next(insn, msr),
     };
-    vcpu.arch_stats.emulated_inst_exits.inc();
     let outcome = emulate::privileged(vcpu, st, executing);
     Ok(executed(vcpu, st, run, outcome, msr, why))
 }
@@ -181,10 +180,15 @@ fn executed(
     msr: Msr,
     illegal: Srr1,
 ) -> Next {
+    let suspect = reserve::suspects(vcpu, st);
+    vcpu.arch_stats.emulated_inst_exits.inc();
     match outcome {
         Outcome::Done => {
             let traced = st.nip();
             st.switch.advance(4);
+            if suspect {
+                reserve::emulated(vcpu, st, traced);
+            }
             if msr.contains(Msr::SE) {
                 st.inject_trace(traced, None, Srr1::TRACE);
             }
@@ -215,7 +219,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
         Trap::H_EMUL_ASSIST => true,
         _ => false,
     };
-    let plain = st.papr && st.debug == 0 && st.stepped().is_none();
+    let plain = st.papr && st.debug == 0 && !st.switch.trace;
     if !privileged || !plain || st.msr().intersects(Msr::PR | Msr::SE | Msr::BE) {
         return false;
     }
@@ -227,6 +231,9 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
     let Some(executing) = trapped.register_instruction(as_fetched(st, word)) else {
         return false;
     };
+    if reserve::suspects(vcpu, st) {
+        return false;
+    }
     match emulate::registers(vcpu, st, executing) {
         Some(Outcome::Done) => {
             st.switch.advance(4);

@@ -17,6 +17,7 @@ impl PrVcpu {
     /// The guest takes interrupt `trap` next; `flags` are the bits of SRR1 that do not come from the MSR.
     pub(crate) fn inject(&mut self, trap: Trap, flags: Srr1) {
         let msr = self.msr();
+        self.reserve.lose();
         if self.is_32bit() {
             return self.inject_32(trap, flags);
         }
@@ -37,6 +38,7 @@ impl PrVcpu {
         /// The bits of CTR that are not MSR's.
         const UNDEFINED: Msr = Msr::from_raw(0x783f_0000);
         let msr = self.msr();
+        self.reserve.lose();
         let relocated = self.lpcr.interrupts_relocated(msr);
         let base = match relocated {
             true => AIL3_SCV,

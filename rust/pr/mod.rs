@@ -20,6 +20,7 @@ mod mmu32;
 mod one_reg;
 mod pmu;
 mod regs;
+mod reserve;
 mod run;
 mod sc1;
 mod slb;

@@ -2,7 +2,7 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{ahead, debug, exit, magic, pmu, request, split, tm, vcpu::PrVcpu, Pr};
+use super::{ahead, debug, exit, magic, pmu, request, reserve, split, tm, vcpu::PrVcpu, Pr};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -46,6 +46,7 @@ pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Resul
     if answered {
         next = debug::after_answer(st, run, next);
     }
+    let next = reserve::go_on(vcpu, st, run, next)?;
     split::go_on(vcpu, st, run, next)
 }
 
@@ -96,6 +97,7 @@ impl RunBackend for Pr {
         let nip = st.nip();
         let next = exit::handle(vcpu, st, run, trap)?;
         let next = debug::after_exit(st, run, trap, nip, next);
+        let next = reserve::go_on(vcpu, st, run, next)?;
         split::go_on(vcpu, st, run, next)
     }
 

@@ -13,6 +13,7 @@
 use super::{
     debug, fetch,
     hpt::{self, HptGuard, Translated},
+    reserve,
     vcpu::PrVcpu,
     Pr,
 };
@@ -94,6 +95,10 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next)
 fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Next> {
     // An interrupt ends it, and so does the end of the page: only the processor jumps backwards.
     while st.stepped() == Some(page) {
+        // Of these, the processor would lose the reservation.
+        let Next::Guest = reserve::go_on(vcpu, st, run, Next::Guest)? else {
+            return Ok(Next::Userspace);
+        };
         if truncated(st.nip(), st.msr()) & PAGE != page {
             st.step_in(None);
             break;
@@ -113,7 +118,7 @@ fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Ne
                 }
             }
             Err(Reason::Storage(why)) => {
-                // Atomic accesses cannot be emulated: this page is storage that does not permit them.
+                // Other atomic accesses cannot be emulated: this page is storage that does not permit them.
                 if let Some(ea) = atomic(insn, st).filter(|ea| near(*ea, page)) {
                     st.inject_data_storage(ea, why);
                 }

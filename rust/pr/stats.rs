@@ -39,6 +39,8 @@ stats! {
         segment_misses: Counter = COUNT,
         /// Pages of code that were begun to be run instruction by instruction.
         split_pages: Counter = COUNT,
+        /// Emulated instructions found between a load and reserve and a store conditional, which are then emulated, too.
+        reserving_loops: Counter = COUNT,
         /// `sc 1` replaced by what traps in a partition.
         rewritten_calls: Counter = COUNT,
         /// Instructions emulated.

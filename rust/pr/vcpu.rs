@@ -6,6 +6,7 @@ use super::{
     ahead::Futile,
     magic::Magic,
     mmu32::Mmu32,
+    reserve::Reserve,
     slb::{GuestSlb, Mode, ShadowSlb},
     tm::Checkpoint,
     vm::PrVm,
@@ -91,6 +92,8 @@ pub(crate) struct PrVcpu {
     pub(crate) futile: KBox<Futile>,
     /// What could not have caused an exit, and at which of `sum_exits`.
     pub(crate) doubt: (Doubt, u64),
+    /// Loops that an exit would keep from ending.
+    pub(crate) reserve: Reserve,
     /// They are not those that the switch has.
     pub(crate) slb_changed: bool,
     /// What userspace owes.
@@ -148,6 +151,7 @@ impl PrVcpu {
             shadow: KBox::new(ShadowSlb::new(vm.mmu.slb), GFP_KERNEL_ACCOUNT)?,
             futile: KBox::new(Futile::new(), GFP_KERNEL_ACCOUNT)?,
             doubt: (Doubt::NONE, 0),
+            reserve: Reserve::new(),
             slb_changed: true,
             completion: Completion::None,
             mmio: PendingMmio::NONE,
@@ -207,7 +211,12 @@ impl PrVcpu {
     /// Runs the guest one instruction at a time if there is a reason to.
     #[inline]
     pub(crate) fn trace(&mut self) {
-        self.switch.trace = self.stepped.is_some() || self.single_step();
+        let trace = self.stepped.is_some() || self.single_step() || self.reserve.stepping();
+        if self.switch.trace && !trace {
+            // What follows may make another reservation, unseen.
+            self.reserve.lose();
+        }
+        self.switch.trace = trace;
     }
 
     /// Is the guest's processor a 32-bit one?

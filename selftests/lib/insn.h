@@ -28,6 +28,10 @@
 #define LFD(t, d, a) INSN_D(50u, t, a, d)
 #define LD(t, d, a) INSN_DS(58u, t, a, d)
 #define STD(s, d, a) INSN_DS(62u, s, a, d)
+#define LBARX(t, a, b) INSN_X(t, a, b, 52)
+#define STBCX(s, a, b) (INSN_X(s, a, b, 694) | 1)
+#define LHARX(t, a, b) INSN_X(t, a, b, 116)
+#define STHCX(s, a, b) (INSN_X(s, a, b, 726) | 1)
 #define LWARX(t, a, b) INSN_X(t, a, b, 20)
 #define STWCX(s, a, b) (INSN_X(s, a, b, 150) | 1)
 #define LDARX(t, a, b) INSN_X(t, a, b, 84)
@@ -53,6 +57,7 @@
 #define MTMSRD(s, l) INSN_X(s, l, 0, 178)
 
 /* 32-bit ones, and the hash MMU's */
+#define SLBMFEE(t, b) INSN_X(t, 0, b, 915)
 #define MTSR(sr, s) INSN_X(s, sr, 0, 210)
 #define MFSR(t, sr) INSN_X(t, sr, 0, 595)
 #define MTSRIN(s, b) INSN_X(s, 0, b, 242)

@@ -77,8 +77,17 @@ block:
 9:	lis	3, UC_SYNC@h
 	ori	3, 3, UC_SYNC@l
 	sc	1
+	/* what needs its reservation */
+1:	lwarx	12, 0, 31
+	addi	12, 12, 1
+	stwcx.	12, 0, 31
+	bne-	1b
+	mr	4, 12
+	lis	3, UC_SYNC@h
+	ori	3, 3, UC_SYNC@l
+	sc	1
 	/* this cannot be done here */
-	lwarx	12, 0, 31
+	lqarx	12, 0, 31
 	b	.
 
 	. = block + SPLIT_LOOP + SPLIT_WORD

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loads and conditional stores of a process's memory that are atomic to whoever else accesses it, guests too.
+
+use crate::bindings;
+use kernel::{error::to_result, prelude::*};
+
+/// Loads `bytes` bytes (1, 2, 4 or 8) at `hva` of the current process, in one access; a number in the host's byte order.
+/// `EFAULT` if there is nothing to be read, or if `hva` is not a multiple of `bytes`. Sleeps.
+pub(crate) fn load(hva: usize, bytes: u32) -> Result<u64> {
+    let mut val = 0;
+    check(hva, bytes)?;
+    // SAFETY: The function checks the address, and `val` is valid for writes.
+    to_result(unsafe { bindings::kvm_ppc_pr_load_user(hva, bytes, &mut val) })?;
+    Ok(val)
+}
+
+/// Stores `new` at `hva` if `old` is there, in one step, and says whether it was. Sizes and errors as [`load`]. Sleeps.
+pub(crate) fn exchange(hva: usize, bytes: u32, old: u64, new: u64) -> Result<bool> {
+    check(hva, bytes)?;
+    // SAFETY: The function checks the address, and writes nothing but the process's memory.
+    match unsafe { bindings::kvm_ppc_pr_exchange_user(hva, bytes, old, new) } {
+        0 => Ok(true),
+        1 => Ok(false),
+        errno => Err(Error::from_errno(errno)),
+    }
+}
+
+fn check(hva: usize, bytes: u32) -> Result {
+    match bytes {
+        1 | 2 | 4 | 8 if hva & (bytes as usize - 1) == 0 => Ok(()),
+        _ => Err(EFAULT),
+    }
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `lwarx` and `stwcx.` and their kin, where the guest cannot keep a reservation: an exit loses it.
+//!
+//! In a loop of the two with an instruction between them that is emulated, each `stwcx.` would fail, and the loop would
+//! never end. So behind such an instruction the guest is run one instruction at a time, and both are emulated: the first
+//! `stwcx.` still fails, the program goes back to its `lwarx`, and that makes a reservation that an exit does not lose.
+//! The next `stwcx.` stores if what was loaded is still there. Documentation/pr.rst.
+//!
+//! The same wherever a guest is run one instruction at a time for another reason.
+
+use super::{
+    dcbz, debug,
+    fetch::{self, as_fetched},
+    hpt::{self, lock},
+    magic,
+    vcpu::PrVcpu,
+    Pr,
+};
+use crate::{
+    emulate::{
+        regs::Regs,
+        reservation::{concludes, is_concluded, reserves},
+    },
+    host::user_word,
+    isa::{
+        insn::Insn,
+        msr::Msr,
+        radix_walk::{truncated, Access},
+        srr1::Srr1,
+        trap::Trap,
+    },
+    vm::{memslot::MemSlot, run_loop::Next, run_page::RunPage, Vcpu},
+};
+use kernel::{
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+};
+
+/// So many instructions may be executed one by one until the loop is through.
+const STEPS: u32 = 96;
+
+/// So many instructions behind an emulated one are looked at for a conditional store.
+const WORDS: usize = 24;
+
+/// What an emulated load has reserved.
+#[derive(Clone, Copy)]
+struct Reservation {
+    gpa: u64,
+    bytes: u32,
+    /// What was loaded, in the host's byte order.
+    value: u64,
+}
+
+/// A vCPU's loops of load and reserve and store conditional.
+pub(crate) struct Reserve {
+    /// So many instructions may still be executed one by one; 0: they are not, or not for this.
+    steps: u32,
+    reserved: Option<Reservation>,
+    /// The emulated instruction behind which that began, and whether a conditional store came.
+    origin: u64,
+    concluded: bool,
+    /// Emulated instructions that are in such loops.
+    known: [u64; 8],
+    /// So many of them are there or were, the oldest replaced.
+    found: usize,
+}
+
+impl Reserve {
+    /// No loop is known.
+    pub(crate) const fn new() -> Self {
+        Self {
+            steps: 0,
+            reserved: None,
+            origin: 0,
+            concluded: false,
+            known: [u64::MAX; _],
+            found: 0,
+        }
+    }
+
+    /// Is the guest run one instruction at a time for this?
+    #[inline]
+    pub(crate) fn stepping(&self) -> bool {
+        self.steps != 0
+    }
+
+    /// The reservation is lost: the guest takes an interrupt, or is no longer run one instruction at a time.
+    #[inline]
+    pub(crate) fn lose(&mut self) {
+        self.steps = 0;
+        self.reserved = None;
+    }
+
+    fn remember(&mut self, ea: u64) {
+        let at = self.found % self.known.len();
+        if let Some(slot) = self.known.get_mut(at) {
+            *slot = ea;
+        }
+        self.found = self.found.wrapping_add(1).max(1);
+    }
+
+    fn forget(&mut self, ea: u64) {
+        for slot in self.known.iter_mut().filter(|slot| **slot == ea) {
+            *slot = u64::MAX;
+        }
+    }
+}
+
+/// Is the emulated instruction where the guest is to be looked at? If it is known to be in a loop, and else now and
+/// then: a loop that does not end comes here again and again.
+#[inline]
+pub(crate) fn suspects(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
+    let count = vcpu.arch_stats.emulated_inst_exits.get();
+    // Each 257th, so that it is not always the same one of a few.
+    if (count >> 8 ^ count) & 0xff == 0 {
+        return true;
+    }
+    st.reserve.found != 0 && st.reserve.known.contains(&st.nip())
+}
+
+/// The instruction at `ea` was emulated, and was suspected of being in a loop.
+#[cold]
+#[inline(never)]
+pub(crate) fn emulated(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64) {
+    if st.switch.trace {
+        return;
+    }
+    if !st.reserve.known.contains(&ea) {
+        if !is_concluded(code(vcpu, st).into_iter().flatten()) {
+            return;
+        }
+        vcpu.arch_stats.reserving_loops.inc();
+        st.reserve.remember(ea);
+    }
+    let reserve = &mut st.reserve;
+    reserve.steps = STEPS;
+    reserve.origin = ea;
+    reserve.concluded = false;
+    st.trace();
+}
+
+/// The code where the guest is, up to the end of its page.
+fn code(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> [Option<u32>; WORDS] {
+    let mut words = [None; WORDS];
+    let ea = truncated(st.nip(), st.msr());
+    let gpa = {
+        let locked = lock(&vcpu.vm().arch.hpt);
+        match hpt::translate(vcpu, st, &locked, ea, Access::Fetch) {
+            Ok(to) => to.gpa,
+            Err(_) => return words,
+        }
+    };
+    let mut bytes = [0; 4 * WORDS];
+    let left = 0x1000 - (ea as usize & 0xfff);
+    let Some(bytes) = bytes.get_mut(..left.min(4 * WORDS)) else {
+        return words;
+    };
+    if vcpu.vm().read_guest(gpa, bytes).is_err() {
+        return words;
+    }
+    for (to, from) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        let word = from.first_chunk().map(|word| u32::from_ne_bytes(*word));
+        *to = word.map(|word| as_fetched(st, word).raw());
+    }
+    words
+}
+
+/// Before the guest goes on one instruction at a time: emulates what makes a reservation, and what depends on one.
+/// `EFAULT` if memory that it accesses cannot be reached.
+#[inline]
+pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next) -> Result<Next> {
+    match (next, st.switch.trace) {
+        (Next::Guest, true) => step(vcpu, st, run),
+        (next, _) => Ok(next),
+    }
+}
+
+#[inline(never)]
+fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
+    while st.switch.trace {
+        if st.reserve.stepping() {
+            st.reserve.steps -= 1;
+            if st.reserve.steps == 0 {
+                if !st.reserve.concluded {
+                    st.reserve.forget(st.reserve.origin);
+                }
+                st.trace();
+                break;
+            }
+        }
+        // If it cannot be fetched now, the processor finds the same.
+        let Some(insn) = fetch::walked(vcpu, st) else {
+            break;
+        };
+        let made = match (reserves(insn), concludes(insn)) {
+            (Some(bytes), _) => load(vcpu, st, insn, bytes)?,
+            (_, Some(bytes)) => store(vcpu, st, insn, bytes)?,
+            _ => false,
+        };
+        if !made {
+            break;
+        }
+        let what = match concludes(insn) {
+            Some(_) => Srr1::TRACE_STORE,
+            None => Srr1::TRACE_LOAD,
+        };
+        st.switch.advance(4);
+        let own = st.msr().contains(Msr::SE);
+        if own {
+            st.inject(Trap::TRACE, Srr1::TRACE | what);
+        }
+        if st.single_step() {
+            return Ok(debug::report(st, run));
+        }
+    }
+    Ok(Next::Guest)
+}
+
+/// Where an access goes that can be emulated: the guest real address and the process's. `None` if the processor is to
+/// execute the instruction: it faults then, or it is no ordinary memory.
+fn place(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    insn: Insn,
+    bytes: u32,
+    access: Access,
+) -> Option<(u64, u64)> {
+    let base = match insn.ra() {
+        0 => 0,
+        ra => st.gpr(ra),
+    };
+    let ea = truncated(base.wrapping_add(st.gpr(insn.rb())), st.msr());
+    if ea & u64::from(bytes - 1) != 0 || magic::page(st, ea, access).is_some() {
+        return None;
+    }
+    let locked = lock(&vcpu.vm().arch.hpt);
+    let to = hpt::translate(vcpu, st, &locked, ea, access).ok()?;
+    Some((ea, to.gpa))
+}
+
+fn hva(slot: &MemSlot, gpa: u64) -> usize {
+    let within = gpa as usize & (PAGE_SIZE - 1);
+    slot.hva(gpa >> PAGE_SHIFT).wrapping_add(within)
+}
+
+/// A number of so many bytes in the host's byte order, or of a GPR, as the other of the two.
+fn ordered(st: &PrVcpu, val: u64, bytes: u32) -> u64 {
+    let unused = 64 - 8 * bytes.clamp(1, 8);
+    let little = st.msr().contains(Msr::LE);
+    match little == cfg!(target_endian = "little") {
+        true => val << unused >> unused,
+        false => (val << unused).swap_bytes(),
+    }
+}
+
+/// `lwarx` and its kin. False if the processor is to execute it. Errors as [`go_on`].
+fn load(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<bool> {
+    st.reserve.reserved = None;
+    let Some((_, gpa)) = place(vcpu, st, insn, bytes, Access::Load) else {
+        return Ok(false);
+    };
+    let value = {
+        let slots = vcpu.vm().slots.read();
+        let Some(slot) = slots.find(gpa >> PAGE_SHIFT) else {
+            return Ok(false);
+        };
+        user_word::load(hva(slot, gpa), bytes)?
+    };
+    st.set_gpr(insn.rt(), ordered(st, value, bytes));
+    st.reserve.reserved = Some(Reservation { gpa, bytes, value });
+    Ok(true)
+}
+
+/// `stwcx.` and its kin. False if the processor is to execute it. Errors as [`go_on`].
+fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<bool> {
+    const CR0: u32 = 0xf000_0000;
+    const EQ: u32 = 0x2000_0000;
+    const SO: u32 = 0x1000_0000;
+    /// XER[SO].
+    const XER_SO: u64 = 0x8000_0000;
+    st.reserve.concluded = true;
+    let mut stored = false;
+    if let Some(reserved) = st.reserve.reserved.take() {
+        let Some((ea, gpa)) = place(vcpu, st, insn, bytes, Access::Store) else {
+            return Ok(false);
+        };
+        let new = ordered(st, st.gpr(insn.rt()), bytes);
+        // Another address than what was reserved, or another size, never stores.
+        if reserved.gpa == gpa && reserved.bytes == bytes {
+            // Held until the write is noted, so that logging cannot begin between.
+            let slots = vcpu.vm().slots.read();
+            let slot = slots.find(gpa >> PAGE_SHIFT).filter(|s| !s.readonly());
+            let Some(slot) = slot else {
+                return Ok(false);
+            };
+            stored = user_word::exchange(hva(slot, gpa), bytes, reserved.value, new)?;
+            if stored {
+                slot.mark_dirty(gpa >> PAGE_SHIFT);
+            }
+        }
+        if stored {
+            dcbz::stored(vcpu, st, ea);
+            // The loop is through.
+            st.reserve.lose();
+            st.trace();
+        }
+    }
+    let so = if st.switch.xer & XER_SO != 0 { SO } else { 0 };
+    let eq = if stored { EQ } else { 0 };
+    st.switch.cr = st.switch.cr & !CR0 | so | eq;
+    Ok(true)
+}
