@@ -394,11 +394,9 @@ pub(crate) fn age(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>, clear: bo
     young
 }
 
-/// `Backend::sync_dirty`: what the guest can write may be written, and the next write is to fault.
-pub(crate) fn sync_dirty(vm: &Vm<E44x>, mmu: &mut E44xMmu, slot: &MemSlot, gfns: &Range<Gfn>) {
+/// `Backend::sync_dirty`: the next write is to fault. What was written was noted when it was mapped.
+pub(crate) fn sync_dirty(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) {
     let mut hw = tlb(vm);
     mmu.shadow
-        .remove_range(&addresses(gfns), true, &mut hw, |page| {
-            slot.mark_dirty(page.gpa >> PAGE_SHIFT)
-        });
+        .remove_range(&addresses(gfns), true, &mut hw, |_| ());
 }

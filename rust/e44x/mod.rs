@@ -236,7 +236,9 @@ impl Backend for E44x {
         mmu::age(vm, mmu, &gfns, clear)
     }
 
-    fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, slot: &MemSlot, gfns: Range<Gfn>) {
-        mmu::sync_dirty(vm, mmu, slot, &gfns);
+    const WRITTEN_WHEN_MAPPED: bool = true;
+
+    fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+        mmu::sync_dirty(vm, mmu, &gfns);
     }
 }

@@ -239,6 +239,8 @@ impl Backend for Hv {
         mmu::notify::age(mmu, gfns, clear)
     }
 
+    const WRITTEN_WHEN_MAPPED: bool = false;
+
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
         mmu::notify::sync_dirty(mmu, slot, gfns);
     }

@@ -234,6 +234,8 @@ impl Backend for Pr {
         }
     }
 
+    const WRITTEN_WHEN_MAPPED: bool = true;
+
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
         // The next store faults, and is noted again.
         mmu.unmap_gfns(gfns, true);

@@ -142,6 +142,9 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
         gfns: Range<Gfn>,
         clear: bool,
     ) -> bool;
+    /// A page counts as written when it is mapped for writing, not when the hardware says so:
+    /// [`sync_dirty`](Self::sync_dirty) has nothing to move.
+    const WRITTEN_WHEN_MAPPED: bool;
     /// Moves what the hardware has noted as written in `gfns` into the slot's dirty log, and makes
     /// the next write after [`flush_dirty`](Self::flush_dirty) be noted again.
     fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);

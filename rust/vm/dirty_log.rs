@@ -7,6 +7,10 @@
 //! backend's tables by the hardware. [`Backend::sync_dirty`] moves the latter into the bitmap and
 //! makes the next write be noted again; so a bit that is taken from the bitmap after it stands for
 //! writes before, and no write is lost between.
+//!
+//! Where the hardware notes nothing ([`Backend::WRITTEN_WHEN_MAPPED`]), the bit is set when the
+//! page is mapped for writing, and the order is the other way round: a page that is mapped after
+//! its bit was taken is either found by `sync_dirty` or has its bit set again.
 
 use super::{
     backend::{Backend, Gfn},
@@ -142,10 +146,14 @@ fn slot_and_log<B: Backend>(vm: &Vm<B>, slot: u32) -> Result<(Arc<MemSlot>, Arc<
 pub(super) fn get<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_dirty_log) -> Result {
     let state = vm.slots_lock.lock();
     let (slot, dirty) = slot_and_log(vm, log.slot)?;
-    sync(vm, &slot, slot.gfns());
-
     let take = !state.manual_protect;
+    if !B::WRITTEN_WHEN_MAPPED {
+        sync(vm, &slot, slot.gfns());
+    }
     let words = dirty.snapshot(take)?;
+    if B::WRITTEN_WHEN_MAPPED && take {
+        sync(vm, &slot, slot.gfns());
+    }
     let addr = uapi::dirty_bitmap_address(log);
     copy_words_to_user(addr, &words).inspect_err(|_| {
         // Nobody was told, so the pages stay dirty.
@@ -194,10 +202,16 @@ pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log)
             .get_mut(..(end - start).div_ceil(BITS) as usize * BYTES)
             .ok_or(EINVAL)?;
         bitmap.read_slice(part)?;
-        sync(vm, &slot, slot.base_gfn + start..slot.base_gfn + end);
+        let gfns = slot.base_gfn + start..slot.base_gfn + end;
+        if !B::WRITTEN_WHEN_MAPPED {
+            sync(vm, &slot, gfns.clone());
+        }
         for (word, i) in part.chunks_exact(BYTES).zip(start / BITS..) {
             let bits = word.try_into().map_or(0, usize::from_le_bytes);
             dirty.clear(i as usize, bits);
+        }
+        if B::WRITTEN_WHEN_MAPPED {
+            sync(vm, &slot, gfns);
         }
     }
     Ok(())

@@ -15,6 +15,7 @@
 #define NOP ORI(0, 0, 0)
 #define LI(t, v) ADDI(t, 0, v)
 #define LIS(t, v) INSN_D(15u, t, 0, v)
+#define ADD(t, a, b) INSN_X(t, a, b, 266)
 #define ADDI(t, a, v) INSN_D(14u, t, a, v)
 #define ORI(a, s, v) INSN_D(24u, s, a, v)
 #define OR(a, s, b) INSN_X(s, a, b, 444)
@@ -75,6 +76,7 @@
 #define BL(d) (B(d) | 1)
 #define BEQ(d) (0x41820000u | ((d) & 0xfffc))
 #define BNE(d) (0x40820000u | ((d) & 0xfffc))
+#define BEQ(d) (0x41820000u | ((d) & 0xfffc))
 #define BDNZ(d) (0x42000000u | ((d) & 0xfffc))
 #define BCTR 0x4e800420u
 #define BCTRL 0x4e800421u
