@@ -25,6 +25,10 @@ register! {
         H = 62,
         /// Valid.
         V = 63,
+        /// The second of the hypervisor's software bits: the entry has changed since userspace, which has the table of
+        /// guests in problem state, last cleared the bit (QEMU's `HPTE64_V_HPTE_DIRTY`). It sends such entries when it
+        /// migrates, and those that are not valid, too.
+        CHANGED = 57,
     }
     fields {
         /// Segment size.
@@ -69,6 +73,13 @@ register! {
         wimg / with_wimg = 57..60,
         /// Low two bits of the page protection.
         pp_low / with_pp_low = 62..63,
+    }
+}
+
+impl HpteV {
+    /// What the guest sees of it, and may put in: of the software bits, two are the hypervisor's.
+    pub const fn for_guest(self) -> Self {
+        self.with_sw(self.sw() & 3)
     }
 }
 

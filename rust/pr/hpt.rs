@@ -7,7 +7,10 @@
 
 use super::{magic, mmu::SegmentKey, mmu32, vcpu::PrVcpu, Pr};
 use crate::{
-    host::user::{read_user, write_user},
+    host::{
+        once::release_barrier,
+        user::{read_user, write_user},
+    },
     isa::{
         dsisr::Dsisr,
         hcall::HReturn,
@@ -74,12 +77,23 @@ impl Table {
         Some(decode(self.read(vcpu, index * ENTRY_BYTES)?))
     }
 
+    /// Makes `index` this entry, and tells userspace that it has changed. Who reads the table meanwhile finds that the
+    /// first doubleword is right only if the second is.
     fn set_entry(self, vcpu: &Vcpu<Pr>, index: u64, hpte: Hpte) -> Result {
-        let mut bytes = [0; ENTRY_BYTES as usize];
-        let (first, second) = bytes.split_at_mut(8);
-        first.copy_from_slice(&hpte.v.raw().to_be_bytes());
-        second.copy_from_slice(&hpte.r.raw().to_be_bytes());
-        self.write(vcpu, index * ENTRY_BYTES, &bytes)
+        let at = index * ENTRY_BYTES;
+        if hpte.v.contains(HpteV::V) {
+            self.write(vcpu, at + 8, &hpte.r.raw().to_be_bytes())?;
+            release_barrier();
+        }
+        let first = hpte.v | HpteV::CHANGED;
+        self.write(vcpu, at, &first.raw().to_be_bytes())
+    }
+
+    /// Tells userspace that the entry, whose first doubleword is `v`, has changed in its second.
+    fn mark_changed(self, vcpu: &Vcpu<Pr>, index: u64, v: HpteV) -> Result {
+        release_barrier();
+        let [.., last] = (v | HpteV::CHANGED).raw().to_be_bytes();
+        self.write(vcpu, index * ENTRY_BYTES + 7, &[last])
     }
 
     fn contains(self, index: u64) -> bool {
@@ -207,7 +221,7 @@ pub(crate) fn translate(
     check(access).map_err(Fault::Storage)?;
     let gpa = hpte.real(ea).ok_or(none)?;
     let change = access == Access::Store;
-    note(vcpu, table, index, hpte.r, change).map_err(|_| none)?;
+    note(vcpu, table, index, hpte, change).map_err(|_| none)?;
     Ok(Translated {
         gpa,
         write: check(Access::Store).is_ok() && (change || hpte.r.contains(HpteR::C)),
@@ -218,14 +232,20 @@ pub(crate) fn translate(
 }
 
 /// Sets reference and, if asked to, change, each by a store of the byte that it is in, as the hardware does.
-fn note(vcpu: &Vcpu<Pr>, table: Table, index: u64, r: HpteR, change: bool) -> Result {
+fn note(vcpu: &Vcpu<Pr>, table: Table, index: u64, hpte: Hpte, change: bool) -> Result {
+    let Hpte { v, r } = hpte;
     let [.., with_r, with_c] = (r | HpteR::R | HpteR::C).raw().to_be_bytes();
     let second = index * ENTRY_BYTES + 8;
-    if !r.contains(HpteR::R) {
+    let (referenced, changed) = (!r.contains(HpteR::R), change && !r.contains(HpteR::C));
+    if referenced {
         table.write(vcpu, second + 6, &[with_r])?;
     }
-    if change && !r.contains(HpteR::C) {
+    if changed {
         table.write(vcpu, second + 7, &[with_c])?;
+    }
+    // In a table of the guest's own, the bit is the guest's.
+    if (referenced || changed) && table.user {
+        table.mark_changed(vcpu, index, v)?;
     }
     Ok(())
 }
@@ -250,8 +270,7 @@ pub(crate) fn h_enter(
     let table = Table::of(st);
     let v = HpteV::from_raw(v);
     let hpte = Hpte {
-        // Two of the software bits are the hypervisor's; by the others the guest finds its own entries again.
-        v: v.with_sw(v.sw() & 3).with(HpteV::V),
+        v: v.for_guest().with(HpteV::V),
         r: HpteR::from_raw(r),
     };
     if !table.contains(index) || hpte.sizes().is_none() {
@@ -289,7 +308,8 @@ fn wanted(
     if !table.contains(index) {
         return Err(HReturn::H_PARAMETER);
     }
-    let hpte = table.entry(vcpu, index).ok_or(HReturn::H_HARDWARE)?;
+    let mut hpte = table.entry(vcpu, index).ok_or(HReturn::H_HARDWARE)?;
+    hpte.v = hpte.v.for_guest();
     let v = hpte.v;
     if !v.contains(HpteV::V)
         || flags.contains(PageFlags::AVPN) && v.raw() & !0x7f != avpn
