@@ -4,6 +4,7 @@
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
 #include <linux/pkeys.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -445,4 +446,41 @@ int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new)
 	}
 	user_access_end();
 	return ret;
+}
+
+/*
+ * Accesses to the process's memory that do not sleep, and so fail if it is not
+ * there. Stores are each of one piece, for who reads the same memory meanwhile.
+ */
+bool kvm_ppc_pr_read_user(void *to, unsigned long from, unsigned long n)
+{
+	return !copy_from_user_nofault(to, (const void __user *)from, n);
+}
+
+bool kvm_ppc_pr_store_user_u64(unsigned long at, u64 val)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = put_user(val, (u64 __user *)at);
+	pagefault_enable();
+	return !ret;
+}
+
+bool kvm_ppc_pr_store_user_u8(unsigned long at, u8 val)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = put_user(val, (u8 __user *)at);
+	pagefault_enable();
+	return !ret;
+}
+
+/* Makes them succeed, if nothing happens meanwhile. A fatal signal ends it */
+bool kvm_ppc_pr_populate(unsigned long at, bool write)
+{
+	if (write)
+		return !fault_in_safe_writeable((const char __user *)at, 1);
+	return !fault_in_readable((const char __user *)at, 1);
 }

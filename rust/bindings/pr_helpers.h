@@ -62,5 +62,9 @@ void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large);
 int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val);
 int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new);
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);
+bool kvm_ppc_pr_read_user(void *to, unsigned long from, unsigned long n);
+bool kvm_ppc_pr_store_user_u64(unsigned long at, u64 val);
+bool kvm_ppc_pr_store_user_u8(unsigned long at, u8 val);
+bool kvm_ppc_pr_populate(unsigned long at, bool write);
 
 #endif

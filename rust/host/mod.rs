@@ -23,8 +23,6 @@ pub(crate) mod srcu_cell;
 pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod uapi;
-#[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
-pub(crate) mod user;
 pub(crate) mod wait;
 
 // Book3S hosts.
@@ -51,6 +49,8 @@ pub(crate) mod trace;
 pub(crate) mod code_page;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod hash;
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+pub(crate) mod nofault;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod shadow;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]

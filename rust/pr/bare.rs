@@ -6,7 +6,7 @@
 use super::{
     dcbz,
     emulate::Outcome,
-    hpt::lock,
+    hpt::{self, lock},
     mmu32,
     spr::{self, Access},
     vcpu::PrVcpu,
@@ -96,20 +96,24 @@ pub(crate) fn privileged(
             let val = st.gpr(rs) & mask(bare);
             write(vcpu, st, state, bare, spr, val);
         }
-        // A page may be shadowed with what is read of the table before, but not be looked up meanwhile.
+        // Who has read the table before has shadowed what was there once its lock was free.
         Privileged::TlbInvalidateEntry { rb, rs, .. } => {
             let (vm, val) = (vcpu.vm(), st.gpr(rb));
-            let _locked = lock(&vm.arch.hpt);
-            let mut mmu = vm.mmu.lock();
+            drop(lock(&vm.arch.hpt));
             match bare {
-                Bare::Book3s32 => mmu.unmap_page32(val),
-                // L is where RS has its last bit since.
-                Bare::Ppc970 => mmu.unmap_virtual_low(val, rs & 1 != 0),
+                Bare::Book3s32 => vm.mmu.lock().unmap_page32(val),
+                // L is where RS has its last bit since: 16 MB.
+                Bare::Ppc970 if rs & 1 != 0 => {
+                    let first = val & !0xff_ffff;
+                    for unit in (first..=first | 0xff_ffff).step_by(1 << 16) {
+                        vm.mmu.lock().unmap_virtual_low(unit);
+                    }
+                }
+                Bare::Ppc970 => vm.mmu.lock().unmap_virtual_low(val),
             }
         }
         Privileged::TlbInvalidateAll => {
-            let _locked = lock(&vcpu.vm().arch.hpt);
-            vcpu.vm().mmu.lock().unmap_all();
+            hpt::unmap_all(vcpu.vm());
         }
         Privileged::TlbSync => {}
         _ => {

@@ -11,7 +11,7 @@
 //! and before it is looked at for the instruction, all that writes it goes. What userspace writes is not seen.
 
 use super::{
-    hpt::{HptGuard, Translated},
+    hpt::{self, Absent, HptGuard, Miss, Translated},
     mmu::ShadowPage,
     vcpu::PrVcpu,
     Pr,
@@ -62,13 +62,16 @@ fn replace(code: &mut [u8]) -> bool {
 /// From now on the VM's guests execute no `dcbz`.
 pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
     let vm = vcpu.vm();
-    // Nobody maps a page meanwhile.
-    let _locked = super::hpt::lock(&vm.arch.hpt);
-    if vm.arch.dcbz_traps.load(Relaxed) {
-        return;
+    {
+        // Nobody maps a page meanwhile.
+        let _locked = hpt::lock(&vm.arch.hpt);
+        if vm.arch.dcbz_traps.load(Relaxed) {
+            return;
+        }
+        vm.arch.dcbz_traps.store(true, Relaxed);
+        vm.mmu.lock().watch_code();
     }
-    vm.arch.dcbz_traps.store(true, Relaxed);
-    vm.mmu.lock().watch_code();
+    hpt::unmap_all(vm);
     vm.request_all(super::request::SEGMENTS);
 }
 
@@ -131,9 +134,17 @@ pub(crate) fn emulate(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, insn: Ins
 /// Is the instruction that stores to `gpa` in the same page?
 #[cold]
 #[inline(never)]
-pub(crate) fn is_own(vcpu: &Vcpu<Pr>, st: &PrVcpu, locked: &HptGuard<'_>, gpa: u64) -> bool {
-    let code = super::hpt::translate(vcpu, st, locked, st.nip(), Access::Fetch);
-    code.is_ok_and(|code| (code.gpa ^ gpa) >> 12 == 0)
+pub(crate) fn is_own(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    locked: &HptGuard<'_>,
+    gpa: u64,
+) -> Result<bool, Absent> {
+    match hpt::translate(vcpu, st, locked, st.nip(), Access::Fetch) {
+        Ok(code) => Ok((code.gpa ^ gpa) >> 12 == 0),
+        Err(Miss::Fault(_)) => Ok(false),
+        Err(Miss::Absent(absent)) => Err(absent),
+    }
 }
 
 /// Makes a store for an instruction that is in the page itself, which cannot be executed and written at once. Errors as
@@ -163,8 +174,7 @@ pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
 
 /// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
 fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
-    let locked = super::hpt::lock(&vcpu.vm().arch.hpt);
-    if let Ok(to) = super::hpt::translate(vcpu, st, &locked, ea, Access::Store) {
-        vcpu.vm().mmu.lock().take_code(to.gpa);
+    if let Ok(gpa) = hpt::real_address(vcpu, st, ea, Access::Store) {
+        vcpu.vm().mmu.lock().take_code(gpa);
     }
 }

@@ -3,7 +3,7 @@
 //! Instructions of the guest's kernel that problem state may not execute.
 
 use super::{
-    bare, fault, magic,
+    bare, fault, hpt, magic,
     spr::{self, Access},
     tm,
     vcpu::PrVcpu,
@@ -123,7 +123,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
         // A PAPR guest's table is the hypervisor's.
         // RB has not all of the virtual address, and a page may be shadowed with the missing bits.
         Privileged::TlbInvalidateEntry { .. } | Privileged::TlbInvalidateAll if !st.papr => {
-            vcpu.vm().mmu.lock().unmap_all()
+            hpt::unmap_all(vcpu.vm())
         }
         Privileged::TlbSync if !st.papr => {}
         Privileged::Message {

@@ -7,9 +7,7 @@ use super::{
     emulate::{self, Outcome},
     fault,
     fetch::{self, as_fetched, Found},
-    hcall,
-    hpt::{self, lock},
-    reserve, tm,
+    hcall, hpt, reserve, tm,
     vcpu::PrVcpu,
     Pr,
 };
@@ -346,8 +344,7 @@ fn facility_unavailable(
 impl Pr {
     /// The guest real address that an access by the guest would have now.
     fn translate_now(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Result<u64, Fault> {
-        let locked = lock(&vcpu.vm().arch.hpt);
-        hpt::translate(vcpu, st, &locked, ea, access).map(|to| to.gpa)
+        hpt::real_address(vcpu, st, ea, access)
     }
 }
 

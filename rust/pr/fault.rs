@@ -4,10 +4,10 @@
 
 use super::{
     dcbz::{self, Code},
-    hpt::{self, lock, Translated},
+    hpt::{self, lock, Absent, Miss, Translated},
     magic,
     mmu::{within_host_page, SegmentKey, ShadowPage, NO_GPA},
-    sc1,
+    sc1::{self, Searched},
     slb::Mode,
     split,
     vcpu::PrVcpu,
@@ -18,13 +18,14 @@ use crate::{
         hash::Permission,
         host_page::{fault_in, HostPage},
         mm::UserPage,
+        wait::cond_resched,
     },
     isa::{
         dsisr::Dsisr,
         radix_walk::{truncated, Access, Fault},
         slb::{SegmentSize, Slbe},
     },
-    vm::{memslot::MemSlot, mmio, run_loop::Next, run_page::RunPage, Vcpu},
+    vm::{memslot::MemSlot, mmio, mmu_lock::FaultSeq, run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},
@@ -79,10 +80,13 @@ pub(crate) fn segment_known(
 /// The guest runs in `mode` with the segment `key` at `ea`.
 fn shadow_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, mode: Mode, ea: u64, key: SegmentKey) {
     let vm = vcpu.vm();
-    let (vsid, stale, generation) = {
+    let (vsid, stale, generation) = loop {
         let mut mmu = vm.mmu.lock();
-        let (vsid, stale) = mmu.segment(key);
-        (vsid, stale, mmu.generation())
+        if let Some((vsid, stale)) = mmu.segment(key) {
+            break (vsid, stale, mmu.generation());
+        }
+        drop(mmu);
+        cond_resched();
     };
     if stale {
         // All vCPUs drop what they have before they enter again, and those in their guests come out.
@@ -98,8 +102,54 @@ fn shadow_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, mode: Mode, ea: u64, key: Se
     st.slb_changed = true;
 }
 
+/// What an access without a page needs, found with the guest's page table locked.
+enum Step {
+    /// Nothing more: mapped, or the guest has a fault of its own, or it is to try again.
+    Done,
+    /// The table itself is not there.
+    Table(Absent),
+    /// The page of userspace's at this address.
+    Page(usize),
+    /// A look at the code of the page before it is executed.
+    Look(Translated),
+    /// The same, for `sc 1`.
+    Search(Translated),
+    /// Emulation: the guest real address is a device's.
+    Device(u64),
+    /// Emulation: a store to the page that the instruction is in.
+    Own,
+    /// A fetch from the page of a device that userspace has mapped, in which nothing is executed.
+    NotExecutable,
+    /// Userspace has nothing usable there.
+    Failed(Error),
+}
+
+/// What was made ready for the access without the lock.
+#[derive(Default)]
+struct Ready {
+    /// The page at this address was asked for.
+    populated: Option<usize>,
+    page: Option<Fetched>,
+    /// That failed.
+    failed: Option<(usize, Error)>,
+    /// The page of 4 KB at this guest real address, looked at.
+    code: Option<(u64, Code)>,
+    searched: Option<Searched>,
+}
+
+/// A page of userspace's, and what was known of invalidations before it was looked up.
+struct Fetched {
+    hva: usize,
+    seq: FaultSeq,
+    page: UserPage,
+}
+
+/// So often an access is looked at again before the guest makes it again: that lets signals in.
+const ATTEMPTS: usize = 16;
+
 /// The guest's access to `ea` has no page, or one that does not permit it. Returns `EFAULT` (or what looking the
-/// page up gave) if userspace has nothing usable mapped.
+/// page up gave) if userspace has nothing usable mapped. Sleeps, but not while the guest's page table is locked: other
+/// vCPUs do not wait for a page that this one waits for.
 pub(crate) fn page(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
@@ -107,59 +157,112 @@ pub(crate) fn page(
     ea: u64,
     access: Access,
 ) -> Result<Next> {
-    let vm = vcpu.vm();
     let ea = truncated(ea, st.msr());
     if let Some((phys, permission)) = magic::page(st, ea, access) {
         return map_magic(vcpu, st, ea, phys, permission);
     }
-    let (gpa, own) = {
-        let locked = lock(&vm.arch.hpt);
-        let to = match hpt::translate(vcpu, st, &locked, ea, access) {
-            Ok(to) => to,
-            Err(fault) => {
-                match access {
-                    Access::Fetch => st.inject_fetch(fault),
-                    _ => st.inject_data(ea, fault),
+    let mut ready = Ready::default();
+    for _ in 0..ATTEMPTS {
+        match attempt(vcpu, st, ea, access, &mut ready) {
+            Step::Done => return Ok(Next::Guest),
+            Step::Page(hva) => get_page(vcpu, hva, access == Access::Store, &mut ready),
+            Step::Table(absent) => {
+                if !absent.populate() {
+                    inject(st, ea, access, Fault::Storage(unreadable(access)));
+                    return Ok(Next::Guest);
                 }
+            }
+            // If its slot has just gone, the next look finds what is there instead.
+            Step::Look(to) => {
+                ready.code = dcbz::look(vcpu, to.gpa)?.map(|code| (to.gpa & !0xfff, code))
+            }
+            Step::Search(to) => ready.searched = Some(sc1::search(vcpu, st, &to, ea)?),
+            Step::Own => return dcbz::store_to_own(vcpu, st, run, ea),
+            Step::Device(gpa) => return device(vcpu, st, run, ea, gpa, access),
+            Step::NotExecutable => {
+                st.inject_fetch(Fault::Storage(Dsisr::NOEXEC_OR_G));
                 return Ok(Next::Guest);
             }
-        };
-        let mut to = match split::combine(vcpu, st, &locked, to, ea, access) {
-            Some(to) => to,
-            None => return Ok(Next::Guest),
-        };
-        sc1::restrict(vcpu, st, &mut to, ea, access)?;
-        let watched = vm.arch.dcbz_traps.load(Relaxed);
-        if watched {
-            to.write &= access != Access::Fetch;
-            to.execute &= access == Access::Fetch;
+            Step::Failed(why) => return Err(why),
         }
-        let own = watched && access == Access::Store && dcbz::is_own(vcpu, st, &locked, to.gpa);
-        let slots = vm.slots.read();
-        match slots.find(to.gpa >> PAGE_SHIFT) {
-            Some(slot) if !own && (access != Access::Store || !slot.readonly()) => {
-                if watched && access == Access::Fetch {
-                    match dcbz::look(vcpu, to.gpa)? {
-                        Some(Code::Plain(count)) => to.looked = Some(count),
-                        Some(Code::Copy(page, count)) => {
-                            dcbz::map(vcpu, &to, ea, page, count);
-                            return Ok(Next::Guest);
-                        }
-                        // Its slot has just gone: the guest faults again.
-                        None => return Ok(Next::Guest),
-                    }
-                }
-                if !map(vcpu, slot, &to, ea, access)? {
-                    st.inject_fetch(Fault::Storage(Dsisr::NOEXEC_OR_G));
-                }
-                return Ok(Next::Guest);
-            }
-            _ => (to.gpa, own),
+    }
+    Ok(Next::Guest)
+}
+
+/// What a guest gets whose table is not there.
+fn unreadable(access: Access) -> Dsisr {
+    Dsisr::NOPTE.set(Dsisr::ISSTORE, access == Access::Store)
+}
+
+fn inject(st: &mut PrVcpu, ea: u64, access: Access, fault: Fault) {
+    match access {
+        Access::Fetch => st.inject_fetch(fault),
+        _ => st.inject_data(ea, fault),
+    }
+}
+
+/// Translates the access and maps the page, if all is there that this takes. From here on to the end of it the guest's
+/// page table is locked.
+#[inline(always)]
+fn attempt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access, ready: &mut Ready) -> Step {
+    let vm = vcpu.vm();
+    let locked = lock(&vm.arch.hpt);
+    let to = match hpt::translate(vcpu, st, &locked, ea, access) {
+        Ok(to) => to,
+        Err(Miss::Absent(absent)) => return Step::Table(absent),
+        Err(Miss::Fault(fault)) => {
+            inject(st, ea, access, fault);
+            return Step::Done;
         }
     };
-    if own {
-        return dcbz::store_to_own(vcpu, st, run, ea);
+    let mut to = match split::combine(vcpu, st, &locked, to, ea, access) {
+        Ok(Some(to)) => to,
+        Ok(None) => return Step::Done,
+        Err(absent) => return Step::Table(absent),
+    };
+    if !sc1::restrict(vcpu, st, &mut to, ea, access, ready.searched) {
+        return Step::Search(to);
     }
+    let watched = vm.arch.dcbz_traps.load(Relaxed);
+    if watched {
+        to.write &= access != Access::Fetch;
+        to.execute &= access == Access::Fetch;
+        if access == Access::Store {
+            match dcbz::is_own(vcpu, st, &locked, to.gpa) {
+                Ok(true) => return Step::Own,
+                Ok(false) => {}
+                Err(absent) => return Step::Table(absent),
+            }
+        }
+    }
+    let store = access == Access::Store;
+    let slots = vm.slots.read();
+    let slot = slots.find(to.gpa >> PAGE_SHIFT);
+    let Some(slot) = slot.filter(|s| !store || !s.readonly()) else {
+        return Step::Device(to.gpa);
+    };
+    if watched && access == Access::Fetch {
+        match ready.code.take() {
+            Some((gpa, Code::Plain(count))) if gpa == to.gpa & !0xfff => to.looked = Some(count),
+            Some((gpa, Code::Copy(page, count))) if gpa == to.gpa & !0xfff => {
+                dcbz::map(vcpu, &to, ea, page, count);
+                return Step::Done;
+            }
+            _ => return Step::Look(to),
+        }
+    }
+    map(vcpu, slot, &to, ea, access, ready)
+}
+
+/// An access to what is not memory. Errors as [`mmio::start`].
+fn device(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    ea: u64,
+    gpa: u64,
+    access: Access,
+) -> Result<Next> {
     match access {
         // Nothing can be emulated there: the guest's jump was wrong.
         Access::Fetch => {
@@ -168,9 +271,21 @@ pub(crate) fn page(
         }
         _ => {
             vcpu.arch_stats.mmio_exits.inc();
-            let store = access == Access::Store;
-            mmio::start(vcpu, st, run, ea, gpa, store)
+            mmio::start(vcpu, st, run, ea, gpa, access == Access::Store)
         }
+    }
+}
+
+/// Has the page at `hva` be there: first by userspace's tables, and if these do not help, by a reference to it.
+fn get_page(vcpu: &Vcpu<Pr>, hva: usize, writing: bool, ready: &mut Ready) {
+    if ready.populated.replace(hva) != Some(hva) && fault_in(hva, writing) {
+        return;
+    }
+    // Something that userspace's tables alone do not tell, or an error to be found out.
+    let seq = vcpu.vm().mmu.fault_begin();
+    match UserPage::get(hva, writing) {
+        Ok(page) => ready.page = Some(Fetched { hva, seq, page }),
+        Err(why) => ready.failed = Some((hva, why)),
     }
 }
 
@@ -195,30 +310,48 @@ fn map_magic(
     Ok(Next::Guest)
 }
 
-/// Maps the page of userspace's that the guest has at `ea`, or gives up for the guest to fault again if it is
-/// changing. The guest's page table is locked. Returns false if it is for a fetch, and the page is a device's, in which
-/// nothing is executed.
+/// Maps the page of userspace's that the guest has at `ea`, if it is there, or gives up for the guest to fault again if
+/// it is changing. The guest's page table is locked.
 #[inline(always)]
-fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, access: Access) -> Result<bool> {
-    let vm = vcpu.vm();
+fn map(
+    vcpu: &Vcpu<Pr>,
+    slot: &MemSlot,
+    to: &Translated,
+    ea: u64,
+    access: Access,
+    ready: &mut Ready,
+) -> Step {
     let writing = access == Access::Store;
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
-    if map_present(vcpu, slot, to, ea, hva, writing)
-        || fault_in(hva, writing) && map_present(vcpu, slot, to, ea, hva, writing)
-    {
-        return Ok(true);
+    if map_present(vcpu, slot, to, ea, hva, writing) {
+        return Step::Done;
     }
+    if let Some(fetched) = ready.page.take_if(|fetched| fetched.hva == hva) {
+        return map_fetched(vcpu, slot, to, ea, access, fetched);
+    }
+    match ready.failed {
+        Some((at, why)) if at == hva => Step::Failed(why),
+        _ => Step::Page(hva),
+    }
+}
 
-    // Something that userspace's tables alone do not tell, or an error to be found out.
-    let seq = vm.mmu.fault_begin();
-    let mut page = UserPage::get(hva, writing)?;
+fn map_fetched(
+    vcpu: &Vcpu<Pr>,
+    slot: &MemSlot,
+    to: &Translated,
+    ea: u64,
+    access: Access,
+    fetched: Fetched,
+) -> Step {
+    let (vm, writing) = (vcpu.vm(), access == Access::Store);
+    let Fetched { hva, seq, mut page } = fetched;
     let mut mmu = vm.mmu.lock();
     if mmu.retry(&seq, &(hva..hva.saturating_add(PAGE_SIZE))) {
-        return Ok(true);
+        return Step::Done;
     }
     let (inhibited, writable) = (page.cache_inhibited(), page.writable());
     if inhibited && access == Access::Fetch {
-        return Ok(false);
+        return Step::NotExecutable;
     }
     let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
     if mmu.map(to.key, &shadow) {
@@ -228,7 +361,7 @@ fn map(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, access: Access
         note_written(slot, &shadow);
     }
     drop(page);
-    Ok(true)
+    Step::Done
 }
 
 /// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.

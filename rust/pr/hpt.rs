@@ -3,14 +3,12 @@
 //! The guest's page table: translating by it, and the hypercalls that change it.
 //!
 //! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address
-//! space. It is only read and written with `PrVm::hpt` held.
+//! space. It is only read and written with `PrVm::hpt` held, which is a spinlock: memory that is not there is asked for
+//! without it, and what was begun begins again ([`with_table`]).
 
 use super::{magic, mmu::SegmentKey, mmu32, vcpu::PrVcpu, Pr};
 use crate::{
-    host::{
-        once::release_barrier,
-        user::{read_user, write_user},
-    },
+    host::{nofault, once::release_barrier, wait::cond_resched},
     isa::{
         dsisr::Dsisr,
         hcall::HReturn,
@@ -19,17 +17,134 @@ use crate::{
         msr::Msr,
         radix_walk::{real_mode_address, truncated, Access, Fault},
     },
-    vm::Vcpu,
+    vm::{Vcpu, Vm},
 };
-use kernel::{prelude::*, sync::Mutex};
+use kernel::{
+    page::{PAGE_MASK, PAGE_SHIFT},
+    prelude::*,
+    sync::SpinLock,
+};
 
 /// `PrVm::hpt` is held.
 pub(crate) type HptGuard<'a> =
-    kernel::sync::lock::Guard<'a, (), kernel::sync::lock::mutex::MutexBackend>;
+    kernel::sync::lock::Guard<'a, (), kernel::sync::lock::spinlock::SpinLockBackend>;
 
 /// Locks the guest's page table.
-pub(crate) fn lock(table: &Mutex<()>) -> HptGuard<'_> {
+pub(crate) fn lock(table: &SpinLock<()>) -> HptGuard<'_> {
     table.lock()
+}
+
+/// Memory of the process's that the table is in and that is not there at the moment, or not to be written.
+pub(crate) struct Absent {
+    at: u64,
+    write: bool,
+}
+
+impl Absent {
+    /// Has it be there, and says whether that was possible. Sleeps.
+    pub(crate) fn populate(&self) -> bool {
+        nofault::populate(self.at, self.write).is_ok()
+    }
+}
+
+/// Why an access was not translated.
+pub(crate) enum Miss {
+    /// It is the guest's own fault.
+    Fault(Fault),
+    /// That could not be told.
+    Absent(Absent),
+}
+
+impl From<Fault> for Miss {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Absent> for Miss {
+    fn from(absent: Absent) -> Self {
+        Self::Absent(absent)
+    }
+}
+
+/// So often memory that was just there may be gone again.
+const TRIES: usize = 16;
+
+/// Does something with the table locked, again and again until all that it needs of the table is there. What `f` does
+/// before it says that something is absent has to do no harm when it is done again. The error is what cannot be had, or
+/// not before the process ends. Sleeps.
+pub(crate) fn with_table<T>(
+    vm: &Vm<Pr>,
+    mut f: impl FnMut(&HptGuard<'_>) -> Result<T, Absent>,
+) -> Result<T, Absent> {
+    let mut tries = 0;
+    loop {
+        let absent = {
+            let locked = lock(&vm.arch.hpt);
+            match f(&locked) {
+                Ok(done) => return Ok(done),
+                Err(absent) => absent,
+            }
+        };
+        tries += 1;
+        if tries > TRIES || !absent.populate() {
+            return Err(absent);
+        }
+    }
+}
+
+/// Where a guest real address is in the process's memory now; `None` if there is nothing, or nothing to be written.
+fn with_guest_memory<T>(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    write: bool,
+    f: impl FnOnce(u64) -> Result<T, Absent>,
+) -> Result<Option<T>, Absent> {
+    let slots = vm.slots.read();
+    let gfn = gpa >> PAGE_SHIFT;
+    let Some(slot) = slots.find(gfn).filter(|s| !write || !s.readonly()) else {
+        return Ok(None);
+    };
+    let done = f(slot.hva(gfn) as u64 + (gpa & !PAGE_MASK as u64))?;
+    if write {
+        slot.mark_dirty(gfn);
+    }
+    Ok(Some(done))
+}
+
+fn read_user(at: u64, bytes: &mut [u8]) -> Result<(), Absent> {
+    match nofault::read(at, bytes) {
+        true => Ok(()),
+        false => Err(Absent { at, write: false }),
+    }
+}
+
+fn store_user(at: u64, byte: u8) -> Result<(), Absent> {
+    match nofault::store_u8(at, byte) {
+        true => Ok(()),
+        false => Err(Absent { at, write: true }),
+    }
+}
+
+/// Reads a group of entries in guest memory, which lies in one page. `None` if there is no memory.
+pub(crate) fn read_guest<const N: usize>(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    _: &HptGuard<'_>,
+) -> Result<Option<[u8; N]>, Absent> {
+    let mut bytes = [0; N];
+    let read = with_guest_memory(vm, gpa, false, |at| read_user(at, &mut bytes))?;
+    Ok(read.map(|()| bytes))
+}
+
+/// Stores a byte of a table in guest memory, if there is any.
+pub(crate) fn store_guest(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    byte: u8,
+    _: &HptGuard<'_>,
+) -> Result<Option<()>, Absent> {
+    with_guest_memory(vm, gpa, true, |at| store_user(at, byte))
 }
 
 /// Bytes of a group of entries.
@@ -54,46 +169,57 @@ impl Table {
         }
     }
 
-    fn read<const N: usize>(self, vcpu: &Vcpu<Pr>, offset: u64) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
-        let at = self.base.wrapping_add(offset);
-        match self.user {
-            true => read_user(at, &mut bytes),
-            false => vcpu.vm().read_guest(at, &mut bytes),
+    fn group(
+        self,
+        vcpu: &Vcpu<Pr>,
+        number: u64,
+        locked: &HptGuard<'_>,
+    ) -> Result<Option<[u8; GROUP_BYTES as usize]>, Absent> {
+        let at = self.base.wrapping_add(number * GROUP_BYTES);
+        if !self.user {
+            return read_guest(vcpu.vm(), at, locked);
         }
-        .ok()?;
-        Some(bytes)
+        let mut bytes = [0; GROUP_BYTES as usize];
+        read_user(at, &mut bytes)?;
+        Ok(Some(bytes))
     }
 
-    fn write(self, vcpu: &Vcpu<Pr>, offset: u64, bytes: &[u8]) -> Result {
-        let at = self.base.wrapping_add(offset);
+    /// Stores a byte of an entry.
+    fn store(
+        self,
+        vcpu: &Vcpu<Pr>,
+        index: u64,
+        byte: u64,
+        val: u8,
+        locked: &HptGuard<'_>,
+    ) -> Result<(), Absent> {
+        let at = self.base.wrapping_add(index * ENTRY_BYTES + byte);
         match self.user {
-            true => write_user(at, bytes),
-            false => vcpu.vm().write_guest(at, bytes),
+            true => store_user(at, val),
+            false => store_guest(vcpu.vm(), at, val, locked).map(|_| ()),
         }
     }
 
-    fn entry(self, vcpu: &Vcpu<Pr>, index: u64) -> Option<Hpte> {
-        Some(decode(self.read(vcpu, index * ENTRY_BYTES)?))
+    /// An entry of a table in userspace.
+    fn entry(self, index: u64) -> Result<Hpte, Absent> {
+        let mut bytes = [0; ENTRY_BYTES as usize];
+        read_user(self.base.wrapping_add(index * ENTRY_BYTES), &mut bytes)?;
+        Ok(decode(bytes))
     }
 
-    /// Makes `index` this entry, and tells userspace that it has changed. Who reads the table meanwhile finds that the
-    /// first doubleword is right only if the second is.
-    fn set_entry(self, vcpu: &Vcpu<Pr>, index: u64, hpte: Hpte) -> Result {
-        let at = index * ENTRY_BYTES;
+    /// Makes `index`, of a table in userspace, this entry, and tells userspace that it has changed. Who reads the table
+    /// meanwhile finds the second doubleword right where the first is. Of one that is not valid there is only the first.
+    fn set_entry(self, index: u64, hpte: Hpte) -> Result<(), Absent> {
+        let at = self.base.wrapping_add(index * ENTRY_BYTES);
+        let store = |at, val: u64| match nofault::store_u64(at, val.to_be()) {
+            true => Ok(()),
+            false => Err(Absent { at, write: true }),
+        };
         if hpte.v.contains(HpteV::V) {
-            self.write(vcpu, at + 8, &hpte.r.raw().to_be_bytes())?;
+            store(at + 8, hpte.r.raw())?;
             release_barrier();
         }
-        let first = hpte.v | HpteV::CHANGED;
-        self.write(vcpu, at, &first.raw().to_be_bytes())
-    }
-
-    /// Tells userspace that the entry, whose first doubleword is `v`, has changed in its second.
-    fn mark_changed(self, vcpu: &Vcpu<Pr>, index: u64, v: HpteV) -> Result {
-        release_barrier();
-        let [.., last] = (v | HpteV::CHANGED).raw().to_be_bytes();
-        self.write(vcpu, index * ENTRY_BYTES + 7, &[last])
+        store(at, (hpte.v | HpteV::CHANGED).raw())
     }
 
     fn contains(self, index: u64) -> bool {
@@ -119,7 +245,7 @@ pub(crate) struct Translated {
     pub(crate) execute: bool,
     /// The segment it is in.
     pub(crate) key: SegmentKey,
-    /// Its code was looked at when so many pages had been mapped for writing (`PrMmu::take_writers`).
+    /// Its code was looked at when its frame had so often been mapped for writing (`PrMmu::writes`).
     pub(crate) looked: Option<u64>,
 }
 
@@ -180,7 +306,7 @@ pub(crate) fn translate(
     locked: &HptGuard<'_>,
     ea: u64,
     access: Access,
-) -> Result<Translated, Fault> {
+) -> Result<Translated, Miss> {
     let ea = truncated(ea, st.msr());
     let key = segment(vcpu, st, ea, access).ok_or(Fault::Segment)?;
     if !relocated(st.msr(), access) {
@@ -204,16 +330,25 @@ pub(crate) fn translate(
     let slbe = st.slb.find(ea).ok_or(Fault::Segment)?;
     let table = Table::of(st);
     let mut group = [0u8; GROUP_BYTES as usize];
-    let mut which = None;
+    let (mut which, mut absent) = (None, None);
     let found = hpte::find(slbe, ea, table.mask, true, |index| {
         let number = index / GROUP_ENTRIES;
         if which != Some(number) {
-            group = table.read(vcpu, number * GROUP_BYTES)?;
+            match table.group(vcpu, number, locked) {
+                Ok(read) => group = read?,
+                Err(why) => {
+                    absent = Some(why);
+                    return None;
+                }
+            }
             which = Some(number);
         }
         let at = (index % GROUP_ENTRIES * ENTRY_BYTES) as usize;
         Some(decode(*group.get(at..)?.first_chunk()?))
     });
+    if let Some(absent) = absent {
+        return Err(absent.into());
+    }
     let (index, hpte) = found.ok_or(none)?;
     // Keys are not offered to guests.
     let counts = magic::protection(st, hpte);
@@ -221,7 +356,7 @@ pub(crate) fn translate(
     check(access).map_err(Fault::Storage)?;
     let gpa = hpte.real(ea).ok_or(none)?;
     let change = access == Access::Store;
-    note(vcpu, table, index, hpte, change).map_err(|_| none)?;
+    note(vcpu, table, index, hpte, change, locked)?;
     Ok(Translated {
         gpa,
         write: check(Access::Store).is_ok() && (change || hpte.r.contains(HpteR::C)),
@@ -231,31 +366,75 @@ pub(crate) fn translate(
     })
 }
 
+/// The guest real address of an access that the guest would make now. Sleeps.
+pub(crate) fn real_address(
+    vcpu: &Vcpu<Pr>,
+    st: &PrVcpu,
+    ea: u64,
+    access: Access,
+) -> Result<u64, Fault> {
+    let store = Dsisr::NOPTE.set(Dsisr::ISSTORE, access == Access::Store);
+    with_table(vcpu.vm(), |locked| {
+        match translate(vcpu, st, locked, ea, access) {
+            Ok(to) => Ok(Ok(to.gpa)),
+            Err(Miss::Fault(fault)) => Ok(Err(fault)),
+            Err(Miss::Absent(absent)) => Err(absent),
+        }
+    })
+    .unwrap_or(Err(Fault::Storage(store)))
+}
+
 /// Sets reference and, if asked to, change, each by a store of the byte that it is in, as the hardware does.
-fn note(vcpu: &Vcpu<Pr>, table: Table, index: u64, hpte: Hpte, change: bool) -> Result {
+fn note(
+    vcpu: &Vcpu<Pr>,
+    table: Table,
+    index: u64,
+    hpte: Hpte,
+    change: bool,
+    locked: &HptGuard<'_>,
+) -> Result<(), Absent> {
     let Hpte { v, r } = hpte;
     let [.., with_r, with_c] = (r | HpteR::R | HpteR::C).raw().to_be_bytes();
-    let second = index * ENTRY_BYTES + 8;
     let (referenced, changed) = (!r.contains(HpteR::R), change && !r.contains(HpteR::C));
     if referenced {
-        table.write(vcpu, second + 6, &[with_r])?;
+        table.store(vcpu, index, 14, with_r, locked)?;
     }
     if changed {
-        table.write(vcpu, second + 7, &[with_c])?;
+        table.store(vcpu, index, 15, with_c, locked)?;
     }
     // In a table of the guest's own, the bit is the guest's.
     if (referenced || changed) && table.user {
-        table.mark_changed(vcpu, index, v)?;
+        release_barrier();
+        let [.., last] = (v | HpteV::CHANGED).raw().to_be_bytes();
+        table.store(vcpu, index, 7, last, locked)?;
     }
     Ok(())
 }
 
-/// Takes away what was shadowed of an entry.
+/// Takes away all that is shadowed: what is read of the guest's tables from now on counts. Sleeps.
+pub(crate) fn unmap_all(vm: &Vm<Pr>) {
+    // Whoever has read them before has shadowed what was there once the lock was free.
+    drop(lock(&vm.arch.hpt));
+    let mut next = Some(0);
+    while let Some(from) = next {
+        next = vm.mmu.lock().unmap_some(from);
+        cond_resched();
+    }
+}
+
+/// Takes away what was shadowed of an entry that is in the table no more. The table is not locked: who has read it before
+/// has shadowed the entry by then. Sleeps.
 fn flush(vcpu: &Vcpu<Pr>, index: u64, hpte: Hpte) {
     let (Some(va), Some(sizes)) = (hpte.virtual_page(index / GROUP_ENTRIES), hpte.sizes()) else {
         return;
     };
-    vcpu.vm().mmu.lock().unmap_virtual(va, sizes.actual);
+    let mut next = Some(0);
+    while let Some(from) = next {
+        next = vcpu.vm().mmu.lock().unmap_virtual(va, sizes.actual, from);
+        if next.is_some() {
+            cond_resched();
+        }
+    }
 }
 
 /// `H_ENTER(flags, index, entry)`: gives where it is.
@@ -276,63 +455,57 @@ pub(crate) fn h_enter(
     if !table.contains(index) || hpte.sizes().is_none() {
         return Err(HReturn::H_PARAMETER);
     }
-    let _locked = lock(&vcpu.vm().arch.hpt);
-    let first = match flags.contains(PageFlags::EXACT) {
-        true => index,
-        false => index & !(GROUP_ENTRIES - 1),
-    };
-    let last = match flags.contains(PageFlags::EXACT) {
-        true => index,
-        false => first + GROUP_ENTRIES - 1,
-    };
-    for index in first..=last {
-        let old = table.entry(vcpu, index).ok_or(HReturn::H_HARDWARE)?;
-        if !old.v.contains(HpteV::V) {
-            table
-                .set_entry(vcpu, index, hpte)
-                .map_err(|_| HReturn::H_HARDWARE)?;
-            return Ok(index);
+    let (first, last) = match flags.contains(PageFlags::EXACT) {
+        true => (index, index),
+        false => {
+            let first = index & !(GROUP_ENTRIES - 1);
+            (first, first + GROUP_ENTRIES - 1)
         }
-    }
-    Err(HReturn::H_PTEG_FULL)
+    };
+    with_table(vcpu.vm(), |_| {
+        for index in first..=last {
+            if !table.entry(index)?.v.contains(HpteV::V) {
+                table.set_entry(index, hpte)?;
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    })
+    .map_err(|_| HReturn::H_HARDWARE)?
+    .ok_or(HReturn::H_PTEG_FULL)
 }
 
-/// The valid entry at `index`, if it is the one that flags and AVPN want.
-fn wanted(
+/// Makes `new` of the valid entry at `index`, if it is the one that flags and AVPN want, and takes away what was
+/// shadowed of it. Gives what was there.
+fn change(
     vcpu: &Vcpu<Pr>,
-    table: Table,
+    st: &PrVcpu,
     flags: PageFlags,
     index: u64,
     avpn: u64,
+    new: impl Fn(Hpte) -> Hpte,
 ) -> Result<Hpte, HReturn> {
+    let table = Table::of(st);
     if !table.contains(index) {
         return Err(HReturn::H_PARAMETER);
     }
-    let mut hpte = table.entry(vcpu, index).ok_or(HReturn::H_HARDWARE)?;
-    hpte.v = hpte.v.for_guest();
-    let v = hpte.v;
-    if !v.contains(HpteV::V)
-        || flags.contains(PageFlags::AVPN) && v.raw() & !0x7f != avpn
-        || flags.contains(PageFlags::ANDCOND) && v.raw() & avpn != 0
-    {
-        return Err(HReturn::H_NOT_FOUND);
-    }
-    Ok(hpte)
-}
-
-fn remove(
-    vcpu: &Vcpu<Pr>,
-    table: Table,
-    flags: PageFlags,
-    index: u64,
-    avpn: u64,
-) -> Result<Hpte, HReturn> {
-    let hpte = wanted(vcpu, table, flags, index, avpn)?;
-    table
-        .set_entry(vcpu, index, Hpte::default())
-        .map_err(|_| HReturn::H_HARDWARE)?;
-    flush(vcpu, index, hpte);
-    Ok(hpte)
+    let old = with_table(vcpu.vm(), |_| {
+        let mut hpte = table.entry(index)?;
+        hpte.v = hpte.v.for_guest();
+        let v = hpte.v;
+        if !v.contains(HpteV::V)
+            || flags.contains(PageFlags::AVPN) && v.raw() & !0x7f != avpn
+            || flags.contains(PageFlags::ANDCOND) && v.raw() & avpn != 0
+        {
+            return Ok(None);
+        }
+        table.set_entry(index, new(hpte))?;
+        Ok(Some(hpte))
+    })
+    .map_err(|_| HReturn::H_HARDWARE)?
+    .ok_or(HReturn::H_NOT_FOUND)?;
+    flush(vcpu, index, old);
+    Ok(old)
 }
 
 /// `H_REMOVE(flags, index, avpn)`: gives what was there.
@@ -343,14 +516,11 @@ pub(crate) fn h_remove(
     index: u64,
     avpn: u64,
 ) -> Result<Hpte, HReturn> {
-    let _locked = lock(&vcpu.vm().arch.hpt);
-    remove(vcpu, Table::of(st), flags, index, avpn)
+    change(vcpu, st, flags, index, avpn, |_| Hpte::default())
 }
 
 /// `H_BULK_REMOVE`: up to four pairs of a specifier and an AVPN in r4 to r11.
 pub(crate) fn h_bulk_remove(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> HReturn {
-    let table = Table::of(st);
-    let _locked = lock(&vcpu.vm().arch.hpt);
     for gpr in [4u8, 6, 8, 10] {
         let request = BulkRemove::from_raw(st.gpr(gpr));
         let avpn = st.gpr(gpr + 1);
@@ -370,7 +540,7 @@ pub(crate) fn h_bulk_remove(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> HReturn {
             }
         };
         let response = request.with_kind(2).with_rc(0);
-        let (response, failed) = match remove(vcpu, table, flags, request.index(), avpn) {
+        let (response, failed) = match h_remove(vcpu, st, flags, request.index(), avpn) {
             Ok(hpte) => {
                 let r = u64::from(hpte.r.contains(HpteR::R));
                 let c = u64::from(hpte.r.contains(HpteR::C));
@@ -396,27 +566,20 @@ pub(crate) fn h_protect(
     index: u64,
     avpn: u64,
 ) -> HReturn {
-    let table = Table::of(st);
-    let _locked = lock(&vcpu.vm().arch.hpt);
     // Whether to compare is in the flags; the rest of them are the new protection.
     let compare = PageFlags::from_raw(flags).masked(PageFlags::AVPN);
-    let old = match wanted(vcpu, table, compare, index, avpn) {
-        Ok(hpte) => hpte,
-        Err(ret) => return ret,
-    };
     let new = HpteR::from_raw(flags);
     let pp0 = HpteR::PP0.raw() & flags << 55;
     let key_high = HpteR::EMPTY.with_key_high(3).raw() & flags << 48;
     let low = HpteR::N.with_pp_low(3).with_key_low(7);
     let all = low | HpteR::PP0.with_key_high(3);
     let bits = new.masked(low) | HpteR::from_raw(pp0 | key_high);
-    let hpte = Hpte {
+    let protected = |old: Hpte| Hpte {
         v: old.v,
         r: old.r.replaced(all, bits),
     };
-    if table.set_entry(vcpu, index, hpte).is_err() {
-        return HReturn::H_HARDWARE;
+    match change(vcpu, st, compare, index, avpn, protected) {
+        Ok(_) => HReturn::H_SUCCESS,
+        Err(ret) => ret,
     }
-    flush(vcpu, index, old);
-    HReturn::H_SUCCESS
 }

@@ -5,7 +5,7 @@
 //!
 //! Source: `Documentation/virt/kvm/ppc-pv.rst`. The layout is `struct kvm_vcpu_arch_shared`.
 
-use super::{mmu::SegmentKey, vcpu::PrVcpu, Pr};
+use super::{hpt, mmu::SegmentKey, vcpu::PrVcpu, Pr};
 use crate::{
     bindings::kvm_vcpu_arch_shared as Shared,
     host::{
@@ -106,7 +106,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
     });
     // Where it was, and what was there.
     st.forget_segments();
-    vcpu.vm().mmu.lock().unmap_all();
+    hpt::unmap_all(vcpu.vm());
     Ok(())
 }
 

@@ -3,19 +3,26 @@
 //! The shadow MMU of a VM: which segment of the host's stands for which of the guest's, and the entries of the
 //! host's page table that were made for the guest, found by guest page, by guest frame and by host page.
 //!
-//! All of it is under [`Vm::mmu`](crate::vm::Vm), so nothing here sleeps or allocates. Entries are in a pool of fixed
-//! size; when it is full, the oldest go first.
+//! All of it is under [`Vm::mmu`](crate::vm::Vm), so nothing here sleeps or allocates, and what may take long is done in
+//! parts. Entries are in a pool of fixed size; when it is full, the oldest go first.
 
 mod key;
+mod pool;
 mod watch;
 
-use self::key::{GuestPage, SEGMENT_SHIFT, UNIT_SHIFT};
 pub(crate) use self::key::{SegmentKey, SegmentState};
+use self::{
+    key::{GuestPage, SEGMENT_SHIFT, UNIT_SHIFT},
+    pool::{
+        filled, gfn_bucket, host_bucket, page_bucket, Entry, Pool, BY_GFN, BY_HOST, BY_PAGE, POOL,
+    },
+};
 use crate::{
     host::{
         code_page::CodePage,
         hash::{HashContext, HostHpte, HostVsid, Permission},
         mm::InvalidationsExcluded,
+        wait::cond_resched,
     },
     isa::slb::VirtualAddress,
     vm::backend::Gfn,
@@ -23,75 +30,18 @@ use crate::{
 use core::ops::Range;
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
-/// Entries of the host's table that a VM can have: 2 GB in pages of 64 KB.
-const POOL: usize = 1 << 15;
-/// Buckets of each of the three indices.
-const BUCKETS: usize = POOL;
 /// Segments that are shadowed at one time.
 const SEGMENTS: usize = 1 << 12;
 /// Places for them: twice as many, so that searches stay short.
 const PLACES: usize = 2 * SEGMENTS;
-/// End of a chain.
-const END: u32 = u32::MAX;
+/// Entries that are taken away with the lock held, where there may be many.
+const BATCH: usize = 256;
 
 /// A shadowed segment.
 #[derive(Clone, Copy)]
 struct Segment {
     key: SegmentKey,
     vsid: HostVsid,
-}
-
-/// An entry of the host's page table.
-#[derive(Clone, Copy)]
-struct Entry {
-    hpte: HostHpte,
-    /// The host's virtual page: its VSID and the address in the segment.
-    host: u64,
-    page: GuestPage,
-    gfn: Gfn,
-    /// Which 4 KB of the frame.
-    part: u8,
-    writable: bool,
-    executable: bool,
-    used: bool,
-    /// How often it was mapped for writing, and no longer for writing, or the other way round.
-    flips: u8,
-    /// Next in the chains.
-    next: [u32; INDICES],
-}
-
-/// The indices: by host page, by guest page, by guest frame.
-const INDICES: usize = 3;
-const BY_HOST: usize = 0;
-const BY_PAGE: usize = 1;
-const BY_GFN: usize = 2;
-
-impl Entry {
-    const NONE: Self = Self {
-        hpte: HostHpte::NONE,
-        host: 0,
-        page: GuestPage::NONE,
-        gfn: 0,
-        part: 0,
-        writable: false,
-        executable: false,
-        used: false,
-        flips: 0,
-        next: [END; INDICES],
-    };
-
-    fn bucket(&self, index: usize) -> usize {
-        let hash = match index {
-            BY_HOST => host_hash(self.host),
-            BY_PAGE => self.page.hash(),
-            _ => self.gfn as usize,
-        };
-        hash % BUCKETS
-    }
-}
-
-fn host_hash(host: u64) -> usize {
-    (host ^ host >> 13) as usize
 }
 
 /// No guest real address: what is mapped is not the guest's memory.
@@ -107,7 +57,7 @@ pub(crate) struct ShadowPage {
     pub(crate) phys: u64,
     /// What the guest may do.
     pub(crate) permission: Permission,
-    /// Its code was looked at when so many pages had been mapped for writing ([`PrMmu::take_writers`]).
+    /// Its code was looked at when its frame had so often been mapped for writing ([`PrMmu::writes`]).
     pub(crate) looked: Option<u64>,
 }
 
@@ -132,29 +82,24 @@ pub(crate) struct Copied {
     page: KBox<CodePage>,
 }
 
+/// Counts of how often frames were mapped for writing; some frames share one.
+const WRITES: usize = 1 << 10;
+
 /// A VM's shadow MMU.
 pub(crate) struct PrMmu {
     context: HashContext,
     segments: KVVec<Segment>,
     segments_used: usize,
-    pool: KVVec<Entry>,
-    buckets: [KVVec<u32>; INDICES],
-    /// Where in the pool the next entry goes.
-    hand: usize,
+    pool: Pool,
+    /// What is being taken away, because there are too many segments, is left from here on.
+    sweep: usize,
     /// Changes when segments of the host's are taken away from those that they stood for.
     generation: u64,
     /// No page can be both executed and written, and none is executed that was not looked at.
     watched: bool,
-    /// Then, how many have been mapped for writing.
-    writes: u64,
+    writes: KVVec<u64>,
     copies: KVVec<Option<Copied>>,
     next_copy: usize,
-}
-
-fn filled<T: Clone>(n: usize, value: T) -> Result<KVVec<T>> {
-    let mut v = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
-    v.resize(n, value, GFP_KERNEL_ACCOUNT)?;
-    Ok(v)
 }
 
 impl PrMmu {
@@ -173,16 +118,11 @@ impl PrMmu {
             context,
             segments: filled(PLACES, none)?,
             segments_used: 0,
-            pool: filled(POOL, Entry::NONE)?,
-            buckets: [
-                filled(BUCKETS, END)?,
-                filled(BUCKETS, END)?,
-                filled(BUCKETS, END)?,
-            ],
-            hand: 0,
+            pool: Pool::new()?,
+            sweep: 0,
             generation: 0,
             watched: false,
-            writes: 0,
+            writes: filled(WRITES, 0)?,
             copies,
             next_copy: 0,
         })
@@ -194,14 +134,17 @@ impl PrMmu {
     }
 
     /// The segment of the host's for `key`, and whether [`generation`](Self::generation) has changed, because there
-    /// was no room: then all vCPUs have to drop theirs.
-    pub(crate) fn segment(&mut self, key: SegmentKey) -> (HostVsid, bool) {
+    /// was no room: then all vCPUs have to drop theirs. `None` if it takes longer to make room than the lock should be
+    /// held, to be asked again.
+    pub(crate) fn segment(&mut self, key: SegmentKey) -> Option<(HostVsid, bool)> {
         if let Some(found) = self.find_segment(key) {
-            return (found, false);
+            return Some((found, false));
         }
         let mut stale = false;
         if self.segments_used >= SEGMENTS {
-            self.forget_segments();
+            if !self.forget_segments() {
+                return None;
+            }
             stale = true;
         }
         let vsid = self.context.segment();
@@ -215,7 +158,7 @@ impl PrMmu {
                 _ => {}
             }
         }
-        (vsid, stale)
+        Some((vsid, stale))
     }
 
     fn find_segment(&self, key: SegmentKey) -> Option<HostVsid> {
@@ -232,14 +175,43 @@ impl PrMmu {
     }
 
     /// All pages are taken away, and no segment stands for any other. The numbers are not given out again before all
-    /// others have been, which takes 64 times as many segments as there can be at one time.
-    fn forget_segments(&mut self) {
-        self.unmap_all();
+    /// others have been, which takes 64 times as many segments as there can be at one time. False if there are pages
+    /// left.
+    fn forget_segments(&mut self) -> bool {
+        let mut looked = 0;
+        while self.pool.used() != 0 {
+            self.sweep = self.unmap_some(self.sweep).unwrap_or(0);
+            looked += 1;
+            if looked >= 2 && self.pool.used() != 0 {
+                return false;
+            }
+        }
         for s in self.segments.iter_mut() {
             s.key = SegmentKey::NONE;
         }
         self.segments_used = 0;
         self.generation += 1;
+        true
+    }
+
+    /// Takes pages away, from place `from` of the pool on. Gives where to go on, the lock having been free meanwhile, or
+    /// `None` at the end of the pool.
+    pub(crate) fn unmap_some(&mut self, from: usize) -> Option<usize> {
+        self.unmap_some_of(from, |_| true)
+    }
+
+    fn unmap_some_of(&mut self, from: usize, f: impl Fn(&Entry) -> bool) -> Option<usize> {
+        let mut left = BATCH;
+        for at in from..POOL {
+            if self.pool.get(at as u32).is_some_and(&f) {
+                if left == 0 {
+                    return Some(at);
+                }
+                self.pool.remove(at as u32);
+                left -= 1;
+            }
+        }
+        None
     }
 
     /// Maps a page in a segment that [`segment`](Self::segment) gave, in the place of what is mapped there.
@@ -248,36 +220,55 @@ impl PrMmu {
         let Some(vsid) = self.find_segment(key) else {
             return false;
         };
+        let looked = page.looked.filter(|_| page.permission.execute);
+        if looked.is_some_and(|count| count != self.writes(page.gfn())) {
+            return false;
+        }
         if self.watched && !self.permit(page) {
             return false;
         }
+        if page.permission.write {
+            self.count_write(page.gfn());
+        }
         let large = key.large();
-        let mut entry = Entry {
-            hpte: HostHpte::NONE,
-            host: host_page(vsid.raw(), page.ea, large),
+        let host = host_page(vsid.raw(), page.ea, large);
+        let mut flips = 0;
+        if let Some(old) = self
+            .pool
+            .find(BY_HOST, host_bucket(host), |e| e.host == host)
+        {
+            if let Some(was) = self.pool.get(old).filter(|e| e.gfn == page.gfn()) {
+                let flip = was.writable != page.permission.write;
+                flips = was.flips.saturating_add(flip.into());
+            }
+            self.pool.remove(old);
+        }
+        let hpte = HostHpte::insert(vsid, page.ea, page.phys, page.permission, large);
+        let Some(hpte) = hpte else {
+            return false;
+        };
+        self.pool.add(Entry {
+            hpte,
+            host,
             page: key.page(page.ea).unwrap_or(GuestPage::NONE),
             gfn: page.gfn(),
             part: part(page.gpa),
             writable: page.permission.write,
             executable: page.permission.execute,
-            used: true,
-            flips: 0,
-            next: [END; INDICES],
-        };
-        let old = self.find(BY_HOST, entry.bucket(BY_HOST), |e| e.host == entry.host);
-        if let Some(old) = old {
-            if let Some(was) = self.pool.get(old as usize).filter(|e| e.gfn == entry.gfn) {
-                let flip = was.writable != entry.writable;
-                entry.flips = was.flips.saturating_add(flip.into());
-            }
-            self.remove(old);
-        }
-        match HostHpte::insert(vsid, page.ea, page.phys, page.permission, large) {
-            Some(hpte) => entry.hpte = hpte,
-            None => return false,
-        }
-        self.add(entry);
+            flips,
+        });
         true
+    }
+
+    /// How often a frame has been mapped for writing, or one that shares the count.
+    pub(crate) fn writes(&self, gfn: Gfn) -> u64 {
+        self.writes.get(gfn as usize % WRITES).copied().unwrap_or(0)
+    }
+
+    fn count_write(&mut self, gfn: Gfn) {
+        if let Some(count) = self.writes.get_mut(gfn as usize % WRITES) {
+            *count += 1;
+        }
     }
 
     fn entry(&self, key: SegmentKey, ea: u64) -> Option<&Entry> {
@@ -285,8 +276,10 @@ impl PrMmu {
     }
 
     fn entry_of(&self, host: u64) -> Option<&Entry> {
-        let at = self.find(BY_HOST, host_hash(host) % BUCKETS, |e| e.host == host)?;
-        self.pool.get(at as usize)
+        let at = self
+            .pool
+            .find(BY_HOST, host_bucket(host), |e| e.host == host)?;
+        self.pool.get(at)
     }
 
     /// The `N` words at `ea` of a page that is mapped for execution in the host's segment `vsid`, whose pages are large
@@ -318,134 +311,43 @@ impl PrMmu {
         }
     }
 
-    fn add(&mut self, mut entry: Entry) {
-        let at = self.hand;
-        self.hand = (at + 1) % POOL;
-        if self.pool.get(at).is_some_and(|e| e.used) {
-            self.remove(at as u32);
-        }
-        for (index, buckets) in self.buckets.iter_mut().enumerate() {
-            if let (Some(head), Some(next)) = (
-                buckets.get_mut(entry.bucket(index)),
-                entry.next.get_mut(index),
-            ) {
-                *next = *head;
-                *head = at as u32;
-            }
-        }
-        if let Some(slot) = self.pool.get_mut(at) {
-            *slot = entry;
-        }
-    }
-
-    /// The first entry of a chain that `f` wants.
-    fn find(&self, index: usize, bucket: usize, f: impl Fn(&Entry) -> bool) -> Option<u32> {
-        let mut at = *self.buckets.get(index)?.get(bucket)?;
-        while let Some(entry) = self.pool.get(at as usize) {
-            if f(entry) {
-                return Some(at);
-            }
-            at = *entry.next.get(index)?;
-        }
-        None
-    }
-
-    /// Takes an entry away, from the host's table first.
-    fn remove(&mut self, at: u32) {
-        let Some(entry) = self.pool.get(at as usize).copied() else {
-            return;
-        };
-        entry.hpte.invalidate();
-        for index in 0..INDICES {
-            self.unlink(index, entry.bucket(index), at);
-        }
-        if let Some(slot) = self.pool.get_mut(at as usize) {
-            *slot = Entry::NONE;
-        }
-    }
-
-    fn unlink(&mut self, index: usize, bucket: usize, at: u32) {
-        let next_of = |pool: &KVVec<Entry>, at: u32| {
-            pool.get(at as usize)
-                .and_then(|e| e.next.get(index).copied())
-                .unwrap_or(END)
-        };
-        let after = next_of(&self.pool, at);
-        let Some(head) = self.buckets.get_mut(index).and_then(|b| b.get_mut(bucket)) else {
-            return;
-        };
-        if *head == at {
-            *head = after;
-            return;
-        }
-        let mut before = *head;
-        while before != END {
-            let next = next_of(&self.pool, before);
-            if next == at {
-                let entry = self.pool.get_mut(before as usize);
-                if let Some(link) = entry.and_then(|e| e.next.get_mut(index)) {
-                    *link = after;
-                }
-                return;
-            }
-            before = next;
-        }
-    }
-
-    fn remove_all(&mut self, f: impl Fn(&Entry) -> bool) {
-        for at in 0..self.pool.len() {
-            if self.pool.get(at).is_some_and(|e| e.used && f(e)) {
-                self.remove(at as u32);
-            }
-        }
-    }
-
-    /// Takes all pages away.
-    pub(crate) fn unmap_all(&mut self) {
-        self.remove_all(|_| true);
-    }
-
-    /// Takes away what translates the 2^`shift` bytes around a guest's virtual address.
-    pub(crate) fn unmap_virtual(&mut self, va: VirtualAddress, shift: u32) {
+    /// Takes away what translates the 2^`shift` bytes around a guest's virtual address, from part `from` of it on. Gives
+    /// where to go on, the lock having been free meanwhile, or `None` at the end.
+    pub(crate) fn unmap_virtual(
+        &mut self,
+        va: VirtualAddress,
+        shift: u32,
+        from: usize,
+    ) -> Option<usize> {
+        const PART: u64 = 16;
         let units = 1u64.wrapping_shl(shift.saturating_sub(UNIT_SHIFT));
         let first = GuestPage::of(va).0 & !(units - 1);
         if units > POOL as u64 {
-            self.remove_all(|e| e.page.0.wrapping_sub(first) < units);
-            return;
+            return self.unmap_some_of(from, |e| e.page.0.wrapping_sub(first) < units);
         }
-        for page in (0..units).map(|i| GuestPage(first + i)) {
-            let bucket = page.hash() % BUCKETS;
-            while let Some(at) = self.find(BY_PAGE, bucket, |e| e.page == page) {
-                self.remove(at);
-            }
+        let end = units.min(from as u64 + PART);
+        for page in (from as u64..end).map(|i| GuestPage(first + i)) {
+            self.pool
+                .remove_if(BY_PAGE, page_bucket(page), |e| e.page == page);
         }
+        (end < units).then_some(end as usize)
     }
 
     /// Takes away all pages of a 32-bit guest's that have the index of `ea` in their segment: `tlbie`.
     pub(crate) fn unmap_page32(&mut self, ea: u64) {
         let page = GuestPage::of_index(ea);
-        let bucket = page.hash() % BUCKETS;
-        while let Some(at) = self.find(BY_PAGE, bucket, |e| e.page == page) {
-            self.remove(at);
-        }
+        self.pool
+            .remove_if(BY_PAGE, page_bucket(page), |e| e.page == page);
     }
 
-    /// Takes away what translates a virtual address of which only the low 48 bits are known, or the 16 MB around it:
-    /// `tlbie` before ISA 2.05.
-    pub(crate) fn unmap_virtual_low(&mut self, va: u64, large: bool) {
+    /// Takes away what translates the 64 KB around a virtual address of which only the low 48 bits are known: `tlbie`
+    /// before ISA 2.05.
+    pub(crate) fn unmap_virtual_low(&mut self, va: u64) {
         const LOW: u64 = 0xffff_ffff;
-        let first = va >> UNIT_SHIFT & LOW;
-        let (first, units) = match large {
-            true => (first & !0xff, 0x100),
-            false => (first, 1),
-        };
-        for unit in first..first + units {
-            let bucket = GuestPage(unit).hash() % BUCKETS;
-            let same = |e: &Entry| e.page != GuestPage::NONE && e.page.0 & LOW == unit;
-            while let Some(at) = self.find(BY_PAGE, bucket, same) {
-                self.remove(at);
-            }
-        }
+        let unit = va >> UNIT_SHIFT & LOW;
+        let same = |e: &Entry| e.page != GuestPage::NONE && e.page.0 & LOW == unit;
+        self.pool
+            .remove_if(BY_PAGE, page_bucket(GuestPage(unit)), same);
     }
 
     /// Takes away what maps these frames, or only what does so for writing. Says whether there was any.
@@ -453,19 +355,18 @@ impl PrMmu {
         let wanted = |e: &Entry| e.writable || !writable_only;
         let mut any = false;
         if gfns.end.saturating_sub(gfns.start) > (POOL / 4) as u64 {
-            any = self
-                .pool
-                .iter()
-                .any(|e| e.used && gfns.contains(&e.gfn) && wanted(e));
-            self.remove_all(|e| gfns.contains(&e.gfn) && wanted(e));
+            for at in 0..POOL as u32 {
+                let found = self.pool.get(at);
+                if found.is_some_and(|e| gfns.contains(&e.gfn) && wanted(e)) {
+                    self.pool.remove(at);
+                    any = true;
+                }
+            }
             return any;
         }
         for gfn in gfns {
-            let bucket = gfn as usize % BUCKETS;
-            while let Some(at) = self.find(BY_GFN, bucket, |e| e.gfn == gfn && wanted(e)) {
-                self.remove(at);
-                any = true;
-            }
+            let same = |e: &Entry| e.gfn == gfn && wanted(e);
+            any |= self.pool.remove_if(BY_GFN, gfn_bucket(gfn), same);
         }
         any
     }
@@ -473,7 +374,8 @@ impl PrMmu {
     /// Is any of these frames mapped?
     pub(crate) fn maps(&self, gfns: Range<Gfn>) -> bool {
         gfns.into_iter().any(|gfn| {
-            self.find(BY_GFN, gfn as usize % BUCKETS, |e| e.gfn == gfn)
+            self.pool
+                .find(BY_GFN, gfn_bucket(gfn), |e| e.gfn == gfn)
                 .is_some()
         })
     }
@@ -494,8 +396,19 @@ pub(crate) const fn within_host_page(gpa: u64, large: bool) -> u64 {
     }
 }
 
+impl PrMmu {
+    /// Takes all pages away, from who owns it alone. Sleeps.
+    pub(crate) fn clear(&mut self) {
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = self.unmap_some(from);
+            cond_resched();
+        }
+    }
+}
+
 impl Drop for PrMmu {
     fn drop(&mut self) {
-        self.unmap_all();
+        self.clear();
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     fault,
-    hpt::{HptGuard, Translated},
+    hpt::{self, Absent, HptGuard, Miss, Translated},
     mmu::{SegmentKey, SegmentState},
     vcpu::PrVcpu,
     Pr,
@@ -13,7 +13,6 @@ use crate::{
     isa::{
         bare::BatHalf,
         book3s32::{Found, Mmu, Pte, SegmentRegister, Translation, GROUP_BYTES},
-        dsisr::Dsisr,
         msr::Msr,
         radix_walk::{Access, Fault},
     },
@@ -66,26 +65,31 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, problem_state: bool
 pub(crate) fn translate(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
-    _locked: &HptGuard<'_>,
+    locked: &HptGuard<'_>,
     ea: u64,
     access: Access,
     key: SegmentKey,
-) -> Result<Translated, Fault> {
+) -> Result<Translated, Miss> {
     let problem_state = st.msr().contains(Msr::PR);
     let at = ea as u32;
     let mmu = &st.mmu32.regs;
+    let mut absent = None;
     let found = mmu.find(st.sdr1 as u32, at, problem_state, access, |group| {
-        let mut bytes = [0; GROUP_BYTES];
-        vcpu.vm().read_guest(group.into(), &mut bytes).ok()?;
-        Some(bytes)
-    })?;
+        hpt::read_guest::<GROUP_BYTES>(vcpu.vm(), group.into(), locked).unwrap_or_else(|why| {
+            absent = Some(why);
+            None
+        })
+    });
+    if let Some(absent) = absent {
+        return Err(absent.into());
+    }
+    let found = found?;
     let check = |access| found.check(problem_state, access);
     check(access).map_err(Fault::Storage)?;
     let store = access == Access::Store;
     let mut write = check(Access::Store).is_ok();
     if let Translation::Page(_, page) = found {
-        note(vcpu, page, store)
-            .map_err(|_| Fault::Storage(Dsisr::NOPTE.set(Dsisr::ISSTORE, store)))?;
+        note(vcpu, page, store, locked)?;
         write &= store || page.pte.second & Pte::C != 0;
     }
     Ok(Translated {
@@ -98,14 +102,14 @@ pub(crate) fn translate(
 }
 
 /// Sets reference and, if asked to, change, each by a store of the byte that it is in, as the hardware does.
-fn note(vcpu: &Vcpu<Pr>, found: Found, change: bool) -> Result {
+fn note(vcpu: &Vcpu<Pr>, found: Found, change: bool, locked: &HptGuard<'_>) -> Result<(), Absent> {
     let [.., with_r, with_c] = (found.pte.second | Pte::R | Pte::C).to_be_bytes();
     let second = u64::from(found.at) + 4;
     if found.pte.second & Pte::R == 0 {
-        vcpu.vm().write_guest(second + 2, &[with_r])?;
+        hpt::store_guest(vcpu.vm(), second + 2, with_r, locked)?;
     }
     if change && found.pte.second & Pte::C == 0 {
-        vcpu.vm().write_guest(second + 3, &[with_c])?;
+        hpt::store_guest(vcpu.vm(), second + 3, with_c, locked)?;
     }
     Ok(())
 }

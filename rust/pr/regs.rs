@@ -2,7 +2,7 @@
 
 //! Registers in sets, `KVM_GET_REGS`, `KVM_GET_SREGS` and their kin (api.rst, sections 4.11 to 4.14).
 
-use super::{bare, vcpu::PrVcpu};
+use super::{bare, hpt, vcpu::PrVcpu};
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
     emulate::regs::Regs,
@@ -126,7 +126,7 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     st.mmu32.blocks_changed();
     st.forget_segments();
     // Another table, or it may have been written meanwhile: nothing that was shadowed is certain.
-    vcpu.vm().mmu.lock().unmap_all();
+    hpt::unmap_all(vcpu.vm());
     Ok(())
 }
 

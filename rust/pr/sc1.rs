@@ -9,7 +9,7 @@ use crate::{
     vm::Vcpu,
 };
 use core::ops::Range;
-use kernel::prelude::*;
+use kernel::{page::PAGE_SHIFT, prelude::*};
 
 /// Bytes of a page that are looked at at a time.
 const CHUNK: usize = 4096;
@@ -17,8 +17,16 @@ const CHUNK: usize = 4096;
 /// So often a page is taken for either code or data; one that is both cannot be watched for new code.
 const FLIPS: u8 = 16;
 
+/// A page whose `sc 1` were replaced when its frame had so often been mapped for writing.
+#[derive(Clone, Copy)]
+pub(crate) struct Searched {
+    gpa: u64,
+    writes: u64,
+}
+
 /// What may be shadowed of the page that an access was translated to, so that no `sc 1` is executed: pages are
-/// executable once they were searched, and searched again after they were written.
+/// executable once they were searched, and searched again after they were written. False if that is to be done first,
+/// by [`search`].
 #[inline]
 pub(crate) fn restrict(
     vcpu: &Vcpu<Pr>,
@@ -26,39 +34,58 @@ pub(crate) fn restrict(
     to: &mut Translated,
     ea: u64,
     access: Access,
-) -> Result {
+    searched: Option<Searched>,
+) -> bool {
     if vcpu.vm().arch.features.hvmode() || !st.papr || st.msr().contains(Msr::PR) {
-        return Ok(());
+        return true;
     }
-    restrict_in_partition(vcpu, st, to, ea, access)
+    restrict_in_partition(vcpu, to, ea, access, searched)
+}
+
+/// The page that has to be searched as a whole.
+fn page(to: &Translated) -> Range<u64> {
+    let size = 1u64 << if to.key.large() { 16 } else { 12 };
+    let page = to.gpa & !(size - 1);
+    page..page + size
 }
 
 #[inline(never)]
 fn restrict_in_partition(
     vcpu: &Vcpu<Pr>,
-    st: &PrVcpu,
     to: &mut Translated,
     ea: u64,
     access: Access,
-) -> Result {
-    let vm = vcpu.vm();
-    let mut mmu = vm.mmu.lock();
-    let both = mmu.flips(to.key, ea) >= FLIPS;
-    match access {
-        Access::Fetch => {
-            to.write &= both;
-            // No other vCPU stores there until the page is mapped again, for which `PrVm::hpt` is needed.
-            mmu.withdraw(to.key, ea);
-            drop(mmu);
-            let size = 1u64 << if to.key.large() { 16 } else { 12 };
-            let page = to.gpa & !(size - 1);
-            rewrite(vcpu, page..page + size, st.msr().contains(Msr::LE))
-        }
-        _ => {
-            to.execute &= both;
-            Ok(())
-        }
+    searched: Option<Searched>,
+) -> bool {
+    let both = vcpu.vm().mmu.lock().flips(to.key, ea) >= FLIPS;
+    if access != Access::Fetch {
+        to.execute &= both;
+        return true;
     }
+    to.write &= both;
+    match searched {
+        Some(searched) if searched.gpa == page(to).start => {
+            // One that is written as well is watched no more.
+            to.looked = (!both).then_some(searched.writes);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Replaces each `sc 1` in the page that a fetch from `ea` was translated to. `ENOMEM`. Sleeps.
+pub(crate) fn search(vcpu: &Vcpu<Pr>, st: &PrVcpu, to: &Translated, ea: u64) -> Result<Searched> {
+    let vm = vcpu.vm();
+    let page = page(to);
+    let gpa = page.start;
+    let writes = {
+        let mut mmu = vm.mmu.lock();
+        // What is stored there from now on takes a fault first, which is counted.
+        mmu.withdraw(to.key, ea);
+        mmu.writes(to.gpa >> PAGE_SHIFT)
+    };
+    rewrite(vcpu, page, st.msr().contains(Msr::LE))?;
+    Ok(Searched { gpa, writes })
 }
 
 /// Replaces each `sc 1`. `ENOMEM`; of what cannot be read or written, nothing.

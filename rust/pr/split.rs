@@ -12,7 +12,7 @@
 
 use super::{
     debug, fetch,
-    hpt::{self, HptGuard, Translated},
+    hpt::{self, Absent, HptGuard, Miss, Translated},
     reserve,
     vcpu::PrVcpu,
     Pr,
@@ -38,7 +38,7 @@ const PAGE: u64 = !0xfff;
 const LONGEST: u64 = 128;
 
 /// What may be shadowed of the page that an access was translated to, considering the other kind of access. `None` if
-/// the guest is to try again, in another way. Without effect unless MSR[IR] and MSR[DR] are unlike or a 32-bit guest has
+/// the guest is to try again, in another way. The error is what has to be there first. Without effect unless MSR[IR] and MSR[DR] are unlike or a 32-bit guest has
 /// a block there.
 pub(crate) fn combine(
     vcpu: &Vcpu<Pr>,
@@ -47,17 +47,21 @@ pub(crate) fn combine(
     mut to: Translated,
     ea: u64,
     access: Access,
-) -> Option<Translated> {
+) -> Result<Option<Translated>, Absent> {
     let split = st.msr().is_split();
     if !split && !st.in_block(ea) {
-        return Some(to);
+        return Ok(Some(to));
     }
     let stepped = st.stepped() == Some(ea & PAGE);
     let other = match access {
         Access::Fetch => Access::Load,
         _ => Access::Fetch,
     };
-    let other = hpt::translate(vcpu, st, locked, ea, other).ok();
+    let other = match hpt::translate(vcpu, st, locked, ea, other) {
+        Ok(other) => Some(other),
+        Err(Miss::Fault(_)) => None,
+        Err(Miss::Absent(absent)) => return Err(absent),
+    };
     let none = other.is_none();
     let same = other.filter(|o| o.gpa & PAGE == to.gpa & PAGE && !stepped);
     match (access, same) {
@@ -68,17 +72,17 @@ pub(crate) fn combine(
         (Access::Fetch, None) => {
             vcpu.arch_stats.split_pages.inc();
             st.step_in(Some(ea & PAGE));
-            return None;
+            return Ok(None);
         }
         // The page's code is mapped, and only a store that was not foreseen comes here.
         (_, _) if stepped => {
             st.inject_data_storage(ea, Dsisr::BADACCESS.set(Dsisr::ISSTORE, to.write));
-            return None;
+            return Ok(None);
         }
         (_, Some(code)) => to.execute = code.execute,
         (_, None) => to.execute = false,
     }
-    Some(to)
+    Ok(Some(to))
 }
 
 /// Before the guest goes on in a page that is run instruction by instruction: emulates what accesses that page. Errors

@@ -8,11 +8,11 @@ use crate::{
     vm::{papr::EnabledHcalls, tce::Tables},
 };
 use kernel::{
-    new_mutex,
+    new_mutex, new_spinlock,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        Arc, Mutex,
+        Arc, Mutex, SpinLock,
     },
 };
 
@@ -38,9 +38,9 @@ pub(crate) struct PrVm {
     #[pin]
     pub(crate) magic_pages: Mutex<KVec<Arc<SharedPage>>>,
     /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
-    /// what was taken out of it is not shadowed afterwards.
+    /// what was taken out of it is not shadowed afterwards. Taken before `Vm::slots` and `Vm::mmu`.
     #[pin]
-    pub(crate) hpt: Mutex<()>,
+    pub(crate) hpt: SpinLock<()>,
 }
 
 impl PrVm {
@@ -76,7 +76,7 @@ impl PrVm {
             dcbz_traps: Atomic::new(false),
             tce: Tables::new()?,
             magic_pages <- new_mutex!(KVec::new(), "kvm_ppc_magic_lock"),
-            hpt <- new_mutex!((), "kvm_ppc_hpt_lock"),
+            hpt <- new_spinlock!((), "kvm_ppc_hpt_lock"),
         })
     }
 }

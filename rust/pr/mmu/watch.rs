@@ -3,15 +3,14 @@
 //! Pages that are executed and pages that are written, apart: for guests whose code has to be looked at before it is
 //! executed (`../dcbz.rs`).
 
-use super::{part, Copied, Entry, PrMmu, SegmentKey, ShadowPage, BUCKETS, BY_GFN, COPIES};
+use super::{gfn_bucket, part, Copied, Entry, PrMmu, SegmentKey, ShadowPage, BY_GFN, COPIES};
 use crate::host::code_page::CodePage;
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
 impl PrMmu {
-    /// From now on no page can be both executed and written. What is mapped is taken away.
+    /// From now on no page that is mapped can be both executed and written. What is mapped already is to be taken away.
     pub(crate) fn watch_code(&mut self) {
         self.watched = true;
-        self.unmap_all();
     }
 
     /// Makes room for a page that is about to be mapped; says whether it may be.
@@ -22,33 +21,34 @@ impl PrMmu {
             self.take_code(page.gpa);
             return !page.permission.execute;
         }
-        // Since it was looked at, nobody could write it.
-        !page.permission.execute || page.looked == Some(self.writes)
+        // Since it was looked at, nobody could write it: the caller has compared the counts.
+        !page.permission.execute || page.looked.is_some()
     }
 
     /// Takes away what writes the 4 KB around `gpa`, and gives the count that tells whether anybody may have done so
     /// since.
     pub(crate) fn take_writers(&mut self, gpa: u64) -> u64 {
         self.take(gpa, |e| e.writable);
-        self.writes
+        self.writes(gpa >> PAGE_SHIFT)
     }
 
     /// Takes away what executes the 4 KB around `gpa`, because they are or may be written.
     pub(crate) fn take_code(&mut self, gpa: u64) {
         self.take(gpa, |e| e.executable);
-        self.writes += 1;
-    }
-
-    fn find_in(&self, gpa: u64, which: impl Fn(&Entry) -> bool) -> Option<u32> {
-        let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
-        let wanted = |e: &Entry| e.gfn == gfn && e.part == part && which(e);
-        self.find(BY_GFN, gfn as usize % BUCKETS, wanted)
+        self.count_write(gpa >> PAGE_SHIFT);
     }
 
     fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) {
-        while let Some(at) = self.find_in(gpa, &which) {
-            self.remove(at);
-        }
+        let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
+        let wanted = |e: &Entry| e.gfn == gfn && e.part == part && which(e);
+        self.pool.remove_if(BY_GFN, gfn_bucket(gfn), wanted);
+    }
+
+    /// Is the 4 KB around `gpa` mapped for execution?
+    fn executes(&self, gpa: u64) -> bool {
+        let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
+        let wanted = |e: &Entry| e.gfn == gfn && e.part == part && e.executable;
+        self.pool.find(BY_GFN, gfn_bucket(gfn), wanted).is_some()
     }
 
     /// Maps `copy` for being executed instead of a page, and keeps it. Gives what is not needed any more.
@@ -62,7 +62,7 @@ impl PrMmu {
         let same = |c: &Option<Copied>| c.as_ref().is_some_and(|c| c.gpa == gpa);
         let known = self.copies.iter().position(same);
         // What is executed elsewhere was not written since.
-        if self.find_in(gpa, |e| e.executable).is_some() {
+        if self.executes(gpa) {
             let kept = known.and_then(|at| self.copies.get(at)?.as_ref());
             if let Some(kept) = kept {
                 page.phys = kept.page.phys();
