@@ -17,6 +17,7 @@
 #include <asm/mmu.h>
 #include <asm/mmu_context.h>
 #include <asm/paca.h>
+#include <asm/plpar_wrappers.h>
 #include <asm/pmc.h>
 #include <asm/reg.h>
 #include <asm/setup.h>
@@ -306,18 +307,43 @@ u64 kvm_ppc_pr_vsid(u64 context, u64 segment)
 }
 
 /*
- * Maps ea in the segment: to the first group with room, else in the place of
- * some other entry. Returns 0 and where it is, or a negative value.
+ * Where in the host's table a page of a segment may be. A partition's table may
+ * change its size, in stop_machine(); so what htab_hash_mask gives is right only
+ * as long as this CPU cannot be stopped.
  */
-long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
-			    u64 *slot)
+struct pr_place {
+	unsigned long vpn;
+	unsigned long hash;
+	int psize;
+};
+
+static struct pr_place pr_place(u64 vsid, u64 ea, bool large)
 {
-	int psize = large ? MMU_PAGE_64K : MMU_PAGE_4K;
-	unsigned long vpn = hpt_vpn(ea, vsid, MMU_SEGSIZE_256M);
-	unsigned long hash =
-		hpt_hash(vpn, mmu_psize_defs[psize].shift, MMU_SEGSIZE_256M);
-	unsigned long vflags = 0, group;
-	unsigned long flags;
+	struct pr_place p;
+
+	p.psize = large ? MMU_PAGE_64K : MMU_PAGE_4K;
+	p.vpn = hpt_vpn(ea, vsid, MMU_SEGSIZE_256M);
+	p.hash = hpt_hash(p.vpn, mmu_psize_defs[p.psize].shift,
+			  MMU_SEGSIZE_256M);
+	return p;
+}
+
+static unsigned long pr_group(const struct pr_place *p, bool secondary)
+{
+	unsigned long hash = secondary ? ~p->hash : p->hash;
+
+	return (hash & htab_hash_mask) * HPTES_PER_GROUP;
+}
+
+/*
+ * Maps ea in the segment: to the first group with room, else in the place of
+ * some other entry. Returns the index in the group, with KVM_PPC_PR_SECONDARY if
+ * that is the secondary one, or a negative value.
+ */
+static long pr_hpte_insert(const struct pr_place *p, u64 phys, u32 how)
+{
+	unsigned long flags, vflags, group;
+	bool secondary = false;
 	int attempt;
 	long ret;
 
@@ -328,38 +354,94 @@ long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
 	flags |= how & KVM_PPC_PR_INHIBITED ? HPTE_R_I | HPTE_R_G : HPTE_R_M;
 	flags |= pte_to_hpte_pkey_bits(0, HPTE_USE_KERNEL_KEY);
 	for (attempt = 0; attempt < 8; attempt++) {
-		group = (hash & htab_hash_mask) * HPTES_PER_GROUP;
+		group = pr_group(p, secondary);
+		vflags = secondary ? HPTE_V_SECONDARY : 0;
 		if (attempt > 1 && mmu_hash_ops.hpte_remove(group) < 0) {
-			hash = ~hash;
-			vflags ^= HPTE_V_SECONDARY;
+			secondary = !secondary;
 			continue;
 		}
-		ret = mmu_hash_ops.hpte_insert(group, vpn, phys, flags, vflags,
-					       psize, psize, MMU_SEGSIZE_256M);
+		ret = mmu_hash_ops.hpte_insert(group, p->vpn, phys, flags,
+					       vflags, p->psize, p->psize,
+					       MMU_SEGSIZE_256M);
 		if (ret >= 0) {
 			/* The platform may choose the other group by itself */
-			if ((ret & _PTEIDX_SECONDARY) &&
-			    !(vflags & HPTE_V_SECONDARY))
-				group = (~hash & htab_hash_mask) *
-					HPTES_PER_GROUP;
-			*slot = group + (ret & _PTEIDX_GROUP_IX);
-			return 0;
+			if (secondary || (ret & _PTEIDX_SECONDARY))
+				return (ret & _PTEIDX_GROUP_IX) |
+				       KVM_PPC_PR_SECONDARY;
+			return ret & _PTEIDX_GROUP_IX;
 		}
 		if (ret != -1)
 			return ret;
-		hash = ~hash;
-		vflags ^= HPTE_V_SECONDARY;
+		secondary = !secondary;
 	}
 	return -1;
 }
 
-/* An entry that somebody has put something else in the place of is left alone */
-void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large)
+long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large)
 {
-	int psize = large ? MMU_PAGE_64K : MMU_PAGE_4K;
+	struct pr_place p = pr_place(vsid, ea, large);
+	long ret;
 
-	mmu_hash_ops.hpte_invalidate(slot, hpt_vpn(ea, vsid, MMU_SEGSIZE_256M),
-				     psize, psize, MMU_SEGSIZE_256M, false);
+	preempt_disable();
+	ret = pr_hpte_insert(&p, phys, how);
+	preempt_enable();
+	return ret;
+}
+
+/*
+ * When a partition's table has changed its size, an entry may be gone, or be
+ * elsewhere in its group. Looks for it in one group, and says whether it is
+ * there no more.
+ */
+static bool pr_hpte_search(unsigned long group, unsigned long avpn)
+{
+	unsigned long ptes[8], v, r;
+	unsigned int i;
+	long rc;
+
+	for (i = 0; i < HPTES_PER_GROUP; i++) {
+		if (!(i & 3)) {
+			rc = plpar_pte_read_4(0, group + i, ptes);
+			if (rc != H_SUCCESS)
+				return false;
+		}
+		v = ptes[2 * (i & 3)];
+		if (!(v & HPTE_V_VALID) || !HPTE_V_COMPARE(v, avpn))
+			continue;
+		rc = plpar_pte_remove(H_AVPN, group + i, avpn, &v, &r);
+		if (rc != H_SUCCESS && rc != H_NOT_FOUND)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes an entry away that pr_hpte_insert() put at index. One that somebody has
+ * put something else in the place of is gone already. Other entries with the
+ * same abbreviated page number are of the same segment, and so of the same
+ * guest: it faults again.
+ */
+void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index)
+{
+	struct pr_place p = pr_place(vsid, ea, large);
+	unsigned long slot, avpn, v, r;
+	long rc;
+
+	preempt_disable();
+	slot = pr_group(&p, index & KVM_PPC_PR_SECONDARY) +
+	       (index & _PTEIDX_GROUP_IX);
+	if (!firmware_has_feature(FW_FEATURE_LPAR)) {
+		mmu_hash_ops.hpte_invalidate(slot, p.vpn, p.psize, p.psize,
+					     MMU_SEGSIZE_256M, false);
+	} else {
+		avpn = hpte_encode_avpn(p.vpn, p.psize, MMU_SEGSIZE_256M);
+		rc = plpar_pte_remove(H_AVPN, slot, avpn, &v, &r);
+		/* Whoever is told that a page is free has to be told the truth */
+		if (rc != H_SUCCESS)
+			BUG_ON(!pr_hpte_search(pr_group(&p, false), avpn) ||
+			       !pr_hpte_search(pr_group(&p, true), avpn));
+	}
+	preempt_enable();
 }
 
 /*

@@ -16,6 +16,9 @@ struct thread_vr_state;
 #define KVM_PPC_PR_EXECUTE 2
 #define KVM_PPC_PR_INHIBITED 4
 
+/* Where an entry is: the index in its group, and this if in the secondary one */
+#define KVM_PPC_PR_SECONDARY 8
+
 /* What a guest in problem state could change, or must not have */
 struct kvm_ppc_pr_sprs {
 	u64 lpcr; /* of the host, while the guest runs */
@@ -56,9 +59,8 @@ void kvm_ppc_pr_relocation_on(void);
 u32 kvm_ppc_pr_slb_size(void);
 u64 kvm_ppc_pr_slb_64k(void);
 u64 kvm_ppc_pr_vsid(u64 context, u64 segment);
-long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large,
-			    u64 *slot);
-void kvm_ppc_pr_hpte_invalidate(u64 slot, u64 vsid, u64 ea, bool large);
+long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large);
+void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index);
 int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val);
 int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new);
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);

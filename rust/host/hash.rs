@@ -66,7 +66,8 @@ pub(crate) struct Permission {
 /// An entry of the host's table: a page of 64 KB if `large`, else of 4 KB.
 #[derive(Clone, Copy)]
 pub(crate) struct HostHpte {
-    slot: u64,
+    /// Which of its group, and which of its two groups. Where these are changes with the table's size.
+    index: u32,
     vsid: HostVsid,
     ea: u64,
     phys: u64,
@@ -74,15 +75,6 @@ pub(crate) struct HostHpte {
 }
 
 impl HostHpte {
-    /// None, to be replaced.
-    pub(crate) const NONE: Self = Self {
-        slot: 0,
-        vsid: HostVsid(0),
-        ea: 0,
-        phys: 0,
-        large: false,
-    };
-
     /// Maps the page of physical address `phys` at `ea` in the segment. `None` if the table has no room. What is
     /// there already has to be removed before. Never sleeps.
     pub(crate) fn insert(
@@ -96,12 +88,10 @@ impl HostHpte {
         let flags = flag(permission.write, bindings::KVM_PPC_PR_WRITE)
             | flag(permission.execute, bindings::KVM_PPC_PR_EXECUTE)
             | flag(permission.cache_inhibited, bindings::KVM_PPC_PR_INHIBITED);
-        let mut slot = 0;
-        // SAFETY: The segment is ours, so no mapping of the host's changes, and `slot` is valid for writing.
-        let ret =
-            unsafe { bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large, &mut slot) };
-        (ret == 0).then_some(Self {
-            slot,
+        // SAFETY: The segment is ours, so no mapping of the host's changes.
+        let ret = unsafe { bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large) };
+        Some(Self {
+            index: u32::try_from(ret).ok()?,
             vsid,
             ea,
             phys,
@@ -134,7 +124,7 @@ impl HostHpte {
     pub(crate) fn invalidate(&self) {
         // SAFETY: The segment is ours, so this changes no mapping of the host's.
         unsafe {
-            bindings::kvm_ppc_pr_hpte_invalidate(self.slot, self.vsid.0, self.ea, self.large)
+            bindings::kvm_ppc_pr_hpte_invalidate(self.vsid.0, self.ea, self.large, self.index)
         };
     }
 }
