@@ -24,6 +24,7 @@
 #define SVCPU_SEGMENTS	(SVCPU_SLB + KVM_PPC_PR_SLB_HOST * 16)
 #define SVCPU_COUNT	(SVCPU_SLB + KVM_PPC_PR_SLB_COUNT * 16)
 #define SVCPU_RETURN	(SVCPU_SLB + KVM_PPC_PR_SLB_RETURN * 16)
+#define SVCPU_PACA	(SVCPU_SLB + KVM_PPC_PR_SLB_PACA * 16)
 
 /*
  * u32 kvm_ppc_pr_enter(u64 nvgprs[18], u64 msr, u64 exit, u64 trampoline)
@@ -115,15 +116,21 @@ _GLOBAL(kvm_ppc_pr_enter)
  * with all its mitigations. Then as above.
  *
  * In:  r1, r2, r12, r13 as above
- * Out: at 3 above, with translation on and MSR[EE] 0; r0, r3 to r5 and CTR are
- *      lost
+ * Out: at 3 above, with translation on and MSR[EE] 0; r0, r3 to r5, CTR and CR
+ *      are lost
  *
  * MSR[EE] first: an interrupt would change SRR0 and SRR1, and so would what
  * MSR[RI] is for.
  *
+ * Before that, or at any time as one that cannot be held off, an interrupt of
+ * the host's may have come here and made an entry for a segment that is about
+ * to be loaded, or was. Two entries for one segment are a machine check once
+ * one of its addresses is translated, which nothing here does; so those that
+ * were loaded are all taken out again.
+ *
  * Executed by its real address: within one page.
  */
-	.balign	128
+	.balign	256
 _GLOBAL(kvm_ppc_pr_exit_real)
 	li	r0, MSR_RI
 	mtmsrd	r0, 1
@@ -134,14 +141,28 @@ _GLOBAL(kvm_ppc_pr_exit_real)
 	ldu	r5, 16(r3)
 	slbmte	r5, r4
 	bdnz	1b
-	ld	r3, SVCPU_RETURN(r13)
+	ld	r4, SVCPU_PACA(r13)
+	ld	r5, (SVCPU_PACA + 8)(r13)
+	ldx	r4, r4, r13
+	cmpd	r4, r5
+	bne-	4f
+2:	ld	r3, SVCPU_RETURN(r13)
 	ld	r4, (SVCPU_RETURN + 8)(r13)
 	li	r0, 0
 	mtmsrd	r0, 1
 	mtsrr0	r3
 	mtsrr1	r4
 	RFI_TO_KERNEL
-	.if	. - kvm_ppc_pr_exit_real > 128
+
+4:	mtctr	r0
+	addi	r3, r13, SVCPU_SEGMENTS - 16
+	li	r5, 0
+5:	ldu	r4, 16(r3)
+	clrldi	r4, r4, 52
+	slbmte	r5, r4
+	bdnz	5b
+	b	2b
+	.if	. - kvm_ppc_pr_exit_real > 256
 	.error	"may cross a page"
 	.endif
 

@@ -106,6 +106,14 @@ u64 kvm_ppc_pr_trampoline(void)
 }
 
 /*
+ * The eight bytes of the PACA that change whenever the host makes an SLB entry:
+ * the bitmap of those in use, and, when all are, which one goes next.
+ */
+#define SLB_ALLOCATED \
+	(offsetofend(struct paca_struct, slb_used_bitmap) - sizeof(u64))
+static_assert(SLB_ALLOCATED <= offsetof(struct paca_struct, stab_rr));
+
+/*
  * The segments that the host has in the SLB now, but for the bolted ones, which
  * vmlinux loads: the kernel's, with the module's own, and, with users, the
  * process's. The exit path puts them where they were, before anything else can
@@ -121,7 +129,7 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 			   local_paca->slb_kern_bitmap;
 	u64 count = 0, i, esid, vsid;
 
-	BUILD_BUG_ON(KVM_PPC_PR_SLB_RETURN >= ARRAY_SIZE(svcpu->slb));
+	BUILD_BUG_ON(KVM_PPC_PR_SLB_PACA >= ARRAY_SIZE(svcpu->slb));
 	used &= ~((1u << SLB_NUM_BOLTED) - 1);
 	for (; used && count < KVM_PPC_PR_SLB_HOST_MAX; used &= used - 1) {
 		i = __ffs(used);
@@ -140,6 +148,10 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 		count = 1;
 	}
 	svcpu->slb[KVM_PPC_PR_SLB_COUNT].esid = count;
+	/* By the last of these the exit path knows whether they are still all */
+	svcpu->slb[KVM_PPC_PR_SLB_PACA].esid = SLB_ALLOCATED;
+	svcpu->slb[KVM_PPC_PR_SLB_PACA].vsid =
+		*(u64 *)((void *)local_paca + SLB_ALLOCATED);
 }
 
 /* The facilities that msr has; the task's own registers are saved */

@@ -6,11 +6,13 @@
 /*
  * Entries of the shadow vcpu's SLB that no guest uses: the host's segments,
  * but for the bolted ones; how many, at least 1; the address and MSR that the
- * exit path goes to when they are loaded
+ * exit path goes to when they are loaded; an offset in the PACA and the eight
+ * bytes that are there as long as the host has made no entry since
  */
 #define KVM_PPC_PR_SLB_HOST 32
 #define KVM_PPC_PR_SLB_HOST_MAX 16
 #define KVM_PPC_PR_SLB_COUNT 48
 #define KVM_PPC_PR_SLB_RETURN 49
+#define KVM_PPC_PR_SLB_PACA 50
 
 #endif
