@@ -2,8 +2,14 @@
 
 //! The host's hashed page table, and segments of it for guests.
 
-use crate::{bindings, host::mm::InvalidationsExcluded};
-use kernel::prelude::*;
+use super::{
+    code_page::CodePage,
+    host_page::HostPage,
+    mm::{InvalidationsExcluded, UserPage},
+    page::SharedPage,
+};
+use crate::bindings;
+use kernel::{page::PAGE_SIZE, prelude::*};
 
 /// Segments of 256 MB that are used of a context; it has more.
 const SEGMENTS: u32 = 1 << 18;
@@ -63,6 +69,38 @@ pub(crate) struct Permission {
     pub(crate) cache_inhibited: bool,
 }
 
+/// Memory that a guest may have: only what was found in the process's address space or was made for guests becomes one, so
+/// that no other page can be mapped. Its owner has [`HostHpte::invalidate`] called before the memory is somebody else's.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame(u64);
+
+impl Frame {
+    /// What the process's tables have, as long as no invalidation can begin.
+    pub(crate) fn of_host_page(page: &HostPage, _: &impl InvalidationsExcluded) -> Self {
+        Self(page.found())
+    }
+
+    /// A page of the process's; who maps it makes sure that no invalidation has begun since it was looked up.
+    pub(crate) fn of_user_page(page: &UserPage) -> Self {
+        Self(page.phys())
+    }
+
+    /// A page of the module's that lives as long as anything is mapped.
+    pub(crate) fn of_shared_page(page: &SharedPage) -> Self {
+        Self(page.phys())
+    }
+
+    /// A page of code; who maps it keeps it.
+    pub(crate) fn of_code_page(page: &CodePage) -> Self {
+        Self(page.phys())
+    }
+
+    /// The 4 KB of it, or the 64 KB, that `within` is in.
+    pub(crate) fn part(self, within: u64) -> Self {
+        Self(self.0 | within & (PAGE_SIZE as u64 - 1) & !0xfff)
+    }
+}
+
 /// An entry of the host's table: a page of 64 KB if `large`, else of 4 KB.
 #[derive(Clone, Copy)]
 pub(crate) struct HostHpte {
@@ -75,20 +113,22 @@ pub(crate) struct HostHpte {
 }
 
 impl HostHpte {
-    /// Maps the page of physical address `phys` at `ea` in the segment. `None` if the table has no room. What is
+    /// Maps the page `frame` at `ea` in the segment. `None` if the table has no room. What is
     /// there already has to be removed before. Never sleeps.
     pub(crate) fn insert(
         vsid: HostVsid,
         ea: u64,
-        phys: u64,
+        frame: Frame,
         permission: Permission,
         large: bool,
     ) -> Option<Self> {
+        let phys = frame.0;
         let flag = |on, bit: u32| if on { bit } else { 0 };
         let flags = flag(permission.write, bindings::KVM_PPC_PR_WRITE)
             | flag(permission.execute, bindings::KVM_PPC_PR_EXECUTE)
             | flag(permission.cache_inhibited, bindings::KVM_PPC_PR_INHIBITED);
-        // SAFETY: The segment is ours, so no mapping of the host's changes.
+        // SAFETY: The segment is ours, so no mapping of the host's changes, and by `Frame`'s making the memory is one that a
+        // guest may have.
         let ret = unsafe { bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large) };
         Some(Self {
             index: u32::try_from(ret).ok()?,

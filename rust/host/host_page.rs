@@ -15,6 +15,8 @@ pub(crate) struct HostPage {
     pub(crate) writable: bool,
     /// log2 of the size of the mapping it is in.
     pub(crate) shift: u32,
+    /// `phys` as it was found.
+    found: u64,
 }
 
 impl HostPage {
@@ -49,7 +51,17 @@ impl HostPage {
             phys,
             writable,
             shift,
+            found: phys,
         })
+    }
+
+    /// The physical address, which nobody else can have made up.
+    #[cfg_attr(
+        not(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU)),
+        allow(dead_code)
+    )]
+    pub(super) fn found(&self) -> u64 {
+        self.found
     }
 
     /// Are the `pages` pages from `hva` on such memory too, at real addresses from `phys` on, and all writable if

@@ -17,7 +17,10 @@ use super::{
     Pr,
 };
 use crate::{
-    host::{code_page::CodePage, hash::Permission},
+    host::{
+        code_page::CodePage,
+        hash::{Frame, Permission},
+    },
     isa::{
         insn::Insn,
         radix_walk::{truncated, Access},
@@ -107,7 +110,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, to: &Translated, ea: u64, copy: KBox<CodePage
     let shadow = ShadowPage {
         ea,
         gpa: to.gpa,
-        phys: copy.phys(),
+        frame: Frame::of_code_page(&copy),
         permission: Permission {
             write: false,
             execute: to.execute,

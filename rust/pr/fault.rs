@@ -6,7 +6,7 @@ use super::{
     dcbz::{self, Code},
     hpt::{self, lock, Absent, Miss, Translated},
     magic,
-    mmu::{within_host_page, SegmentKey, ShadowPage, NO_GPA},
+    mmu::{SegmentKey, ShadowPage, NO_GPA},
     sc1::{self, Searched},
     slb::Mode,
     split,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     host::{
-        hash::Permission,
+        hash::{Frame, Permission},
         host_page::{fault_in, HostPage},
         mm::UserPage,
         wait::cond_resched,
@@ -158,8 +158,8 @@ pub(crate) fn page(
     access: Access,
 ) -> Result<Next> {
     let ea = truncated(ea, st.msr());
-    if let Some((phys, permission)) = magic::page(st, ea, access) {
-        return map_magic(vcpu, st, ea, phys, permission);
+    if let Some((frame, permission)) = magic::page(st, ea, access) {
+        return map_magic(vcpu, st, ea, frame, permission);
     }
     let mut ready = Ready::default();
     for _ in 0..ATTEMPTS {
@@ -294,14 +294,14 @@ fn map_magic(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
     ea: u64,
-    phys: u64,
+    frame: Frame,
     permission: Permission,
 ) -> Result<Next> {
     if let Some(key) = hpt::segment(vcpu, st, ea, Access::Load) {
         let page = ShadowPage {
             ea,
             gpa: NO_GPA,
-            phys,
+            frame,
             permission,
             looked: None,
         };
@@ -353,7 +353,8 @@ fn map_fetched(
     if inhibited && access == Access::Fetch {
         return Step::NotExecutable;
     }
-    let shadow = shadow(slot, to, ea, page.phys(), writable, writing, inhibited);
+    let frame = Frame::of_user_page(&page);
+    let shadow = shadow(slot, to, ea, frame, writable, writing, inhibited);
     if mmu.map(to.key, &shadow) {
         // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
         // dropped, since then the page may be taken away and cleaned.
@@ -375,13 +376,14 @@ fn map_present(
 ) -> bool {
     let vm = vcpu.vm();
     let mut mmu = vm.mmu.lock();
-    let page = mmu
-        .quiet()
-        .and_then(|quiet| HostPage::find(&quiet, &vm.mm, hva, writing));
-    let Some(page) = page else {
+    let found = mmu.quiet().and_then(|quiet| {
+        let page = HostPage::find(&quiet, &vm.mm, hva, writing)?;
+        Some((Frame::of_host_page(&page, &quiet), page.writable))
+    });
+    let Some((frame, writable)) = found else {
         return false;
     };
-    let shadow = shadow(slot, to, ea, page.phys, page.writable, writing, false);
+    let shadow = shadow(slot, to, ea, frame, writable, writing, false);
     if mmu.map(to.key, &shadow) {
         note_written(slot, &shadow);
     }
@@ -393,7 +395,7 @@ fn shadow(
     slot: &MemSlot,
     to: &Translated,
     ea: u64,
-    phys: u64,
+    frame: Frame,
     writable: bool,
     writing: bool,
     cache_inhibited: bool,
@@ -403,7 +405,10 @@ fn shadow(
     ShadowPage {
         ea,
         gpa: to.gpa,
-        phys: phys | within_host_page(to.gpa, to.key.large()),
+        frame: match to.key.large() {
+            true => frame,
+            false => frame.part(to.gpa),
+        },
         permission: Permission {
             write,
             execute: to.execute && !cache_inhibited,

@@ -9,7 +9,7 @@ use super::{hpt, mmu::SegmentKey, vcpu::PrVcpu, Pr};
 use crate::{
     bindings::kvm_vcpu_arch_shared as Shared,
     host::{
-        hash::Permission,
+        hash::{Frame, Permission},
         page::{Field, SharedPage},
     },
     isa::{
@@ -128,8 +128,8 @@ pub(crate) fn segment(
     }
 }
 
-/// Is the page that an access is to the one that is shared? Then its physical address, and what the guest may do.
-pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permission)> {
+/// Is the page that an access is to the one that is shared? Then that page, and what the guest may do.
+pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(Frame, Permission)> {
     let magic = st.magic.as_ref()?;
     let fetch = matches!(access, Access::Fetch);
     if fetch || !reachable(st) || magic.distance(ea, relocated(st)) & PAGE != 0 {
@@ -140,7 +140,7 @@ pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(u64, Permiss
         execute: false,
         cache_inhibited: false,
     };
-    Some((magic.page.phys(), permission))
+    Some((Frame::of_shared_page(&magic.page), permission))
 }
 
 /// The entry as far as its protection counts: for a kernel that does not say that it executes only what it has mapped

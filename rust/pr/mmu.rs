@@ -20,7 +20,7 @@ use self::{
 use crate::{
     host::{
         code_page::CodePage,
-        hash::{HashContext, HostHpte, HostVsid, Permission},
+        hash::{Frame, HashContext, HostHpte, HostVsid, Permission},
         mm::InvalidationsExcluded,
         wait::cond_resched,
     },
@@ -53,8 +53,8 @@ pub(crate) struct ShadowPage {
     pub(crate) ea: u64,
     /// Guest real address.
     pub(crate) gpa: u64,
-    /// The physical address, of the 4 KB or 64 KB that are mapped.
-    pub(crate) phys: u64,
+    /// The 4 KB or 64 KB that are mapped.
+    pub(crate) frame: Frame,
     /// What the guest may do.
     pub(crate) permission: Permission,
     /// Its code was looked at when its frame had so often been mapped for writing ([`PrMmu::writes`]).
@@ -243,7 +243,7 @@ impl PrMmu {
             }
             self.pool.remove(old);
         }
-        let hpte = HostHpte::insert(vsid, page.ea, page.phys, page.permission, large);
+        let hpte = HostHpte::insert(vsid, page.ea, page.frame, page.permission, large);
         let Some(hpte) = hpte else {
             return false;
         };
@@ -386,14 +386,6 @@ fn host_page(vsid: u64, ea: u64, large: bool) -> u64 {
     let shift = if large { 16 } else { 12 };
     let within = (ea & ((1 << SEGMENT_SHIFT) - 1)) >> shift << shift;
     vsid << (SEGMENT_SHIFT - 12) | within >> 12
-}
-
-/// The part of a real address that says where in the host's page something is that is mapped in smaller pieces.
-pub(crate) const fn within_host_page(gpa: u64, large: bool) -> u64 {
-    match large {
-        true => 0,
-        false => gpa & ((1 << PAGE_SHIFT) - 1) & !0xfff,
-    }
 }
 
 impl PrMmu {

@@ -4,7 +4,7 @@
 //! executed (`../dcbz.rs`).
 
 use super::{gfn_bucket, part, Copied, Entry, PrMmu, SegmentKey, ShadowPage, BY_GFN, COPIES};
-use crate::host::code_page::CodePage;
+use crate::host::{code_page::CodePage, hash::Frame};
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
 impl PrMmu {
@@ -65,7 +65,7 @@ impl PrMmu {
         if self.executes(gpa) {
             let kept = known.and_then(|at| self.copies.get(at)?.as_ref());
             if let Some(kept) = kept {
-                page.phys = kept.page.phys();
+                page.frame = Frame::of_code_page(&kept.page);
                 self.map(key, &page);
                 return (Some(copy), None);
             }
