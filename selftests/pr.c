@@ -181,6 +181,50 @@ TEST_F(pr, relocated_interrupts)
 	}
 }
 
+#define SPR_DEC 22
+
+/*
+ * It is negative if and only if there is an interrupt, wherever userspace has set
+ * it, and there is none any more when it is positive again.
+ */
+TEST_F(pr, decrementer)
+{
+	static const uint32_t read[] = { MFSPR(14, SPR_DEC), HCALL(UC_SYNC) };
+	static const uint32_t withdraw[] = {
+		LI(5, -1),	MTSPR(SPR_DEC, 5),
+		LIS(5, 0x7fff), MTSPR(SPR_DEC, 5),
+		MFMSR(6),	ORI(6, 6, MSR_EE),
+		MTMSRD(6, 0),	NOP,
+		HCALL(UC_SYNC),
+	};
+	static const int64_t far[] = { 1ll << 33, 3ll << 31, -(1ll << 33),
+				       -(3ll << 31), (1ll << 40) - 1 };
+	struct vmm_vcpu *vcpu = guest(self->vmm, 0, 0, 0);
+	struct kvm_regs r = { .msr = MSR_VIRT, .sprg0 = BOOK3S_SPRG0 }, out;
+	unsigned int i;
+
+	book3s_code(self->vmm, 0x600000, true, read, ARRAY_SIZE(read));
+	book3s_code(self->vmm, 0x601000, true, withdraw, ARRAY_SIZE(withdraw));
+	r.pc = 0x601000;
+	book3s_run_regs(vcpu, r);
+	EXPECT_EQ(UC_SYNC, vcpu->run->papr_hcall.nr);
+	if (book3s_peer())
+		SKIP(return, "it has no DEC_EXPIRY");
+	r.pc = 0x600000;
+	for (i = 0; i < ARRAY_SIZE(far); i++) {
+		vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + far[i]);
+		r.msr = MSR_VIRT;
+		out = book3s_run_regs(vcpu, r);
+		EXPECT_EQ(UC_SYNC, vcpu->run->papr_hcall.nr);
+		EXPECT_EQ(far[i] < 0 ? 0x80000000 : 0x7fffffff,
+			  (uint32_t)out.gpr[14]);
+		r.msr = MSR_VIRT | MSR_EE;
+		book3s_run_regs(vcpu, r);
+		EXPECT_EQ(far[i] < 0 ? UC_TRAP : UC_SYNC,
+			  vcpu->run->papr_hcall.nr);
+	}
+}
+
 #define FSCR_SCV (1ull << 12)
 
 /* To a vector of its own, at either place */

@@ -43,9 +43,41 @@ pub const fn decrementer_32(now: u64, expires: u64) -> u64 {
     }
 }
 
+/// A decrementer of 32 bits that becomes negative at `expires`: one that is further away than it can tell is as far away
+/// as it can tell, on either side.
+pub const fn decrementer_value(now: u64, expires: u64) -> i32 {
+    let left = expires.wrapping_sub(now) as i64;
+    if left > i32::MAX as i64 {
+        i32::MAX
+    } else if left < i32::MIN as i64 {
+        i32::MIN
+    } else {
+        left as i32
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decrementer_of_32_bits() {
+        let now = u64::MAX - 5;
+        for (left, dec) in [
+            (0, 0),
+            (100, 100),
+            (-1, -1),
+            (0x7fff_ffff, i32::MAX),
+            (0x8000_0000, i32::MAX),
+            (1 << 40, i32::MAX),
+            (-0x8000_0000, i32::MIN),
+            (-0x8000_0001, i32::MIN),
+            (-(1 << 40), i32::MIN),
+        ] {
+            let expires = now.wrapping_add_signed(left);
+            assert_eq!(decrementer_value(now, expires), dec, "{left}");
+        }
+    }
 
     #[test]
     fn either_way() {

@@ -14,6 +14,7 @@ use crate::{
         pvr::{Arch, Pvr},
         spr::Spr,
         spr_bits,
+        timebase::decrementer_value,
     },
     vm::{events::Events, Vcpu},
 };
@@ -98,9 +99,9 @@ impl PrVcpu {
         self.vtb_offset = val.wrapping_sub(timebase());
     }
 
-    /// The decrementer: 32 bits.
+    /// The decrementer: 32 bits. It is negative if and only if it is due, however far userspace has set it away.
     pub(crate) fn dec(&self) -> u32 {
-        self.dec_expires.wrapping_sub(timebase()) as u32
+        decrementer_value(timebase(), self.dec_expires) as u32
     }
 
     /// Sets the decrementer.
