@@ -11,9 +11,12 @@
 #include "insn.h"
 #include "payloads/hash.h"
 
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 DECLARE_PAYLOAD(hash);
@@ -179,6 +182,44 @@ TEST_F(pr, relocated_interrupts)
 		EXPECT_EQ(0x600000, r.srr0);
 		EXPECT_EQ(0, r.gpr[14] & MSR_PR);
 	}
+}
+
+/* A debugger's on the VMM's thread, at an address of the VMM's */
+TEST_F(pr, watchpoint)
+{
+	static const uint32_t code[] = { LWZ(14, 0, 4), STW(14, 8, 4),
+					 HCALL(UC_SYNC) };
+	static volatile uint64_t watched[2];
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_RW,
+		.bp_addr = (uintptr_t)watched & ~7ul,
+		.bp_len = HW_BREAKPOINT_LEN_8,
+	};
+	uint64_t ea = (uintptr_t)watched, count = 0;
+	struct kvm_regs r = { .msr = MSR_VIRT, .sprg0 = BOOK3S_SPRG0 };
+	struct vmm_vcpu *vcpu;
+	int fd;
+
+	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	if (fd < 0)
+		SKIP(return, "the processor has no watchpoints");
+	if (book3s_peer())
+		SKIP(return, "it leaves them on");
+	book3s_map(self->vmm, ea & ~0xfffful, 0x700000, 0x10000, 16,
+		   RPTE_KERNEL);
+	book3s_code(self->vmm, 0x600000, true, code, ARRAY_SIZE(code));
+	vcpu = guest(self->vmm, 0, 0, 0);
+	r.pc = 0x600000;
+	r.gpr[4] = ea;
+	book3s_run_regs(vcpu, r);
+	EXPECT_EQ(UC_SYNC, vcpu->run->papr_hcall.nr);
+	/* And it is there again */
+	(void)watched[0];
+	EXPECT_EQ(8, read(fd, &count, 8));
+	EXPECT_EQ(1, count);
+	close(fd);
 }
 
 #define SPR_DEC 22

@@ -12,6 +12,7 @@
 #include <asm/book3s/64/mmu-hash.h>
 #include <asm/extable.h>
 #include <asm/firmware.h>
+#include <asm/hw_breakpoint.h>
 #include <asm/kvm_ppc.h>
 #include <asm/mce.h>
 #include <asm/mmu.h>
@@ -39,11 +40,32 @@ static u64 relocation_on(void)
 }
 
 /*
+ * A watchpoint on the VMM's thread is for addresses of the VMM's, and for problem
+ * state, in which the guest is, too. In a partition only the hypervisor can say
+ * whether there is one: it stays.
+ */
+static void watchpoints_off(struct kvm_ppc_pr_sprs *s)
+{
+	s->dawrx[0] = 0;
+	s->dawrx[1] = 0;
+	if (!dawr_enabled() || !cpu_has_feature(CPU_FTR_HVMODE))
+		return;
+	s->dawrx[0] = mfspr(SPRN_DAWRX0);
+	if (s->dawrx[0])
+		mtspr(SPRN_DAWRX0, 0);
+	if (!cpu_has_feature(CPU_FTR_DAWR1))
+		return;
+	s->dawrx[1] = mfspr(SPRN_DAWRX1);
+	if (s->dawrx[1])
+		mtspr(SPRN_DAWRX1, 0);
+}
+
+/*
  * Interrupts with relocation on would run host text with the guest's segments,
  * so they are off. So are the hash instructions, which would work with the key of
- * the task: hashst and hashchk do nothing. AMR is the task's and the guest must not change it: UAMOR.
- * It must not hold off the key of the guest's pages either. With interrupts
- * hard-disabled.
+ * the task: hashst and hashchk do nothing. AMR is the task's and the guest must
+ * not change it: UAMOR. It must not hold off the key of the guest's pages either.
+ * With interrupts hard-disabled.
  */
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 {
@@ -64,6 +86,7 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 	s->host_tar = mfspr(SPRN_TAR);
 	mtspr(SPRN_TAR, s->tar);
 	mtspr(SPRN_SPRG3, s->sprg3);
+	watchpoints_off(s);
 	mtspr(SPRN_PPR, s->ppr);
 	isync();
 }
@@ -83,6 +106,10 @@ void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 		mtspr(SPRN_DEXCR, s->dexcr);
 	if (cpu_has_feature(CPU_FTR_HVMODE))
 		mtspr(SPRN_LPCR, s->lpcr);
+	if (s->dawrx[0])
+		mtspr(SPRN_DAWRX0, s->dawrx[0]);
+	if (s->dawrx[1])
+		mtspr(SPRN_DAWRX1, s->dawrx[1]);
 	isync();
 }
 

@@ -25,6 +25,7 @@ struct kvm_ppc_pr_sprs {
 	u64 dexcr; /* of the task, on ISA 3.1 */
 	u64 amr;
 	u64 uamor;
+	u64 dawrx[2]; /* 0 if it has been left alone */
 	u32 host_vrsave;
 	u32 vrsave; /* the guest's */
 	u64 host_tar;
