@@ -341,13 +341,6 @@ fn facility_unavailable(
     Ok(Next::Guest)
 }
 
-impl Pr {
-    /// The guest real address that an access by the guest would have now.
-    fn translate_now(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Result<u64, Fault> {
-        hpt::real_address(vcpu, st, ea, access)
-    }
-}
-
 impl MmioBackend for Pr {
     type Regs = ShadowVcpu;
 
@@ -369,7 +362,7 @@ impl MmioBackend for Pr {
         ea: u64,
         access: Access,
     ) -> Result<u64, Fault> {
-        Self::translate_now(vcpu, st, ea, access)
+        hpt::real_address(vcpu, st, ea, access)
     }
 
     fn inject(

@@ -2,11 +2,7 @@
 
 //! The instruction that the guest is at, as storage has it after the exit: another vCPU may have stored there since.
 
-use super::{
-    hpt::{self, lock},
-    vcpu::PrVcpu,
-    Pr,
-};
+use super::{hpt, vcpu::PrVcpu, Pr};
 use crate::{
     emulate::trapped::{Executing, Trapped},
     isa::{insn::Insn, msr::Msr, radix_walk::Access},
@@ -80,11 +76,7 @@ pub(crate) fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
 /// The instruction that the guest is at by its tables. `None` if these have none.
 pub(crate) fn walked(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
     let little = st.msr().contains(Msr::LE);
-    let gpa = {
-        let locked = lock(&vcpu.vm().arch.hpt);
-        let to = hpt::translate(vcpu, st, &locked, st.nip(), Access::Fetch);
-        to.ok()?.gpa
-    };
+    let gpa = hpt::real_address(vcpu, st, st.nip(), Access::Fetch).ok()?;
     let mut bytes = [0; 4];
     vcpu.vm().read_guest(gpa, &mut bytes).ok()?;
     Some(Insn::word(match little {

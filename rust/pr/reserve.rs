@@ -12,8 +12,7 @@
 use super::{
     dcbz, debug,
     fetch::{self, as_fetched},
-    hpt::{self, lock},
-    magic,
+    hpt, magic,
     vcpu::PrVcpu,
     Pr,
 };
@@ -144,12 +143,8 @@ pub(crate) fn emulated(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64) {
 fn code(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> [Option<u32>; WORDS] {
     let mut words = [None; WORDS];
     let ea = truncated(st.nip(), st.msr());
-    let gpa = {
-        let locked = lock(&vcpu.vm().arch.hpt);
-        match hpt::translate(vcpu, st, &locked, ea, Access::Fetch) {
-            Ok(to) => to.gpa,
-            Err(_) => return words,
-        }
+    let Ok(gpa) = hpt::real_address(vcpu, st, ea, Access::Fetch) else {
+        return words;
     };
     let mut bytes = [0; 4 * WORDS];
     let left = 0x1000 - (ea as usize & 0xfff);
@@ -234,9 +229,8 @@ fn place(
     if ea & u64::from(bytes - 1) != 0 || magic::page(st, ea, access).is_some() {
         return None;
     }
-    let locked = lock(&vcpu.vm().arch.hpt);
-    let to = hpt::translate(vcpu, st, &locked, ea, access).ok()?;
-    Some((ea, to.gpa))
+    let gpa = hpt::real_address(vcpu, st, ea, access).ok()?;
+    Some((ea, gpa))
 }
 
 fn hva(slot: &MemSlot, gpa: u64) -> usize {
