@@ -19,7 +19,8 @@ pub(crate) enum Found {
     Caused(Executing),
     /// It is not there any more: the guest runs what is.
     Again,
-    /// This instruction by what the processor says again and again, and none of those that are known to.
+    /// This instruction by what the processor says again and again, and none of those that are known to. In privileged
+    /// state only.
     Insists(Insn),
 }
 
@@ -46,7 +47,9 @@ pub(crate) fn is_cause(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn:
         doubt.dispel();
     }
     *when = exits;
-    if doubt.insists(st.switch.nip, insn) {
+    let insists = doubt.insists(st.switch.nip, insn);
+    // A program that stores without an icbi may be held up; it can be interrupted.
+    if insists && !trapped.state().is_problem() {
         return Found::Insists(insn);
     }
     vcpu.arch_stats.fetch_retries.inc();
