@@ -43,27 +43,6 @@ static bool plain(const struct reg *r, unsigned int n)
 	return r->kind == PLAIN || (r->kind == PEER_WRONG && !book3s_peer());
 }
 
-/* What is between the members is nothing of the kernel's */
-TEST_F(regs, sregs_padding)
-{
-	struct kvm_sregs *sregs = malloc(sizeof(*sregs));
-	const char *bytes = (char *)sregs;
-	size_t pvr = sizeof(sregs->pvr);
-	size_t u = offsetof(struct kvm_sregs, u);
-	size_t i;
-	int round, found = 0;
-
-	ASSERT_LT(pvr, u);
-	for (round = 0; round < 100; round++) {
-		memset(sregs, 0x5a, sizeof(*sregs));
-		ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, sregs));
-		for (i = pvr; i < u; i++)
-			found += bytes[i] != 0;
-	}
-	EXPECT_EQ(0, found);
-	free(sregs);
-}
-
 /* All are set to different values before the first is read: none is another */
 TEST_F(regs, round_trip)
 {
