@@ -142,6 +142,14 @@ accounted() {
 		grep -vE "// the module's\$|^[^:]*:[0-9]+:[[:space:]]*(//|/?\*)" || true)
 	[ -z "$bad" ] || { echo "$bad"; return 1; }
 }
+# What bindgen is told to bind is used
+allowlist() {
+	local name bad=0
+	while read -r name; do
+		grep -rqwE --include='*.rs' -- "$name" "$top/rust" || { echo "$name"; bad=1; }
+	done < <(sed -n 's/^--allowlist-[a-z]* //p' "$top/rust/bindings/bindgen_parameters")
+	return $bad
+}
 licences() {
 	local f bad=0
 	while IFS= read -r -d '' f; do
@@ -178,6 +186,7 @@ lint() {
 		check "no panic paths in the $flavour module" no_panic_paths $flavour
 	done
 	check "allocations are accounted" accounted
+	check "bindings are used" allowlist
 	check "licences" licences
 	check "what parity*.rst names is there" parity
 	end lint

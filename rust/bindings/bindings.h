@@ -2,21 +2,13 @@
 /* What bindgen reads: the host's interfaces that the kernel crate does not bind. */
 #include <linux/anon_inodes.h>
 #include <linux/eventfd.h>
-#include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/hrtimer.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
-#include <linux/poll.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/signal.h>
-#include <linux/smp.h>
-#include <linux/swait.h>
 
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <linux/kvm_host.h>

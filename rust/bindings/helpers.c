@@ -351,6 +351,7 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 	return true;
 }
 
+#ifdef CONFIG_44x
 /*
  * Is each of the pages from hva on as kvm_ppc_host_pte says of the first, and at
  * the real address after the one before?
@@ -369,6 +370,7 @@ bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			return false;
 	return true;
 }
+#endif
 
 /*
  * Has the process's tables filled in at hva, as an access of its own would.

@@ -9,14 +9,10 @@
 #include <linux/types.h>
 
 struct eventfd_ctx;
-struct file;
-struct folio;
-struct follow_pfnmap_args;
 struct mm_struct;
 struct mutex;
 struct page;
 struct rcuwait;
-struct vm_fault;
 
 #ifdef CONFIG_PPC_BOOK3S_64
 struct paca_struct *kvm_ppc_local_paca(void);
@@ -73,8 +69,10 @@ unsigned long kvm_ppc_index_nospec(unsigned long index, unsigned long size);
 
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift);
+#ifdef CONFIG_44x
 bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			     unsigned long pages, u64 phys, bool writable);
+#endif
 
 int kvm_ppc_fault_in(unsigned long hva, bool write);
 

@@ -20,7 +20,7 @@ use crate::{
         ivor::{esr, Ivor},
         tlbe::Access,
     },
-    vm::{mmio::access_in_kernel, run_loop::Next, run_page::RunPage, Vcpu},
+    vm::{access::access_in_kernel, run_loop::Next, run_page::RunPage, Vcpu},
 };
 use kernel::prelude::*;
 

@@ -68,8 +68,6 @@ mod interrupt {
 }
 
 impl Backend for E44x {
-    const NAME: &'static CStr = c"e44x";
-
     type Vm = E44xVm;
     type Mmu = E44xMmu;
     type Shared = E44xShared;

@@ -14,6 +14,7 @@ pub(crate) struct HostPage {
     /// May it be mapped for writing, with nobody else to be told?
     pub(crate) writable: bool,
     /// log2 of the size of the mapping it is in.
+    #[cfg_attr(not(CONFIG_KVM_BOOK3S_HV_POSSIBLE), allow(dead_code))]
     pub(crate) shift: u32,
     /// `phys` as it was found.
     found: u64,
@@ -66,6 +67,7 @@ impl HostPage {
 
     /// Are the `pages` pages from `hva` on such memory too, at real addresses from `phys` on, and all writable if
     /// `writable`?
+    #[cfg(CONFIG_44x)]
     pub(crate) fn contiguous(
         _lock: &impl InvalidationsExcluded,
         mm: &Mm,

@@ -7,7 +7,6 @@ pub(crate) mod debugfs;
 pub(crate) mod entry;
 pub(crate) mod eventfd;
 pub(crate) mod file;
-#[allow(dead_code)] // each kind of host has its own use for it
 pub(crate) mod host_page;
 pub(crate) mod members;
 pub(crate) mod misc;

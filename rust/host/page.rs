@@ -118,6 +118,7 @@ impl SharedPage {
         unsafe { self.addr.add(field.offset).cast::<T>().write_volatile(val) }
     }
 
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn read_array<T: Scalar, const N: usize>(&self, field: Field<[T; N]>) -> [T; N] {
         let mut out = [T::default(); N];
         for (i, v) in out.iter_mut().enumerate() {

@@ -2,13 +2,11 @@
 
 //! Which thread did something last.
 
-use crate::bindings;
 use core::ptr::NonNull;
 use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
-        aref::ARef,
         atomic::{Atomic, Relaxed},
         SpinLock,
     },
@@ -90,6 +88,7 @@ impl LastThread {
     }
 
     /// Gives the rest of the current thread's time to it, if it waits for a CPU.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn yield_to(&self) {
         let task = {
             let last = self.last.lock();
@@ -108,8 +107,9 @@ impl LastThread {
             return;
         };
         // SAFETY: We got a reference to the task.
-        let task: ARef<Task> = unsafe { ARef::from_raw(task.cast()) };
+        let task: kernel::sync::aref::ARef<Task> =
+            unsafe { kernel::sync::aref::ARef::from_raw(task.cast()) };
         // SAFETY: Task context, and the task exists.
-        unsafe { bindings::yield_to(task.as_ptr(), true) };
+        unsafe { crate::bindings::yield_to(task.as_ptr(), true) };
     }
 }

@@ -76,6 +76,7 @@ pub(crate) fn alone_on_cpu() -> bool {
 }
 
 /// Lets somebody else have this CPU, if somebody wants it. False if this task is being killed. Sleeps.
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) fn cond_resched() -> bool {
     // SAFETY: Task context, no lock held.
     unsafe {
@@ -112,6 +113,7 @@ pub(crate) fn num_online_cpus() -> u32 {
 
 /// Interrupts `cpu`, if it is online, and waits until it has taken the interrupt. May not be called
 /// with interrupts off.
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) fn interrupt_and_wait(cpu: i32) {
     // SAFETY: The function checks the number.
     unsafe { bindings::kvm_ppc_interrupt_and_wait(cpu) };

@@ -107,8 +107,6 @@ impl VpaBackend for Hv {
 const KVM_VM_PPC_HV: u64 = 1;
 
 impl Backend for Hv {
-    const NAME: &'static CStr = c"hv";
-
     type Vm = HvVm;
     type Mmu = HvMmu;
     type Shared = HvShared;

@@ -118,8 +118,6 @@ impl VpaBackend for Pr {
 }
 
 impl Backend for Pr {
-    const NAME: &'static CStr = c"pr";
-
     type Vm = PrVm;
     type Mmu = PrMmu;
     type Shared = PrShared;

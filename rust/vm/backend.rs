@@ -22,9 +22,6 @@ pub(crate) type Gfn = u64;
 /// Errors are the errno that the ioctl returns. A backend answers `ENOTTY` for ioctls, `EINVAL`
 /// for registers and capabilities it does not have, as api.rst says.
 pub(crate) trait Backend: Sized + Send + Sync + 'static {
-    /// The name in /sys/kernel/debug and in messages: "hv", "pr", "e44x".
-    const NAME: &'static CStr;
-
     /// A VM's own state, pinned in [`Vm::arch`]. What it has taken from the host, its `Drop` gives
     /// back.
     type Vm: Send + Sync;

@@ -94,11 +94,4 @@ impl<B: Backend> Vm<B> {
         }
         Ok(true)
     }
-
-    /// Notes that the guest's page `gfn` was written. From any context that may read slots.
-    pub(crate) fn mark_dirty(&self, gfn: Gfn) {
-        if let Some(slot) = self.slots.read().find(gfn) {
-            slot.mark_dirty(gfn);
-        }
-    }
 }

@@ -205,11 +205,13 @@ impl<B: Backend> Vcpu<B> {
     }
 
     /// Gives the rest of the calling thread's time to the vCPU's thread, if that waits for a CPU.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn yield_to(&self) {
         self.thread.yield_to();
     }
 
     /// Makes the vCPU leave its guest, if it is in it, and waits until it has. May sleep.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn kick_and_wait(&self) {
         if self.entry.in_guest() {
             wait::interrupt_and_wait(self.entry.last_cpu());

@@ -145,11 +145,6 @@ impl MemSlots {
         self.slots.iter()
     }
 
-    /// One past the highest guest frame number, 0 without slots.
-    pub(crate) fn end_gfn(&self) -> Gfn {
-        self.slots.last().map_or(0, |s| s.gfns().end)
-    }
-
     // Does a slot other than `id` overlap `gfns`?
     pub(super) fn overlaps(&self, id: u16, gfns: &Range<Gfn>) -> bool {
         self.slots

@@ -5,7 +5,7 @@
 //! The same for all backends whose guests run a Book III processor's loads and stores; how an instruction is fetched,
 //! an address translated and an interrupt delivered is the backend's ([`MmioBackend`]).
 
-use super::{backend::Backend, run_loop::Next, run_page::RunPage, Vcpu, Vm};
+use super::{access::access_in_kernel, backend::Backend, run_loop::Next, run_page::RunPage, Vcpu};
 use crate::{
     emulate::{
         mmio::{Plan, Reason, Step},
@@ -283,51 +283,4 @@ fn reflect<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, ea: u64, fault: Fau
         ),
     };
     B::inject(vcpu, st, trap, Srr1::EMPTY, Some(ea), why);
-}
-
-/// Makes the next access of `plan`, of `len` bytes at `gpa`, if something in the kernel takes it: with `memory`, that; or
-/// something on the VM's bus. Says whether it was made. `write` has the bytes of a store. Returns `EFAULT` if memory
-/// cannot be reached.
-pub(crate) fn access_in_kernel<B: Backend>(
-    vm: &Vm<B>,
-    plan: &mut Plan,
-    memory: bool,
-    gpa: u64,
-    len: usize,
-    write: Option<&[u8; 8]>,
-) -> Result<bool> {
-    if memory && memory_access(vm, plan, gpa, len, write)? {
-        return Ok(true);
-    }
-    // Nothing on the bus answers loads.
-    let taken = write
-        .and_then(|data| data.get(..len))
-        .is_some_and(|data| vm.mmio_write(gpa, data));
-    if taken {
-        plan.wrote();
-    }
-    Ok(taken)
-}
-
-fn memory_access<B: Backend>(
-    vm: &Vm<B>,
-    plan: &mut Plan,
-    gpa: u64,
-    len: usize,
-    write: Option<&[u8; 8]>,
-) -> Result<bool> {
-    if let Some(data) = write {
-        if !vm.write_if_memory(gpa, data.get(..len).ok_or(EINVAL)?)? {
-            return Ok(false);
-        }
-        plan.wrote();
-    } else {
-        let mut data = [0; 8];
-        let data = data.get_mut(..len).ok_or(EINVAL)?;
-        if !vm.read_if_memory(gpa, data)? {
-            return Ok(false);
-        }
-        plan.supply(data);
-    }
-    Ok(true)
 }

@@ -14,7 +14,7 @@
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
 //! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
 //! | `events` | what waits for a vCPU |
-//! | `mmio` | emulated loads and stores |
+//! | `mmio`, `access` | emulated loads and stores; what of them needs no exit |
 //! | `papr`, `vpa` | hypervisor calls; the areas that PAPR guests register |
 //! | `pvinfo` | how other guests call KVM |
 //! | `io_bus`, `coalesced` | stores that need no exit to userspace |
@@ -29,11 +29,13 @@
 //! [`mmu_lock::MmuLock`]. Mmu notifiers come with the kernel's own locks held and take the last two; so
 //! no user memory is touched with the last one held, and no slot is changed by who reads slots.
 
+pub(crate) mod access;
 pub(crate) mod backend;
 mod caps;
 mod coalesced;
 mod debugfs;
 mod dirty_log;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod events;
 pub(crate) mod guest_memory;
 pub(crate) mod halt;
@@ -41,11 +43,14 @@ mod io_bus;
 mod ioctl;
 mod memory;
 pub(crate) mod memslot;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
 mod name;
 pub(crate) mod one_reg;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod papr;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod pvinfo;
 pub(crate) mod requests;
 pub(crate) mod run_loop;
@@ -53,13 +58,16 @@ pub(crate) mod run_page;
 pub(crate) mod stats;
 mod stats_fd;
 mod system;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod tce;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod tce_hcalls;
 mod vcpu;
 mod vcpu_fd;
 #[allow(clippy::module_inception)]
 mod vm;
 mod vm_fd;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod vpa;
 
 pub(crate) use {system::Device, vcpu::Vcpu, vm::Vm};

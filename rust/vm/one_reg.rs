@@ -98,9 +98,6 @@ pub(crate) struct RegValue {
 }
 
 impl RegValue {
-    /// Largest size in bytes.
-    pub(crate) const MAX_SIZE: usize = 16;
-
     /// A zero of `size` bytes. `EINVAL` if a value cannot have that size.
     pub(crate) fn zero(size: usize) -> Result<Self> {
         match size {

@@ -32,12 +32,6 @@ impl Requests {
         once::read_u32(&self.0) != 0
     }
 
-    /// Is any of `bits` asked for?
-    #[inline]
-    pub(crate) fn test(&self, bits: u32) -> bool {
-        once::read_u32(&self.0) & bits != 0
-    }
-
     /// All that is asked for, which then is no more.
     #[inline]
     pub(crate) fn take(&self) -> u32 {
@@ -90,12 +84,6 @@ impl EntryMode {
         // A kick that comes between is lost with the mode, and was for the guest that is left.
         once::release_barrier();
         once::write_u32(&self.mode, OUTSIDE);
-    }
-
-    /// Has somebody kicked the vCPU since [`entering`](Self::entering)?
-    #[inline]
-    pub(crate) fn kicked(&self) -> bool {
-        once::read_u32(&self.mode) == EXITING
     }
 
     /// Is the vCPU in its guest, or on its way into or out of it?

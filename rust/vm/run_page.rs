@@ -16,7 +16,6 @@ macro_rules! fields {
 }
 
 fields! {
-    REQUEST_INTERRUPT_WINDOW: u8 = request_interrupt_window;
     IMMEDIATE_EXIT: u8 = immediate_exit__unsafe;
     EXIT_REASON: u32 = exit_reason;
     READY_FOR_INTERRUPT_INJECTION: u8 = ready_for_interrupt_injection;
@@ -28,20 +27,21 @@ fields! {
     PAPR_NR: u64 = __bindgen_anon_1.papr_hcall.nr;
     PAPR_RET: u64 = __bindgen_anon_1.papr_hcall.ret;
     PAPR_ARGS: [u64; 9] = __bindgen_anon_1.papr_hcall.args;
-    HYPERCALL_NR: u64 = __bindgen_anon_1.hypercall.nr;
-    HYPERCALL_ARGS: [u64; 6] = __bindgen_anon_1.hypercall.args;
-    HYPERCALL_RET: u64 = __bindgen_anon_1.hypercall.ret;
     FAIL_ENTRY_REASON: u64 = __bindgen_anon_1.fail_entry.hardware_entry_failure_reason;
     FAIL_ENTRY_CPU: u32 = __bindgen_anon_1.fail_entry.cpu;
     HARDWARE_REASON: u64 = __bindgen_anon_1.hw.hardware_exit_reason;
     INTERNAL_SUBERROR: u32 = __bindgen_anon_1.internal.suberror;
     INTERNAL_NDATA: u32 = __bindgen_anon_1.internal.ndata;
     INTERNAL_DATA: [u64; 16] = __bindgen_anon_1.internal.data;
+    DEBUG_ADDRESS: u64 = __bindgen_anon_1.debug.arch.address;
+    DEBUG_STATUS: u32 = __bindgen_anon_1.debug.arch.status;
+}
+
+#[cfg(CONFIG_44x)]
+fields! {
     DCR_NUMBER: u32 = __bindgen_anon_1.dcr.dcrn;
     DCR_DATA: u32 = __bindgen_anon_1.dcr.data;
     DCR_IS_WRITE: u8 = __bindgen_anon_1.dcr.is_write;
-    DEBUG_ADDRESS: u64 = __bindgen_anon_1.debug.arch.address;
-    DEBUG_STATUS: u32 = __bindgen_anon_1.debug.arch.status;
     SYSTEM_EVENT_TYPE: u32 = __bindgen_anon_1.system_event.type_;
     SYSTEM_EVENT_NDATA: u32 = __bindgen_anon_1.system_event.ndata;
 }
@@ -70,22 +70,13 @@ impl RunPage {
         self.0.write(EXIT_REASON, reason);
     }
 
-    pub(crate) fn exit_reason(&self) -> u32 {
-        self.0.read(EXIT_REASON)
-    }
-
     /// Userspace asks `KVM_RUN` to return at once, and writes this from signal handlers.
     pub(crate) fn immediate_exit(&self) -> bool {
         self.0.read(IMMEDIATE_EXIT) != 0
     }
 
-    /// Userspace asks to be told when an interrupt can be injected.
-    pub(crate) fn request_interrupt_window(&self) -> bool {
-        self.0.read(REQUEST_INTERRUPT_WINDOW) != 0
-    }
-
     /// `KVM_RUN_PPC_NMI_DISP_…`, for `KVM_EXIT_NMI`.
-    pub(crate) fn set_flags(&self, flags: u16) {
+    fn set_flags(&self, flags: u16) {
         self.0.write(FLAGS, flags);
     }
 
@@ -113,6 +104,7 @@ impl RunPage {
     }
 
     /// `KVM_EXIT_PAPR_HCALL`: `nr` from r3, `args` from r4 to r12.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn set_papr_hcall(&self, nr: u64, args: &[u64; 9]) {
         self.0.write(PAPR_NR, nr);
         self.0.write_array(PAPR_ARGS, args);
@@ -120,19 +112,9 @@ impl RunPage {
     }
 
     /// What userspace answers: r3, and r4 to r12.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn papr_hcall_ret(&self) -> (u64, [u64; 9]) {
         (self.0.read(PAPR_RET), self.0.read_array(PAPR_ARGS))
-    }
-
-    /// `KVM_EXIT_HYPERCALL`.
-    pub(crate) fn set_hypercall(&self, nr: u64, args: &[u64; 6]) {
-        self.0.write(HYPERCALL_NR, nr);
-        self.0.write_array(HYPERCALL_ARGS, args);
-        self.set_exit(bindings::KVM_EXIT_HYPERCALL);
-    }
-
-    pub(crate) fn hypercall_ret(&self) -> u64 {
-        self.0.read(HYPERCALL_RET)
     }
 
     /// `KVM_EXIT_FAIL_ENTRY`: the hardware's reason, and the host's CPU.
@@ -162,6 +144,7 @@ impl RunPage {
     }
 
     /// `KVM_EXIT_DCR`: a device control register, and what is written to it.
+    #[cfg(CONFIG_44x)]
     pub(crate) fn set_dcr(&self, number: u32, write: Option<u32>) {
         self.0.write(DCR_NUMBER, number);
         self.0.write(DCR_DATA, write.unwrap_or(0));
@@ -170,6 +153,7 @@ impl RunPage {
     }
 
     /// What userspace has put for a read.
+    #[cfg(CONFIG_44x)]
     pub(crate) fn dcr_data(&self) -> u32 {
         self.0.read(DCR_DATA)
     }
@@ -182,6 +166,7 @@ impl RunPage {
     }
 
     /// `KVM_EXIT_SYSTEM_EVENT`: `KVM_SYSTEM_EVENT_…`, without data.
+    #[cfg(CONFIG_44x)]
     pub(crate) fn set_system_event(&self, event: u32) {
         self.0.write(SYSTEM_EVENT_TYPE, event);
         self.0.write(SYSTEM_EVENT_NDATA, 0);

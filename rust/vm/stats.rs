@@ -86,15 +86,6 @@ pub(crate) const INSTANT: (u32, i16) = (
     ),
     0,
 );
-/// The largest number so far.
-pub(crate) const PEAK: (u32, i16) = (
-    flags(
-        bindings::KVM_STATS_TYPE_PEAK,
-        bindings::KVM_STATS_UNIT_NONE,
-        bindings::KVM_STATS_BASE_POW10,
-    ),
-    0,
-);
 /// 1 while it is so, else 0.
 pub(crate) const BOOLEAN: (u32, i16) = (
     flags(

@@ -33,7 +33,7 @@ pub(super) struct VcpuFd<B: Backend> {
     pub(super) vcpu: CountedVcpu<B>,
     /// What its statistics are said to be of: the thread that made it.
     pub(super) stats_id: Name,
-    pub(super) vm: Arc<VmFd<B>>,
+    pub(super) _vm: Arc<VmFd<B>>,
 }
 
 impl<B: Backend> Descriptor for VcpuFd<B> {

@@ -58,7 +58,7 @@ impl<B: Backend> VmFd<B> {
             let new = VcpuFd {
                 vcpu,
                 stats_id: Name::new(fmt!("kvm-{}/vcpu-{id}", current!().pid())),
-                vm: this.into(),
+                _vm: this.into(),
             };
             let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
             let nr = fd.open(Name::new(fmt!("kvm-vcpu:{id}")).as_cstr(), new)?;
