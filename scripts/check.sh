@@ -9,7 +9,7 @@
 #	hv		both on powernv9 and powernv10, on a debugging kernel, with 4K pages;
 #			the selftests on powernv10 without huge pages, and
 #			some on a core with two threads and on two such cores
-#	pr		guests in problem state, on four kinds of hash host; some tests on a
+#	pr		guests in problem state, on five kinds of hash host; some tests on a
 #			debugging kernel and with 4K pages
 #	e44x		the tests of the 440 backend on an emulated 440, some on a debugging
 #			kernel; and switch
@@ -175,6 +175,7 @@ suite_hv() {
 suite_pr() {
 	HOST=powernv9-hash suite_kselftest '/pr/'
 	HOST=powernv9-hash suite_guests '/pr/'
+	HOST=powernv10-hash suite_kselftest '/prp10/' 300 brief
 	HOST=pseries8 suite_kselftest '/lpar/'
 	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 boots=own:slof:1,own:vof:2,debian:slof:1
 	HOST=pseries9-hash suite_guests '/pr/ && !/hash/' 600 boots=own:vof:2,debian:slof:2:ail

@@ -14,7 +14,7 @@
 #
 # By environment:
 # HOST     powernv9 (default), powernv10: bare metal on radix
-#          powernv9-hash: the same as powernv9, on the hash MMU
+#          powernv9-hash, powernv10-hash: the same, on the hash MMU
 #          powernv8: POWER8, bare metal
 #          pseries8: a POWER8 partition, on the hash MMU
 #          pseries9-hash: a POWER9 partition, on the hash MMU
@@ -88,7 +88,7 @@ huge=${HUGE:-1} # for radix
 machine=()
 case $host in
 powernv9 | powernv10) machine=(-M "$host") ;;
-powernv9-hash) machine=(-M powernv9) append=disable_radix huge=0 ;;
+powernv9-hash | powernv10-hash) machine=(-M "${host%-hash}") append=disable_radix huge=0 ;;
 powernv8) machine=(-M powernv8) huge=0 ;;
 pseries8 | pseries9-hash)
 	# TCG has neither transactions nor what these speak of
