@@ -489,8 +489,14 @@ void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index)
  */
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
 {
+	const u32 *from = __va(pa);
+	unsigned int first = pa & 4 && n ? 1 : 0;
+
+	/* It goes by doublewords: those are aligned, or a word may come in pieces */
 	return pfn_valid(pa >> PAGE_SHIFT) &&
-	       !copy_from_kernel_nofault(words, __va(pa), n * sizeof(*words));
+	       (!first || !copy_from_kernel_nofault(words, from, 4)) &&
+	       !copy_from_kernel_nofault(words + first, from + first,
+					 4 * (n - first));
 }
 
 #define LOAD_USER(type)                                         \
