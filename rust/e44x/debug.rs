@@ -9,6 +9,7 @@ use crate::{
         debug::{DataEvent, Found, GuestDebug, Point, Step, BREAKPOINT, WATCH_READ, WATCH_WRITE},
         state::Registers,
     },
+    host::time::timebase,
     isa::e44x::msr::Msr,
     vm::{run_loop::Next, run_page::RunPage, Vcpu},
 };
@@ -86,7 +87,9 @@ pub(crate) fn before(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Before {
         return Before::Userspace(found);
     }
     st.step = st.state.step(st.switch.nip(), OFFSET);
-    if st.state.debug_interrupt() {
+    // An interrupt comes first, and is delivered on the way into the guest.
+    st.state.timer.update(timebase());
+    if st.state.pending(vcpu.shared.lines()).is_some() {
         return Before::Go;
     }
     match insn.and_then(|insn| reserve::concluding(st, insn)) {
