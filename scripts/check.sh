@@ -256,7 +256,7 @@ suite_switch() {
 	"$top/scripts/module.sh" 44x >/dev/null || die "the module does not build for the 440"
 	kernel=$("$top/scripts/kernel.sh" 44x)
 	build_selftests 44x
-	APPEND=EXITS=20000 stepped switch 500 bamboo.sh -t 600 integrity,-v,mfspr -- \
+	APPEND=EXITS=20000 stepped switch 500 bamboo.sh -t 600 integrity,-v,pid -- \
 		"$(module_dir "$kernel")/kvm_ppc.ko" "$kernel/System.map" || rc=$?
 	judge "switch's host" "$out/console.log" load integrity unload
 	[ "$rc" = 0 ] || fault switch "$(tail -n 1 "$out/host.out") (log: $out/console.log)"

@@ -3,8 +3,8 @@
 """switch.py SOCKET MODULE SYSTEM-MAP
 
 Steps an emulated 440 host, which waits at SOCKET (QEMU's gdb port) and runs the
-test `integrity` with MODULE loaded, with an exit for a privileged instruction,
-through the module's world switch: whole
+test `integrity` with MODULE loaded, with exits for privileged instructions, of
+which one changes the PID, through the module's world switch: whole
 rounds into a guest and out, looking at each instruction for what has to be
 valid there; then it lets a critical interrupt or a machine check come at each
 where the processor would take one. What they find has to be as it was when they

@@ -78,6 +78,7 @@ KIND(mtdcr, );
 KIND(touch, .address = TOUCHED);
 KIND(tlbwe, .address = 0x60000050); /* 1 MB, invalid as before */
 KIND(mtmsr, );
+KIND(pid, );
 KIND(wrteei, );
 KIND(tlbsx, );
 KIND(trap, HANDLED_BY(IVOR_PROGRAM, go_on));

@@ -65,6 +65,13 @@ keep_\name\()_end:
 	mtmsr	9
 	.endm
 
+	/* Another context, and an exit from it back to it */
+	.macro	pid
+	xori	29, 29, 1
+	mtspr	48, 29
+	mfmsr	9
+	.endm
+
 	.macro	store_and_take_interrupt
 	stw	9, 0(5)
 	wrteei	1
@@ -82,6 +89,7 @@ keep_\name\()_end:
 	kind	touch, touch
 	kind	tlbwe, tlbwe 5, 9, 0
 	kind	mtmsr, mfmsr_and_back
+	kind	pid, pid
 	kind	wrteei, wrteei 0
 	kind	tlbsx, tlbsx. 9, 0, 28
 	kind	trap, trap
