@@ -335,6 +335,19 @@ class Test:
             for _ in range(3):
                 self.interrupt_guest(number)
                 host.gdb.until(host.at("enter"))
+        self.find_other_context()
+        self.walks(False, self.read_insn)
+
+    def find_other_context(self):
+        """On to where the guest changes its PID"""
+        host, pids = self.host, set()
+        for _ in range(5000):
+            pids.add(host.word(host.state()[3] + CONTEXT_PID))
+            if len(pids) > 1:
+                return
+            host.gdb.step(masked=True)
+            host.gdb.until(host.at("enter"))
+        self.wrong(host.at("enter"), "the guest has one context only")
 
     def walks(self, force, pc):
         """Rounds, until this instruction was executed in enough of them"""
