@@ -193,3 +193,24 @@ unpack_set() {
 		dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner --keep-directory-symlink -C "$2" || return 1
 	done
 }
+
+# private_programs FOLDER SET PROGRAM [LINE]: of a set that has its C library with it,
+# unpacks all to FOLDER/root, and makes FOLDER/bin/PROGRAM, which starts the program with
+# that library, whatever this machine's is. PROGRAM may be several, with spaces. LINE
+# is shell, done before, with FOLDER/root in $root.
+private_programs() {
+	local loader=usr/lib64/ld-linux-x86-64.so.2 name
+	rm -rf "$1"
+	mkdir -p "$1/bin"
+	unpack_set "$2" "$1/root" && [ -x "$1/root/$loader" ] || return 1
+	for name in $3; do
+		[ -x "$1/root/usr/bin/$name" ] || return 1
+		cat >"$1/bin/$name" <<-EOS
+			#!/bin/sh
+			root=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/root
+			${4:-}
+			exec "\$root/$loader" --library-path "\$root/usr/lib/x86_64-linux-gnu" "\$root/usr/bin/$name" "\$@"
+		EOS
+		chmod 755 "$1/bin/$name"
+	done
+}

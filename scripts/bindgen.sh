@@ -8,7 +8,6 @@
 
 out=$cache/bindgen-$BINDGEN_VERSION
 fetched=$cache/fetched-bindgen-$BINDGEN_VERSION
-loader=usr/lib64/ld-linux-x86-64.so.2
 
 # packages: this version's, no other
 packages() {
@@ -21,18 +20,8 @@ packages() {
 }
 
 unpacked() {
-	local root=$out.new/root
 	fetch_set "$fetched" "bindgen $BINDGEN_VERSION" alone amd64 'forky|sid|trixie' @packages || return 1
-	rm -rf "$out.new"
-	mkdir -p "$out.new/bin"
-	unpack_set "$fetched" "$root" || return 1
-	[ -x "$root/$loader" ] && [ -x "$root/usr/bin/bindgen" ] || die "there is no bindgen in its package"
-	cat >"$out.new/bin/bindgen" <<-EOS
-		#!/bin/sh
-		root=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")/root
-		exec "\$root/$loader" --library-path "\$root/usr/lib/x86_64-linux-gnu" "\$root/usr/bin/bindgen" "\$@"
-	EOS
-	chmod 755 "$out.new/bin/bindgen"
+	private_programs "$out.new" "$fetched" bindgen || die "there is no bindgen in its package"
 	"$out.new/bin/bindgen" --version >"$cache/log/bindgen-package.log" 2>&1 || die "Debian's bindgen does not run here"
 	rm -rf "$out" "$fetched"
 	mv "$out.new" "$out"

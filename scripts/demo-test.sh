@@ -54,7 +54,7 @@ demo_until() {
 	rc=0
 	setsid env --default-signal=INT make demo >"$work/out" 2>&1 </dev/null &
 	pid=$!
-	for ((i = 0; i < 200; i++)); do
+	for ((i = 0; i < 1200; i++)); do
 		[ ! -s "$work/hangs" ] || break
 		sleep 0.05
 	done
@@ -66,7 +66,7 @@ demo_until() {
 	esac
 	wait $pid || rc=$?
 }
-hangs="echo \$\$ >$work/hangs; sleep 20"
+hangs="echo \$\$ >$work/hangs; sleep 100"
 
 begin
 demo

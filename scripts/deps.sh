@@ -35,6 +35,7 @@ installed=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n' 2>/de
 has() { grep -q "^$1 " <<<"$installed"; }
 qemu_ok() {
 	local v
+	[ ! -x "$cache/qemu/bin/qemu-system-ppc64" ] || return 0
 	v=$(awk '$1 == "qemu-system-ppc" {print $2}' <<<"$installed")
 	[ -n "$v" ] && dpkg --compare-versions "$v" ge "$qemu_min"
 }
@@ -106,16 +107,34 @@ plan() {
 	fi
 }
 
-download() { apt_tools "fetching tools" --download-only install "${wanted[@]}"; }
+# fetch_other_qemu: another release's, in the cache, where this release's cannot be had
+fetch_other_qemu() {
+	local new=$cache/qemu.new set=$cache/fetched-qemu
+	fetch_set "$set" "QEMU for the hosts" whole amd64 'trixie|forky' qemu-system-ppc || return 1
+	# shellcheck disable=SC2016 # for the shell that starts it
+	private_programs "$new" "$set" "qemu-system-ppc qemu-system-ppc64" \
+		'export QEMU_MODULE_DIR="$root/usr/lib/x86_64-linux-gnu/qemu"; set -- -L "$root/usr/share/qemu" "$@"' &&
+		"$new/bin/qemu-system-ppc64" --version >"$cache/log/qemu.log" 2>&1 ||
+		die "QEMU of Debian $(cat "$set/from") does not run here"
+	rm -rf "$cache/qemu" "$set"
+	mv "$new" "$cache/qemu"
+	qemu_missing=0
+}
+download() { [ ${#wanted[@]} = 0 ] || apt_tools "fetching tools" --download-only install "${wanted[@]}"; }
 apt_tools "lists of packages" update || stage "    apt-get update: $(why)"
 if ! plan || ! download; then
 	# The machine's lists do not know them all, or are older than the archive
 	use_archive
 	plan || die "Debian $(debian_codename) does not have: $(unknown)"
-	download || { stage "    once more, after: $(why)"; sleep 3; use_archive; download; } ||
-		die "tools cannot be had: $(why)"
+	download || {
+		stage "    once more, after: $(why)"
+		sleep 3
+		use_archive
+		plan && download || { [ $qemu_missing = 1 ] && fetch_other_qemu && plan && download; }
+	} || die "tools cannot be had: $(why)"
 fi
-apt_tools "installing tools" install "${wanted[@]}" || die "tools cannot be installed: $(why)"
+[ ${#wanted[@]} = 0 ] ||
+	apt_tools "installing tools" install "${wanted[@]}" || die "tools cannot be installed: $(why)"
 stage "installed the tools"
 "$top/scripts/bindgen.sh"
 stage "all tools are there"

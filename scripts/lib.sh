@@ -79,7 +79,7 @@ prune() {
 }
 
 # The compilers, as the kernel's make wants to be told of them
-export PATH="$cache/bindgen-$BINDGEN_VERSION/bin:$PATH"
+export PATH="$cache/bindgen-$BINDGEN_VERSION/bin:$cache/qemu/bin:$PATH"
 export LIBCLANG_PATH=/usr/lib/llvm-$LLVM_VERSION/lib
 export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kvm_ppc KBUILD_BUILD_HOST=kvm_ppc
 # shellcheck disable=SC2034 # for those who source this
