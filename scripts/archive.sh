@@ -101,7 +101,7 @@ apt_why() {
 		}'
 }
 # unreachable WHY: it is not about packages
-unreachable() { [[ $1 =~ (Could\ not\ (resolve|connect)|Temporary\ failure|nreachable|[Cc]onnection\ (failed|refused|timed)|No\ route) ]]; }
+unreachable() { [[ $1 =~ (Could\ not\ (resolve|connect)|Unable\ to\ connect|Temporary\ failure|nreachable|[Cc]onnection\ (failed|refused|timed)|No\ route) ]]; }
 
 # apt_lists FRESH TEXT LOG: sees to it that the lists are there, and new if FRESH is 1
 apt_lists() {
@@ -139,7 +139,7 @@ fetch_first_whole() {
 			mkdir -p "$dir.new/partial"
 			# shellcheck disable=SC2086 # suites are words
 			apt_configure "$arch" $suites
-			if ( flock 8; fetch_from "$@" ) 8>"$apt_dir/lock"; then
+			if ( flock 8; rc=0; fetch_from "$@" || rc=$?; rm -f "$apt_dir"/*pkgcache.bin; exit $rc ) 8>"$apt_dir/lock"; then
 				rm -rf "$dir.new"/{partial,lock,lock-frontend,status,names,log}
 				echo "$suites" >"$dir.new/from"
 				touch "$dir.new/.done"

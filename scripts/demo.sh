@@ -22,12 +22,16 @@ last_line() {
 	fi
 	if [ "$finished" = 1 ]; then verdict=ok; else echo "$what: FAILED: $why"; fi
 	rm -rf "${work:-}"
+	# A make that gets the signal only when this has ended complains of a lost child
+	[ -z "$ended" ] || sleep 0.5
 	[ -n "$said" ] || return 0
 	echo "$verdict" >"$said"
 	# A make that is ended too does not read it
 	[ -z "$ended" ] || ( sleep 3; rm -f "$said" ) </dev/null >/dev/null 2>&1 &
 }
 ended_by() {
+	# A second signal, and make hands on its own, is not to interrupt the last line
+	trap '' HUP INT TERM
 	ended=1 finished=0
 	why="ended by $1 ($why)"
 	exit 1
@@ -58,6 +62,7 @@ step() {
 	said=$(tail -n 1 "$KVM_PPC_WHY")
 	why+=${said:+: $said}
 	[ $rc -le 128 ] || why+=" (ended by SIG$(kill -l $rc))"
+	trap '' HUP INT TERM
 	exit 1
 }
 silent() { "$@" >/dev/null; }
