@@ -255,28 +255,6 @@ impl SwitchVcpu {
         self.vcpu.arch.vr.vscr = from_vscr(val);
     }
 
-    /// The checkpointed VSX register `n`.
-    pub(crate) fn tm_vsr(&self, n: u8) -> [u64; 2] {
-        let arch = &self.vcpu.arch;
-        vsr_of(&arch.fp_tm, &arch.vr_tm, n)
-    }
-
-    /// Sets the checkpointed VSX register `n`.
-    pub(crate) fn set_tm_vsr(&mut self, n: u8, val: [u64; 2]) {
-        let arch = &mut self.vcpu.arch;
-        set_vsr_of(&mut arch.fp_tm, &mut arch.vr_tm, n, val);
-    }
-
-    /// The checkpointed VSCR.
-    pub(crate) fn tm_vscr(&self) -> u32 {
-        vscr_of(self.vcpu.arch.vr_tm.vscr)
-    }
-
-    /// Sets the checkpointed VSCR.
-    pub(crate) fn set_tm_vscr(&mut self, val: u32) {
-        self.vcpu.arch.vr_tm.vscr = from_vscr(val);
-    }
-
     /// Whether the performance monitor's registers are loaded and saved at each switch.
     #[inline]
     pub(crate) fn set_pmu_in_use(&mut self, in_use: bool) {
@@ -311,6 +289,32 @@ impl SwitchVcpu {
     #[inline]
     pub(crate) fn prepare(&mut self, _irqs: &IrqsHardDisabled, time_limit: u64, lpcr: u64) {
         self.entry = EntryArgs { time_limit, lpcr };
+    }
+}
+
+/// Checkpointed registers, which a kernel without transactional memory does not save.
+#[cfg(CONFIG_PPC_TRANSACTIONAL_MEM)]
+impl SwitchVcpu {
+    /// The checkpointed VSX register `n`.
+    pub(crate) fn tm_vsr(&self, n: u8) -> [u64; 2] {
+        let arch = &self.vcpu.arch;
+        vsr_of(&arch.fp_tm, &arch.vr_tm, n)
+    }
+
+    /// Sets the checkpointed VSX register `n`.
+    pub(crate) fn set_tm_vsr(&mut self, n: u8, val: [u64; 2]) {
+        let arch = &mut self.vcpu.arch;
+        set_vsr_of(&mut arch.fp_tm, &mut arch.vr_tm, n, val);
+    }
+
+    /// The checkpointed VSCR.
+    pub(crate) fn tm_vscr(&self) -> u32 {
+        vscr_of(self.vcpu.arch.vr_tm.vscr)
+    }
+
+    /// Sets the checkpointed VSCR.
+    pub(crate) fn set_tm_vscr(&mut self, val: u32) {
+        self.vcpu.arch.vr_tm.vscr = from_vscr(val);
     }
 }
 
@@ -420,15 +424,18 @@ pub(crate) fn set_sregs_sdr1(sregs: &mut Sregs, sdr1: u64) {
 
 /// Segment registers, and pairs of BAT registers for code and for data (the lower one in the upper half), in a Book3S
 /// `struct kvm_sregs`.
+#[cfg(CONFIG_KVM_BOOK3S_PR_POSSIBLE)]
 pub(crate) type Sregs32 = bindings::kvm_sregs__bindgen_ty_1__bindgen_ty_1__bindgen_ty_2;
 
 /// What a 32-bit processor has in a Book3S `struct kvm_sregs`.
+#[cfg(CONFIG_KVM_BOOK3S_PR_POSSIBLE)]
 pub(crate) fn sregs_32(sregs: &bindings::kvm_sregs) -> &Sregs32 {
     // SAFETY: All of the union's views are plain integers.
     unsafe { &sregs.u.s.ppc32 }
 }
 
 /// What a 32-bit processor has in a Book3S `struct kvm_sregs`, to fill.
+#[cfg(CONFIG_KVM_BOOK3S_PR_POSSIBLE)]
 pub(crate) fn sregs_32_mut(sregs: &mut Sregs) -> &mut Sregs32 {
     // SAFETY: All of the union's views are plain integers, and this one has no padding.
     unsafe { &mut sregs.views_mut().s.ppc32 }

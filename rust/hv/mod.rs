@@ -13,6 +13,7 @@ mod one_reg;
 mod regs;
 mod run;
 mod stats;
+#[cfg_attr(not(CONFIG_PPC_TRANSACTIONAL_MEM), path = "tm_none.rs")]
 mod tm;
 mod vcpu;
 mod vm;

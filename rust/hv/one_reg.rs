@@ -18,7 +18,7 @@ use crate::{
         pvr::{Arch, LogicalPvr, Pcr},
     },
     vm::{
-        one_reg::{id, RegValue, SW_BREAKPOINT},
+        one_reg::{id, tm::transactional, RegValue, SW_BREAKPOINT},
         vpa, Vcpu,
     },
 };
@@ -77,8 +77,7 @@ plain! {
     AMR => amr, UAMOR => uamor, MMCR0 => mmcr[0], MMCR1 => mmcr[1], MMCRA => mmcra, MMCR2 => mmcr[2],
     MMCR3 => mmcr[3], MMCRS => mmcrs, SIAR => siar, SDAR => sdar, SIER => sier[0], SIER2 => sier[1],
     SIER3 => sier[2], FPSCR => fp.fpscr, SPMC1 => spmc[0], SPMC2 => spmc[1], IAMR => iamr,
-    TFHAR => tfhar, TFIAR => tfiar, TEXASR => texasr, FSCR => fscr, PSPB => pspb, EBBHR => ebbhr,
-    EBBRR => ebbrr, BESCR => bescr, TAR => tar, DAWR => dawr0, DAWR1 => dawr1, IC => ic,
+    FSCR => fscr, PSPB => pspb, EBBHR => ebbhr, EBBRR => ebbrr, BESCR => bescr, TAR => tar, DAWR => dawr0, DAWR1 => dawr1, IC => ic,
     CSIGR => csigr, TACR => tacr, TCSCR => tcscr, PID => pid, ACOP => acop, VRSAVE => vrsave,
     PPR => ppr, WORT => wort, TIDR => tid, DEXCR => dexcr, HASHKEYR => hashkeyr,
     HASHPKEYR => hashpkeyr, DEC_EXPIRY => dec_expires, DABRX => dabrx, DAWRX => dawrx0,
@@ -98,7 +97,7 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
     if let Some(val) = get_plain(st, reg) {
         return RegValue::new(reg, val);
     }
-    if reg & id::TM != 0 {
+    if transactional(reg) {
         return tm::get(st, reg);
     }
     if let Some(i) = index(reg, id::PMC1, id::PMC8) {
@@ -137,7 +136,7 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
 
 /// `Backend::set_one_reg`, errors as [`get`].
 pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> Result {
-    if reg & id::TM != 0 {
+    if transactional(reg) {
         return tm::set(st, reg, val);
     }
     if let Some(i) = index(reg, id::VSR0, id::VSR31) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The checkpointed registers of a transaction, which userspace can read and write one by one.
+//! The registers of a transaction, which userspace can read and write one by one: those of its state and the
+//! checkpointed ones.
 
 use super::{one_reg::Field, vcpu::HvVcpu};
 use crate::vm::one_reg::{
-    size_of_id,
+    id, size_of_id,
     tm::{self, number},
     RegValue,
 };
@@ -12,7 +13,25 @@ use kernel::prelude::*;
 
 /// Registers that are a 64-bit (VRSAVE: 32-bit) field.
 macro_rules! plain {
-    ($($n:literal => $($field:ident).+,)*) => {
+    ($($reg:ident => $state:ident,)* $($n:literal => $($field:ident).+,)*) => {
+        /// A register of the transaction's state.
+        fn get_state(st: &HvVcpu, reg: u64) -> Option<u64> {
+            let arch = st.switch.arch();
+            match reg {
+                $( id::$reg => Some(Field::get(arch.$state)), )*
+                _ => None,
+            }
+        }
+
+        fn set_state(st: &mut HvVcpu, reg: u64, val: u64) -> bool {
+            let arch = st.switch.arch_mut();
+            match reg {
+                $( id::$reg => arch.$state = Field::of(val), )*
+                _ => return false,
+            }
+            true
+        }
+
         fn get_plain(st: &HvVcpu, n: u64) -> Option<u64> {
             let arch = st.switch.arch();
             Some(match n {
@@ -33,12 +52,16 @@ macro_rules! plain {
 }
 
 plain! {
+    TFHAR => tfhar, TFIAR => tfiar, TEXASR => texasr,
     0x60 => cr_tm, 0x61 => lr_tm, 0x62 => ctr_tm, 0x63 => fp_tm.fpscr, 0x64 => amr_tm, 0x65 => ppr_tm,
     0x66 => vrsave_tm, 0x68 => dscr_tm, 0x69 => tar_tm, 0x6a => xer_tm,
 }
 
 /// Reads one.
 pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
+    if let Some(val) = get_state(st, reg) {
+        return RegValue::new(reg, val);
+    }
     let n = number(reg, size_of_id(reg))?;
     if let Some(val) = get_plain(st, n) {
         return RegValue::new(reg, val);
@@ -56,6 +79,9 @@ pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
 
 /// Writes one.
 pub(crate) fn set(st: &mut HvVcpu, reg: u64, val: RegValue) -> Result {
+    if reg & id::TM == 0 {
+        return set_state(st, reg, val.u64()?).then_some(()).ok_or(EINVAL);
+    }
     let n = number(reg, val.size())?;
     match n {
         0..=tm::GPR31 => {

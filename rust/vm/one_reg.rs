@@ -51,7 +51,7 @@ pub(crate) mod id {
 /// The word that `KVM_REG_PPC_DEBUG_INST` names, an illegal instruction.
 pub(crate) const SW_BREAKPOINT: u32 = 0x00dd_dd00;
 
-/// The checkpointed registers of transactional memory, whose ids have [`id::TM`].
+/// The registers of transactional memory: three of its state, and the checkpointed ones, whose ids have [`id::TM`].
 pub(crate) mod tm {
     use super::id;
     use kernel::prelude::*;
@@ -64,6 +64,11 @@ pub(crate) mod tm {
     pub(crate) const VRSAVE: u64 = 0x66;
     pub(crate) const VSCR: u64 = 0x67;
     pub(crate) const XER: u64 = 0x6a;
+
+    /// Is `reg` one of them?
+    pub(crate) fn transactional(reg: u64) -> bool {
+        reg & id::TM != 0 || matches!(reg, id::TFHAR | id::TFIAR | id::TEXASR)
+    }
 
     /// The number of a register of `size` bytes: 4, 8 or 16. `EINVAL` for what is no id.
     pub(crate) fn number(reg: u64, size: usize) -> Result<u64> {
