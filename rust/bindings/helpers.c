@@ -17,6 +17,7 @@
 #include <asm/pte-walk.h>
 #include <asm/time.h>
 
+#include "compat.h"
 #include "helpers.h"
 
 #ifdef CONFIG_PPC_BOOK3S_64
@@ -337,7 +338,7 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 	local_irq_restore(flags);
 
 	if (!pte_present(pte) || !pte_young(pte) ||
-	    !pte_access_permitted(pte, write))
+	    !kvm_ppc_pte_access_permitted(pte, write))
 		return false;
 	if (pte_ci(pte) || (write && !pte_dirty(pte)))
 		return false;
