@@ -4,7 +4,9 @@
 #
 #	make			kvm_ppc.ko: on ppc64le for the running kernel; on x86-64 for the
 #				emulated host's kernel, which is built first if need be
-#	make KDIR=DIR		kvm_ppc.ko for the kernel built in DIR
+#	make KDIR=DIR		kvm_ppc.ko for the kernel built in DIR, or whose headers package has DIR;
+#				without CONFIG_RUST, it has to be one of Debian's
+#	make sign KEY=FILE CERT=FILE	signs kvm_ppc.ko, where the kernel wants that
 #	make install		into updates/ of that kernel's modules, loaded for /dev/kvm
 #	make clean
 #	make demo [HOST=powernv9|powernv10|powernv9-hash|powernv8|pseries8|bamboo] [PAGES=64k|4k]
@@ -21,7 +23,7 @@ ifeq ($(MACHINE),ppc64le)
 KDIR ?= /lib/modules/$(shell uname -r)/build
 endif
 # What the module is built for; depmod and modprobe look there
-KVERSION = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+KVERSION = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),$(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"$$/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null))
 DESTDIR ?=
 MODDIR = $(DESTDIR)/lib/modules/$(KVERSION)/updates
 
@@ -36,8 +38,15 @@ endif
 all: module
 
 ifneq ($(KDIR),)
+ifneq ($(shell grep -s '^CONFIG_RUST=y' $(KDIR)/.config),)
 module:
-	$(kbuild) modules
+	$(kbuild) $(file <$(KDIR)/kvm_ppc-support) modules
+else
+# What the kernel lacks is made of its source, once, and compared with the kernel
+module:
+	@tree=$$(scripts/rust-support.sh "$(KDIR)") && scripts/rust-support.sh -c "$(KDIR)" "$$tree" && \
+		$(MAKE) --no-print-directory module KDIR="$$tree"
+endif
 else
 module:
 	@scripts/deps.sh none
@@ -51,14 +60,19 @@ install:
 	install -D -m 644 scripts/kvm_ppc.modprobe $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
 
+# The kernel says which digest
+sign:
+	@test -f "$(KEY)" && test -f "$(CERT)" || { echo "sign: say KEY=FILE and CERT=FILE, of a key that the kernel trusts" >&2; exit 1; }
+	$$(scripts/rust-support.sh "$(KDIR)")/scripts/sign-file $$(sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"$$/\1/p' "$(KDIR)/.config") "$(KEY)" "$(CERT)" kvm_ppc.ko
+
 uninstall:
 	rm -f $(MODDIR)/kvm_ppc.ko $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
 
 # Also what a build in the tree leaves; those of the cache are nobody's business
 clean:
-	$(if $(wildcard $(KDIR)/Makefile),$(kbuild) clean)
-	rm -f kvm_ppc.ko
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' \) -type f -delete
+	rm -f kvm_ppc.ko Module.symvers modules.order .module-common.o rust/bindings/generated.rs
 	rm -rf selftests/build rust/target
 
 deps:
@@ -95,5 +109,5 @@ bench:
 	@scripts/fetch.sh bench
 	@scripts/bench.sh
 
-.PHONY: all module install uninstall clean deps demo shell demo-itself shell-itself check soak bench
+.PHONY: all module sign install uninstall clean deps demo shell demo-itself shell-itself check soak bench
 export HOST PAGES MODULE TESTS SOAK_SECONDS

@@ -301,7 +301,7 @@ suite_unit() {
 	mkdir -p "$results/unit"
 	stage unit
 	"$top/scripts/unit.sh" 2>"$results/unit/err" | tee "$log" | live || true
-	judge unit "$log" judge archive demo pure fuzz lint
+	judge unit "$log" judge archive demo layout pure fuzz lint
 }
 
 # Two lanes, once everything is built

@@ -4,16 +4,16 @@
 # or 13 (x86-64), by apt as root or with sudo, and bindgen into the cache. Does nothing
 # when all is there. What builds a 64-bit kernel and the module and runs hosts is always
 # installed. GROUP: 440, selftests, unit; default all of these. -n only says what is
-# missing, and -r whether it is allowed to install that.
+# missing, and -r whether it is allowed to install that. On ppc64le: what building the
+# module needs.
 . "$(dirname "$0")/lib.sh"
-
 
 mode=''
 case ${1:-} in -n | -r) mode=$1 && shift ;; esac
 [ $# -gt 0 ] || set -- 440 selftests unit
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
-packages="make gcc libc6-dev flex bison bc perl patch python3 libelf-dev
+packages="make gcc libc6-dev flex bison bc perl patch python3 libelf-dev libssl-dev pahole
 	cpio gzip xz-utils e2fsprogs device-tree-compiler debian-archive-keyring ca-certificates util-linux
 	rustc-web rust-web-src rustfmt-web cargo-web clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION"
 for group; do
@@ -27,7 +27,27 @@ for group; do
 done
 qemu_min=1:10.0
 
-[ "$(uname -m)" = x86_64 ] || die "emulated hosts are made on x86-64; here, build and test on the machine itself"
+# native: what the machine itself needs to build the module
+native() {
+	local p need=() candidates
+	candidates="make patch flex bison bc perl python3 cpio xz-utils kmod libelf-dev libssl-dev
+		clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION rustc rust-src bindgen pahole
+		linux-headers-$(uname -r)"
+	for p in $candidates; do
+		[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null)" = 'ii ' ] || need+=("$p")
+	done
+	[ ${#need[@]} -gt 0 ] || exit 0
+	[ -z "$mode" ] || { echo "missing: ${need[*]}"; exit 1; }
+	stage "installing ${need[*]}"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install "${need[@]}" || exit 1
+	exit 0
+}
+
+case $(uname -m) in
+x86_64) ;;
+ppc64le) native ;;
+*) die "emulated hosts are made on x86-64; the module is built there or on ppc64le" ;;
+esac
 command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
 	die "this needs Debian 12 or 13; elsewhere, install by hand: $(xargs <<<"$packages") qemu-system-ppc (10 or newer) bindgen $BINDGEN_VERSION"
 

@@ -203,6 +203,7 @@ program() {
 program judge tap-test.sh
 program archive archive-test.sh
 program demo demo-test.sh
+program layout layout-test.sh
 pure
 fuzz
 lint
