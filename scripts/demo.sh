@@ -72,8 +72,13 @@ finish() {
 	exit 0
 }
 
-flavour=book3s64+pages-${PAGES:-64k}
-[ "${HOST:-}" != bamboo ] || flavour=44x
+# On radix hosts a kernel of Debian's, which needs no building; it knows no guests in
+# problem state
+case ${HOST:-powernv9} in
+bamboo) flavour=44x ;;
+powernv9 | powernv10) flavour=${FLAVOUR:-stock-${PAGES:-64k}} ;;
+*) flavour=${FLAVOUR:-book3s64+pages-${PAGES:-64k}} ;;
+esac
 export FLAVOUR=$flavour
 step "something is missing" "$top/scripts/fetch.sh" "$what"
 step "the host kernel was not built" silent "$top/scripts/kernel.sh" "$flavour"

@@ -64,6 +64,8 @@ make_image() {
 	rm -rf "$dir"
 	cp -a "$guest" "$dir"
 	"llvm-strip-$LLVM_VERSION" -o "$dir/vmlinux" "$kernel/vmlinux"
+	# Where the kernel has virtio as modules, as Debian's own
+	[ ! -f "$kernel/guest.cpio.gz" ] || cat "$guest/initrd" "$kernel/guest.cpio.gz" >"$dir/initrd"
 	ext4_image "$out.new" 256M "$dir"
 	rm -rf "$dir"
 	mv "$out.new" "$out"

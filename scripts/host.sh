@@ -18,7 +18,8 @@
 #          powernv8: POWER8, bare metal
 #          pseries8: a POWER8 partition, on the hash MMU
 #          pseries9-hash: a POWER9 partition, on the hash MMU
-# FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh)
+# FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh); stock-64k and
+#          stock-4k are Debian's own
 # SMP      CPUs, default 2; or in QEMU's words: 2,threads=2
 # HUGE     0: a host that knows no pages but its own, of 4K or 64K; default 1
 # MEM      default 4G
@@ -66,6 +67,13 @@ cat >"$stage_dir/host/env" <<-EOF
 	icount=${ICOUNT:-0}
 	smp=$smp
 EOF
+# Where the kernel comes up by modules, these are in its initramfs
+initrd=$root/initrd
+if [ -f "$kernel/host.cpio.gz" ]; then
+	initrd=$work/initrd
+	cat "$root/initrd" "$kernel/host.cpio.gz" >"$initrd"
+	cp "$kernel"/modules/*.ko "$stage_dir/modules/"
+fi
 find "$kernel/arch/powerpc/kvm" -name 'kvm*.ko' -exec cp -t "$stage_dir/modules" {} +
 ko=${KVM_PPC_KO:-$(module_dir "$kernel")/kvm_ppc.ko}
 [ ! -f "$ko" ] || cp "$ko" "$stage_dir/modules/kvm_ppc.ko"
@@ -112,7 +120,7 @@ mapfile -t disks < <(
 append="$append console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
 
-board=("${machine[@]}" -smp "$smp" -m "$mem" -nic none -display none -vga none -kernel "$kernel/vmlinux" -initrd "$root/initrd")
+board=("${machine[@]}" -smp "$smp" -m "$mem" -nic none -display none -vga none -kernel "$kernel/vmlinux" -initrd "$initrd")
 tree=(-append "$append ${APPEND:-}")
 
 # board_dtb FILE: the machine's device tree, with the sizes of pages that the

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh [-f|-s] FLAVOUR...: builds host kernels and prints their build folders.
-# FLAVOUR names fragments in scripts/config joined by '+': book3s64+pages-64k.
+# FLAVOUR names fragments in scripts/config joined by '+': book3s64+pages-64k. Or it
+# is one of Debian's own, which is fetched, not built: stock-64k (stock.sh).
 # -f fetches their sources only. -s prints the source tree instead.
 # KVM_PPC_UPDATE=1 looks for a newer source.
 . "$(dirname "$0")/lib.sh"
@@ -173,6 +174,11 @@ if [ "${1:-}" = -f ]; then
 fi
 [ "${1:-}" != -s ] || { use_source host; echo "$src"; exit 0; }
 for flavour; do
+	case $flavour in stock-*)
+		"$top/scripts/stock.sh" "$flavour"
+		continue
+		;;
+	esac
 	describe "$flavour"
 	# It may be there while another one is made
 	[ -e "$out/.done" ] || locked "kernel-$flavour" build

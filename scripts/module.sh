@@ -10,10 +10,18 @@ use_flavour "$flavour"
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 out=$(module_dir "$kernel")
 mkdir -p "$out"
+# What it is built against, and flags of its own for one of Debian's kernels
+tree=$kernel flags=()
+case $flavour in stock-*)
+	tree=$("$top/scripts/rust-support.sh" "$kernel/build")
+	"$top/scripts/rust-support.sh" -c "$kernel/build" "$tree"
+	read -ra flags <"$tree/kvm_ppc-support"
+	;;
+esac
 
 build() {
 	local log=$out.log
-	if ! kmake -C "$kernel" M="$top" MO="$out" modules >"$log" 2>&1 </dev/null; then
+	if ! kmake "${flags[@]}" -C "$tree" M="$top" MO="$out" modules >"$log" 2>&1 </dev/null; then
 		grep -v '^make' "$log" >&2
 		die "the module did not build; all of it: $log"
 	fi

@@ -1,0 +1,14 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""modinfo.py MODULE FIELD: what a kernel module says of itself, where there is no modinfo."""
+
+import sys
+
+from layout import section
+
+with open(sys.argv[1], "rb") as f:
+    info = section(f.read(), b".modinfo")
+for entry in info.split(b"\0"):
+    name, _, value = entry.decode().partition("=")
+    if name == sys.argv[2]:
+        print(value)
