@@ -8,6 +8,7 @@
 #				without CONFIG_RUST, it has to be one of Debian's
 #	make sign KEY=FILE CERT=FILE	signs kvm_ppc.ko, where the kernel wants that
 #	make install		into updates/ of that kernel's modules, loaded for /dev/kvm
+#	make deb		Debian packages of it, for DKMS, into deb/
 #	make clean
 #	make demo [HOST=powernv9|powernv10|powernv9-hash|powernv8|pseries8|bamboo] [PAGES=64k|4k]
 #				an emulated host, the module, and a guest on it
@@ -73,7 +74,10 @@ uninstall:
 clean:
 	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' \) -type f -delete
 	rm -f kvm_ppc.ko Module.symvers modules.order .module-common.o rust/bindings/generated.rs
-	rm -rf selftests/build rust/target
+	rm -rf selftests/build rust/target deb
+
+deb:
+	@scripts/deb.sh
 
 deps:
 	@scripts/deps.sh
@@ -109,5 +113,5 @@ bench:
 	@scripts/fetch.sh bench
 	@scripts/bench.sh
 
-.PHONY: all module sign install uninstall clean deps demo shell demo-itself shell-itself check soak bench
+.PHONY: all module sign install uninstall clean deb deps demo shell demo-itself shell-itself check soak bench
 export HOST PAGES MODULE TESTS SOAK_SECONDS

@@ -153,7 +153,7 @@ allowlist() {
 licences() {
 	local f bad=0
 	while IFS= read -r -d '' f; do
-		case $f in COPYING | *.lock | *.patch | .gitignore | */.gitignore) continue ;; esac
+		case $f in COPYING | debian/* | *.lock | *.patch | .gitignore | */.gitignore) continue ;; esac
 		[ -s "$top/$f" ] || continue
 		head -n 2 "$top/$f" | grep -q 'SPDX-License-Identifier: GPL-2.0' || { echo "$f"; bad=1; }
 	done < <(files)
