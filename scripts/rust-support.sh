@@ -128,7 +128,9 @@ support_make() {
 
 # compare KDIR TREE
 compare() {
-	local f out=$2/layout log=$2/layout.log
+	local f out log
+	out=$cache/layout-$(basename "$2")-$(key "$top")
+	log=$out/log
 	for f in asm-offsets bounds rq-offsets; do
 		cmp -s "$1/include/generated/$f.h" "$2/include/generated/$f.h" ||
 			die "the kernel's $f.h is another than that of the source: $(diff "$1/include/generated/$f.h" "$2/include/generated/$f.h" | sed -n 's/^[<>] //p' | head -n 2 | tr '\n' ' ')"
@@ -139,6 +141,7 @@ compare() {
 	quietly "$log" pahole -J --btf_encode_detached="$out/layout.btf" "$out/layout.o"
 	PYTHONDONTWRITEBYTECODE=1 python3 "$top/scripts/layout.py" "$out/layout.btf" "$1/vmlinux" \
 		"$2/rust/bindings/bindings_generated.rs" >"$log" || { cat "$log" >&2; exit 1; }
+	touch "$out/.done"
 }
 
 # A kernel that gcc built: where clang has its functions patched is not where that
@@ -147,8 +150,8 @@ support_flags=()
 case ${toolchain[0]} in LLVM=*) support_flags+=(CC_FLAGS_FTRACE=) ;; esac
 
 if [ "${1:-}" = -c ]; then
-	KDIR=$(readlink -f "$2")
-	compare "$KDIR" "$(readlink -f "$3")"
+	tree=$(readlink -f "$3")
+	locked "layout-$(basename "$tree")" compare "$(readlink -f "$2")" "$tree"
 	exit
 fi
 KDIR=$(readlink -f "${1:?build folder of a kernel}") || die "no folder $1"
