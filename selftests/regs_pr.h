@@ -40,9 +40,17 @@ static bool in(uint64_t id, const uint64_t *list, unsigned int n)
 	return false;
 }
 
+static bool transactional(uint64_t id)
+{
+	return (id & 0x80000000) || id == KVM_REG_PPC_TFHAR ||
+	       id == KVM_REG_PPC_TFIAR || id == KVM_REG_PPC_TEXASR;
+}
+
 /* Is it one that this kind of VM has? */
 static bool here(uint64_t id)
 {
+	if (transactional(id) && vmm_stock_host())
+		return false;
 	return !pr ||
 	       (!in(id, not_pr, ARRAY_SIZE(not_pr)) &&
 		!(book3s_peer() && in(id, not_kvm_pr, ARRAY_SIZE(not_kvm_pr))));

@@ -237,6 +237,13 @@ unsigned long vmm_env(const char *name, unsigned long dflt)
 	return s && *s ? strtoul(s, NULL, 0) : dflt;
 }
 
+bool vmm_stock_host(void)
+{
+	const char *flavour = getenv("TEST_FLAVOUR");
+
+	return flavour && !strncmp(flavour, "stock-", 6);
+}
+
 bool vmm_debugging_host(void)
 {
 	const char *flavour = getenv("TEST_FLAVOUR");

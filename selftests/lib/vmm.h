@@ -108,6 +108,8 @@ const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 /* An unsigned number from the environment, or @dflt */
 unsigned long vmm_env(const char *name, unsigned long dflt);
 
+/* Is the host's kernel Debian's, which has no transactional memory? */
+bool vmm_stock_host(void);
 /* Is the host's kernel one with debugging options, which take much time? */
 bool vmm_debugging_host(void);
 
