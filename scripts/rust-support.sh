@@ -13,6 +13,8 @@
 # CROSS_COMPILE is that of the kernel's compiler, if it is not this machine's.
 # KVM_PPC_SOURCE=FOLDER has the source taken from there, instead of from a package.
 . "$(dirname "$0")/lib.sh"
+# What a make that called this was told is nothing to the kernel's
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # define FILE NAME: the string that a generated header defines
 define() { sed -n "s/^#define $2 \"\\(.*\\)\"\$/\\1/p" "$KDIR/include/generated/$1" 2>/dev/null || true; }
