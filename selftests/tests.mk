@@ -21,7 +21,6 @@ TESTS += replay_late:120:icount:smp1
 TESTS += reg_integrity:400:pr:long
 TESTS += dexcr:60
 TESTS += flushes:60
-TESTS += torn:60
 TESTS += moves:60:cores
 TESTS += memory:240:slow:pr:prdebug:pr4k
 TESTS += memory_huge:120:huge
@@ -52,7 +51,6 @@ TESTS += pmu:60:pr:p8
 
 payloads-of-dexcr := exits
 payloads-of-flushes := toucher
-payloads-of-torn := exits
 payloads-of-moves := exits
 payloads-of-api := exits spin
 payloads-of-regs := exits

@@ -54,7 +54,7 @@ impl MmioBackend for Hv {
         if trap == Trap::TRACE {
             let (traced, operand) = (st.mmio.traced(), st.mmio.operand());
             let arch = st.switch.arch_mut();
-            (arch.siar, arch.sdar) = (traced as _, operand as _);
+            (arch.siar, arch.sdar) = (traced, operand);
         }
         let shregs = &mut st.switch.arch_mut().shregs;
         if let Some(dar) = dar {

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decrementer_of_32_bits() {
+    fn a_decrementer_tells_what_it_can() {
         let now = u64::MAX - 5;
         for (left, dec) in [
             (0, 0),

@@ -175,7 +175,7 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next)
 fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
     while st.switch.trace {
         if st.reserve.stepping() {
-            st.reserve.steps -= 1;
+            st.reserve.steps = st.reserve.steps.saturating_sub(1);
             if st.reserve.steps == 0 {
                 if !st.reserve.concluded {
                     st.reserve.forget(st.reserve.origin);
@@ -226,7 +226,7 @@ fn place(
         ra => st.gpr(ra),
     };
     let ea = truncated(base.wrapping_add(st.gpr(insn.rb())), st.msr());
-    if ea & u64::from(bytes - 1) != 0 || magic::page(st, ea, access).is_some() {
+    if ea & u64::from(bytes.wrapping_sub(1)) != 0 || magic::page(st, ea, access).is_some() {
         return None;
     }
     let gpa = hpt::real_address(vcpu, st, ea, access).ok()?;
@@ -240,7 +240,7 @@ fn hva(slot: &MemSlot, gpa: u64) -> usize {
 
 /// A number of so many bytes in the host's byte order, or of a GPR, as the other of the two.
 fn ordered(st: &PrVcpu, val: u64, bytes: u32) -> u64 {
-    let unused = 64 - 8 * bytes.clamp(1, 8);
+    let unused = u64::BITS.saturating_sub(8 * bytes.clamp(1, 8)) % u64::BITS;
     let little = st.msr().contains(Msr::LE);
     match little == cfg!(target_endian = "little") {
         true => val << unused >> unused,

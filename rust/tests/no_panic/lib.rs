@@ -9,14 +9,15 @@ use kvm_ppc_pure::{
     emulate::{
         doorbell, e44x, mmio, privileged,
         regs::RegisterFile,
-        reservation::{reserving, Reserving, LOOK_BACK},
-        tm,
+        reservation::{self, reserving, Reserving, LOOK_BACK},
+        tm, trapped,
     },
     isa::{
         e44x::{
             ivor::Ivor,
             tlbe::{Space, Tlbe, TLB_SIZE},
         },
+        fscr::Fscr,
         hcall, hcall_args, hpte,
         insn::Insn,
         lpcr::Lpcr,
@@ -72,6 +73,30 @@ pub fn privileged_decode(insn: &Insn) -> bool {
     privileged::decode(*insn)
         .and_then(privileged::Privileged::privilege)
         .is_some()
+}
+
+#[no_mangle]
+pub fn trapped_instruction(msr: u64, cause: u64, insn: &Insn, doubt: &mut trapped::Doubt) -> bool {
+    let facility = Fscr::EMPTY.with_cause(cause & 0xff).facility();
+    let cause = match cause >> 8 {
+        0 => trapped::Cause::Refused,
+        1 => trapped::Cause::SystemCall,
+        _ => trapped::Cause::Unavailable(facility),
+    };
+    let trapped = trapped::Trapped::new(Msr::from_raw(msr), cause);
+    match trapped.instruction(*insn) {
+        Some(executing) => {
+            doubt.dispel();
+            let spr = executing.insn().spr();
+            executing.state().read(spr) == executing.state().write(spr)
+        }
+        None => doubt.insists(msr, *insn),
+    }
+}
+
+#[no_mangle]
+pub fn reservation_ahead(words: &[u32]) -> bool {
+    reservation::is_concluded(words.iter().copied())
 }
 
 #[no_mangle]
