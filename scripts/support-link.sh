@@ -25,5 +25,8 @@ roots=$($NM -u "$@" | sed -n 's/^ *U //p' | sort -u | sed 's/^/-u /')
 # shellcheck disable=SC2086
 $LD -r --gc-sections -T "$script" $roots -o "$out" $support
 
-# Only a kernel with Rust knows this format; patches/stock has the crate do without
-! grep -q '%pA' "$out" || { echo "$out prints with %pA" >&2; rm -f "$out"; exit 1; }
+# Only a kernel with Rust knows this format; patches/stock has the crate do without,
+# also where it is inline
+for o in "$out" "$@"; do
+	! grep -q '%pA' "$o" || { echo "$o prints with %pA" >&2; rm -f "$out"; exit 1; }
+done
