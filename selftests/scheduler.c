@@ -189,6 +189,7 @@ TEST_F(guest, preempted)
 	int64_t stolen, index;
 	struct runner r;
 	pthread_t t;
+	int i;
 
 	*(uint16_t *)(vpa + 4) = htobe16(640);
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_VPA_ADDR, VPA);
@@ -197,8 +198,10 @@ TEST_F(guest, preempted)
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ * 1000);
 	set_pc(self->vcpu, CODE, 0);
 	start(&r, self->vcpu);
-	sleep_ms(50);
-	EXPECT_EQ(0, vpa[VPA_YIELD_COUNT + 3] & 1 && !book3s_peer());
+	/* It is dispatched, but for what else the host runs on its CPU */
+	for (i = 0; i < 200 && vpa[VPA_YIELD_COUNT + 3] & 1; i++)
+		sleep_ms(10);
+	EXPECT_TRUE(i < 200 || book3s_peer());
 
 	ASSERT_EQ(0, pthread_create(&t, NULL, preempt, &p));
 	pin(t);
@@ -325,8 +328,9 @@ TEST_F(guest, polling_is_interrupted)
 	sleep_ms(500);
 	before = vmm_stat(self->vmm, "halt_poll_invalid");
 	EXPECT_EQ(0, before);
-	for (i = 0; i < 20; i++) {
-		sleep_ms(33);
+	/* at times that have nothing to do with the guest's, until one met a poll */
+	for (i = 0; i < 500 && !vmm_stat(self->vmm, "halt_poll_invalid"); i++) {
+		sleep_ms(1 + i % 13);
 		pthread_kill(r.thread, SIGUSR1);
 	}
 	stop(&r);
