@@ -220,6 +220,13 @@ pub const fn of_registers(insn: Insn) -> bool {
     }
 }
 
+/// Is it `sc`? Quicker than [`decode`].
+#[inline]
+pub const fn is_system_call(insn: Insn) -> bool {
+    // Bit 30 is 1 in sc, bit 31 in scv.
+    insn.po() == 17 && insn.raw() & 2 != 0 && insn.prefix().is_none()
+}
+
 /// What an instruction of primary opcode 31 or 19 is; `None` if it is none of these.
 pub const fn decode(insn: Insn) -> Option<Privileged> {
     if insn.prefix().is_some() {
@@ -548,6 +555,15 @@ mod tests {
             assert_eq!(of(word), None, "{word:#010x}");
         }
         assert_eq!(decode(Insn::prefixed(0x0600_0000, 0x4c00_0024)), None);
+    }
+
+    #[test]
+    fn system_calls() {
+        for word in (0..=0xffff).map(|low| 17 << 26 | low) {
+            let call = matches!(of(word), Some(SystemCall { .. }));
+            assert_eq!(is_system_call(Insn::word(word)), call, "{word:#x}");
+        }
+        assert!(!is_system_call(Insn::word(0x4c00_0002)));
     }
 
     #[test]

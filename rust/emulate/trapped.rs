@@ -6,7 +6,7 @@
 //! processor may have stored there meanwhile, so what is loaded is executed only if it can be what caused the
 //! interrupt, and by the right of the state that the thread was in.
 
-use super::privileged::{decode, of_registers, Privileged};
+use super::privileged::{decode, is_system_call, of_registers, Privileged};
 use crate::isa::fscr::Facility;
 use crate::isa::insn::Insn;
 use crate::isa::msr::Msr;
@@ -36,6 +36,8 @@ pub struct Trapped {
 pub struct Executing {
     insn: Insn,
     state: PrivilegeState,
+    /// What it is, where that had to be found out.
+    what: Option<Privileged>,
 }
 
 impl Trapped {
@@ -58,15 +60,16 @@ impl Trapped {
     /// there now.
     #[inline]
     pub const fn instruction(self, fetched: Insn) -> Option<Executing> {
-        let can_be = match self.cause {
-            Cause::Refused => is_refused(fetched),
-            Cause::Unavailable(facility) => facility.can_be_needed_by(fetched),
-            Cause::SystemCall => {
-                matches!(decode(fetched), Some(Privileged::SystemCall { .. }))
-            }
+        let (can_be, what) = match self.cause {
+            Cause::Refused => match decode(fetched) {
+                Some(what) => (is_refused(&what), Some(what)),
+                None => (false, None),
+            },
+            Cause::Unavailable(facility) => (facility.can_be_needed_by(fetched), None),
+            Cause::SystemCall => (is_system_call(fetched), None),
         };
         match can_be {
-            true => Some(self.executing(fetched)),
+            true => Some(self.executing(fetched, what)),
             false => None,
         }
     }
@@ -83,28 +86,28 @@ impl Trapped {
             _ => true,
         };
         match refused {
-            true => Some(self.executing(fetched)),
+            true => Some(self.executing(fetched, None)),
             false => None,
         }
     }
 
     #[inline]
-    const fn executing(self, insn: Insn) -> Executing {
+    const fn executing(self, insn: Insn, what: Option<Privileged>) -> Executing {
         Executing {
             insn,
             state: self.state,
+            what,
         }
     }
 }
 
 /// Does problem state not execute an instruction, as far as that is known?
 #[inline]
-const fn is_refused(insn: Insn) -> bool {
-    match decode(insn) {
-        Some(Privileged::ReservedHypercall) => true,
+const fn is_refused(what: &Privileged) -> bool {
+    match what {
+        Privileged::ReservedHypercall => true,
         // No privilege: there is no such register.
-        Some(what) => !matches!(what.privilege(), Some(Privilege::Problem)),
-        None => false,
+        what => !matches!(what.privilege(), Some(Privilege::Problem)),
     }
 }
 
@@ -115,6 +118,7 @@ impl Executing {
         Self {
             insn,
             state: PrivilegeState::of(msr),
+            what: None,
         }
     }
 
@@ -122,6 +126,15 @@ impl Executing {
     #[inline]
     pub const fn insn(self) -> Insn {
         self.insn
+    }
+
+    /// What it is, if it is one that problem state may not execute or that calls a more privileged state.
+    #[inline]
+    pub const fn privileged(self) -> Option<Privileged> {
+        match self.what {
+            Some(what) => Some(what),
+            None => decode(self.insn),
+        }
     }
 
     /// Who executes it.

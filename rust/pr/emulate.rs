@@ -46,7 +46,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
     if state.is_problem() {
         return Outcome::NotPrivileged;
     }
-    let Some(what) = decode(insn) else {
+    let Some(what) = executing.privileged() else {
         return reversed_call(st, insn);
     };
     if let Some(bare) = st.bare {
@@ -166,6 +166,16 @@ pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) 
     }
 }
 
+/// The same, for one of which that is known, and that it is privileged state.
+#[inline]
+pub(crate) fn register_instruction(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    executing: Executing,
+) -> Option<Outcome> {
+    of_registers(vcpu, st, executing.state(), &decode(executing.insn())?)
+}
+
 #[inline(never)]
 fn of_registers(
     vcpu: &Vcpu<Pr>,
@@ -242,7 +252,7 @@ fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, state: PrivilegeState, spr: Spr, r
 /// A read or a write of a register of a facility that is off in hardware, in either state; `None` if it was none.
 pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Option<Outcome> {
     let state = executing.state();
-    let done = match decode(executing.insn()) {
+    let done = match executing.privileged() {
         Some(Privileged::ReadSpr { spr, rt }) => read_spr(vcpu, st, state, spr, rt),
         Some(Privileged::WriteSpr { spr, rs }) => {
             let val = st.gpr(rs);

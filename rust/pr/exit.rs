@@ -232,7 +232,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
     if reserve::suspects(vcpu, st) {
         return false;
     }
-    match emulate::registers(vcpu, st, executing) {
+    match emulate::register_instruction(vcpu, st, executing) {
         Some(Outcome::Done) => {
             st.switch.advance(4);
             *in_order = st.msr() == msr;

@@ -25,6 +25,7 @@ pub(crate) enum Found {
 }
 
 /// The instruction that caused an exit.
+#[inline(always)]
 pub(crate) fn caused(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped) -> Found {
     match loaded(vcpu, st) {
         Some(insn) => is_cause(vcpu, st, trapped, insn),
@@ -36,11 +37,18 @@ pub(crate) fn caused(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped) -> Foun
 }
 
 /// Is `insn`, which was fetched after an exit, what caused it?
+#[inline(always)]
 pub(crate) fn is_cause(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn: Insn) -> Found {
     if let Some(executing) = trapped.instruction(insn) {
         st.doubt.0.dispel();
         return Found::Caused(executing);
     }
+    doubtful(vcpu, st, trapped, insn)
+}
+
+#[cold]
+#[inline(never)]
+fn doubtful(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn: Insn) -> Found {
     let exits = vcpu.arch_stats.sum_exits.get();
     let (doubt, when) = &mut st.doubt;
     if exits.wrapping_sub(*when) > AT_ONCE {
