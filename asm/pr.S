@@ -146,6 +146,13 @@ _GLOBAL(kvm_ppc_pr_exit_real)
 	ldx	r4, r4, r13
 	cmpd	r4, r5
 	bne-	4f
+#ifdef CONFIG_DEBUG_VM
+	ld	r4, (SVCPU_PACA + 16)(r13)
+	ld	r5, (SVCPU_PACA + 24)(r13)
+	lbzx	r4, r4, r13
+	cmpd	r4, r5
+	bne-	4f
+#endif
 2:	ld	r3, SVCPU_RETURN(r13)
 	ld	r4, (SVCPU_RETURN + 8)(r13)
 	li	r0, 0

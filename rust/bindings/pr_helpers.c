@@ -134,11 +134,13 @@ u64 kvm_ppc_pr_trampoline(void)
 
 /*
  * The eight bytes of the PACA that change whenever the host makes an SLB entry:
- * the bitmap of those in use, and, when all are, which one goes next.
+ * the bitmap of those in use, and, when all are, which one goes next. With
+ * CONFIG_DEBUG_VM the latter is elsewhere, and looked at by itself.
  */
 #define SLB_ALLOCATED \
 	(offsetofend(struct paca_struct, slb_used_bitmap) - sizeof(u64))
-static_assert(SLB_ALLOCATED <= offsetof(struct paca_struct, stab_rr));
+static_assert(IS_ENABLED(CONFIG_DEBUG_VM) ||
+	      SLB_ALLOCATED <= offsetof(struct paca_struct, stab_rr));
 
 /*
  * The segments that the host has in the SLB now, but for the bolted ones, which
@@ -156,7 +158,7 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 			   local_paca->slb_kern_bitmap;
 	u64 count = 0, i, esid, vsid;
 
-	BUILD_BUG_ON(KVM_PPC_PR_SLB_PACA >= ARRAY_SIZE(svcpu->slb));
+	BUILD_BUG_ON(KVM_PPC_PR_SLB_PACA + 1 >= ARRAY_SIZE(svcpu->slb));
 	used &= ~((1u << SLB_NUM_BOLTED) - 1);
 	for (; used && count < KVM_PPC_PR_SLB_HOST_MAX; used &= used - 1) {
 		i = __ffs(used);
@@ -179,6 +181,11 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].esid = SLB_ALLOCATED;
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].vsid =
 		*(u64 *)((void *)local_paca + SLB_ALLOCATED);
+	if (IS_ENABLED(CONFIG_DEBUG_VM)) {
+		svcpu->slb[KVM_PPC_PR_SLB_PACA + 1].esid =
+			offsetof(struct paca_struct, stab_rr);
+		svcpu->slb[KVM_PPC_PR_SLB_PACA + 1].vsid = local_paca->stab_rr;
+	}
 }
 
 /* The facilities that msr has; the task's own registers are saved */
