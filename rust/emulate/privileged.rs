@@ -560,7 +560,7 @@ mod tests {
     #[test]
     fn system_calls() {
         for word in (0..=0xffff).map(|low| 17 << 26 | low) {
-            let call = matches!(of(word), Some(SystemCall { .. }));
+            let call = matches!(of(word), Some(Privileged::SystemCall { .. }));
             assert_eq!(is_system_call(Insn::word(word)), call, "{word:#x}");
         }
         assert!(!is_system_call(Insn::word(0x4c00_0002)));
