@@ -73,6 +73,9 @@ FIXTURE_SETUP(reserve)
 		self->vcpu[i] =
 			book3s_add_vcpu(self->vmm, i, MSR_VIRT, 0, 0, 0);
 		vmm_reg_set(self->vcpu[i], KVM_REG_PPC_FSCR, FSCR_EBB);
+		/* A program runs with interrupts enabled */
+		vmm_reg_set(self->vcpu[i], KVM_REG_PPC_DEC_EXPIRY,
+			    mftb() + TB_HZ * 1000);
 	}
 	/* between, other registers are changed, as a program would */
 	book3s_put(self->vmm, PROGRAM, le, variant->load, variant->between,
