@@ -234,7 +234,7 @@ TEST_F_TIMEOUT(integrity, storm, 3000)
 {
 	long enough = vmm_env("STORM_COUNT", 300), exits = 0, dec = 0;
 	/* where others want the machine too, few interrupts a second get here */
-	time_t end = time(NULL) + 60 + enough / 10;
+	time_t end = time(NULL) + 200 + enough / 10;
 	unsigned long ipis = 0, rounds = 0;
 	struct runner r = { 0 };
 	pthread_t interrupter;
