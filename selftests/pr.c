@@ -473,7 +473,8 @@ static void random_instructions(struct __test_metadata *_metadata,
 {
 	unsigned long n = vmm_env("RANDOM_COUNT", 4000), i;
 	struct sigaction sa = { .sa_handler = nothing };
-	struct itimerval timer = { { 0, 2000 }, { 0, 2000 } };
+	/* a guest that goes nowhere is stopped; a busy host is to have time for others */
+	struct itimerval timer = { { 0, 8000 }, { 0, 8000 } };
 	struct vmm_vcpu *vcpu = guest(vmm, 0, 0, 0);
 	struct kvm_run *run = vcpu->run;
 	unsigned long outcome[64] = { 0 };
