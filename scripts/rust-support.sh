@@ -62,7 +62,10 @@ source_version() {
 # machine may be set up with a suite that has it; else Debian's others are looked at.
 source_deb() {
 	local name=linux-source-${series}_${version//:/%3a}_all.deb dir=$cache/fetched-source-$version
-	find "$cache"/fetched-stock-* "$dir" -maxdepth 1 -name "$name" 2>/dev/null | grep . && return
+	local found
+	# Either kind of page has a copy of it
+	found=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/fetched-*/$name" | head -n 1)
+	[ -z "$found" ] || { echo "$found"; return 0; }
 	fetch_set "$dir" "the source of Linux $version" alone "$(dpkg --print-architecture)" \
 		'trixie-backports|sid|experimental|forky|trixie' "linux-source-$series=$version" >&2
 	find "$dir" -name "$name" | grep .
