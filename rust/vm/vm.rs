@@ -123,6 +123,7 @@ impl<B: Backend> Vm<B> {
     }
 
     /// Makes requests of all vCPUs.
+    #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
     pub(crate) fn request_all(&self, bits: u32) {
         self.vcpus().for_each(|v| v.request(bits));
     }
