@@ -200,7 +200,9 @@ TEST_F_TIMEOUT(fetch_race, program, 300)
 
 /*
  * The guest's kernel replaces an instruction that is emulated by one that does
- * nothing, and the other way round: nothing happens
+ * nothing, and the other way round: nothing happens. There is no icbi, and so the
+ * processor may hold on to the load where storage has the other. The guest is told
+ * of that by an interrupt, and tries again.
  */
 TEST_F_TIMEOUT(fetch_race, kernel, 120)
 {
@@ -214,6 +216,8 @@ TEST_F_TIMEOUT(fetch_race, kernel, 120)
 
 	if (book3s_peer())
 		SKIP(return, "the peer takes what it fetches for what trapped");
+	book3s_put(self->vmm, 0x300, true, RFID);
+	book3s_put(self->vmm, 0x700, true, RFID);
 	self->regs.gpr[4] = DEVICE;
 	self->regs.gpr[5] = MSR_RI;
 	for (i = 0; i < ARRAY_SIZE(t); i++) {

@@ -150,7 +150,7 @@ fn emulate<B: MmioBackend>(
         }
         Err(why) => why,
     };
-    let (nip, problem_state) = (regs.nip(), regs.msr().contains(Msr::PR));
+    let nip = regs.nip();
     if matches!(why, Reason::NotStorageAccess) && !mmio.doubt.insists(nip, insn) {
         // So it was another one that faulted.
         B::changed(vcpu);
@@ -165,17 +165,9 @@ fn emulate<B: MmioBackend>(
         Reason::Alignment => B::inject(vcpu, st, Trap::ALIGNMENT, none, Some(ea), None),
         Reason::Storage(why) => storage(st, why),
         Reason::Unavailable(trap) => B::inject(vcpu, st, trap, none, None, None),
-        Reason::NotStorageAccess if problem_state => {
-            // A process must not stop the guest.
+        Reason::NotStorageAccess => {
             let store = store.unwrap_or(false);
             storage(st, Dsisr::BADACCESS.set(Dsisr::ISSTORE, store))
-        }
-        Reason::NotStorageAccess => {
-            run.set_internal_error(
-                crate::bindings::KVM_INTERNAL_ERROR_EMULATION,
-                &[insn.to_doubleword(), nip],
-            );
-            return Ok(Next::Userspace);
         }
     }
     Ok(Next::Guest)

@@ -30,15 +30,15 @@ fields! {
     FAIL_ENTRY_REASON: u64 = __bindgen_anon_1.fail_entry.hardware_entry_failure_reason;
     FAIL_ENTRY_CPU: u32 = __bindgen_anon_1.fail_entry.cpu;
     HARDWARE_REASON: u64 = __bindgen_anon_1.hw.hardware_exit_reason;
-    INTERNAL_SUBERROR: u32 = __bindgen_anon_1.internal.suberror;
-    INTERNAL_NDATA: u32 = __bindgen_anon_1.internal.ndata;
-    INTERNAL_DATA: [u64; 16] = __bindgen_anon_1.internal.data;
     DEBUG_ADDRESS: u64 = __bindgen_anon_1.debug.arch.address;
     DEBUG_STATUS: u32 = __bindgen_anon_1.debug.arch.status;
 }
 
 #[cfg(CONFIG_44x)]
 fields! {
+    INTERNAL_SUBERROR: u32 = __bindgen_anon_1.internal.suberror;
+    INTERNAL_NDATA: u32 = __bindgen_anon_1.internal.ndata;
+    INTERNAL_DATA: [u64; 16] = __bindgen_anon_1.internal.data;
     DCR_NUMBER: u32 = __bindgen_anon_1.dcr.dcrn;
     DCR_DATA: u32 = __bindgen_anon_1.dcr.data;
     DCR_IS_WRITE: u8 = __bindgen_anon_1.dcr.is_write;
@@ -132,6 +132,7 @@ impl RunPage {
 
     /// `KVM_EXIT_INTERNAL_ERROR`: `suberror` is `KVM_INTERNAL_ERROR_…`, with up to 16 words that
     /// help to find out.
+    #[cfg(CONFIG_44x)]
     pub(crate) fn set_internal_error(&self, suberror: u32, data: &[u64]) {
         let mut all = [0; 16];
         for (to, from) in all.iter_mut().zip(data) {
