@@ -142,13 +142,24 @@ TEST_F(guest, cleared_after_it_came)
 	run_with(_metadata, self, TICKS / 2, 0, dis);
 }
 
-/* A processor that has just been made has no timer's status */
+/*
+ * A processor that has just been made has no timer's status. 2^13 ticks pass soon;
+ * the watchdog's 2^21 do, too, where this is interrupted or as they are nearly over,
+ * but not each time.
+ */
 TEST_F(guest, nothing_before_the_beginning)
 {
-	struct kvm_sregs sregs;
+	struct kvm_sregs sregs = { .u.e.tsr = ~0u };
+	unsigned int i;
 
-	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	/* 2^13 ticks pass soon */
+	for (i = 0; i < 20 && sregs.u.e.tsr & ~TSR_FIS; i++) {
+		struct vmm *vmm = vmm_new(MEM);
+		struct vmm_vcpu *vcpu = vmm_add_vcpu(vmm, 0);
+
+		ASSERT_EQ(0, ioctl(vcpu->fd, KVM_GET_SREGS, &sregs));
+		EXPECT_EQ(0, sregs.u.e.tsr & TSR_DIS);
+		vmm_free(vmm);
+	}
 	EXPECT_EQ(0, sregs.u.e.tsr & ~TSR_FIS);
 }
 
