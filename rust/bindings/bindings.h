@@ -3,6 +3,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/interval_tree.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>

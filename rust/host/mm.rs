@@ -56,12 +56,12 @@ impl Drop for LockedPages {
     }
 }
 
-/// A guard that keeps invalidations of a process's mappings from beginning.
+/// A guard that keeps invalidations of a process's mappings from beginning, where these lie in a memory slot.
 ///
 /// # Safety
 ///
-/// While a value exists, the lock that the mmu notifier's `invalidate_start` takes is held, and no invalidation that it
-/// has announced is under way.
+/// While a value exists, the lock that the mmu notifier's `invalidate_start` takes for addresses in a slot is held, and
+/// no invalidation of such addresses that it has announced is under way.
 pub(crate) unsafe trait InvalidationsExcluded {}
 
 /// The page frame at an address of the current process, for as long as it takes to map it.

@@ -17,8 +17,10 @@ pub(crate) mod notifier;
 #[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
 pub(crate) mod once;
 pub(crate) mod page;
+pub(crate) mod range_map;
 pub(crate) mod signal;
 pub(crate) mod srcu_cell;
+pub(crate) mod srcu_pair;
 pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod uapi;

@@ -2,7 +2,7 @@
 
 //! A value that many read without a lock and few replace.
 
-use core::ops::Deref;
+use core::{ops::Deref, ptr::NonNull};
 use kernel::{
     new_srcu,
     prelude::*,
@@ -55,12 +55,30 @@ impl<T> SrcuCell<T> {
         }
     }
 
+    /// Publishes `new`, and returns the old value, which readers may have still.
+    ///
+    /// # Safety
+    ///
+    /// `new` is owned and comes from [`KBox::into_raw`], as what is returned does.
+    pub(super) unsafe fn exchange(&self, new: NonNull<T>) -> NonNull<T> {
+        // INVARIANT: By the caller's promise.
+        let old = self.ptr.xchg(new.as_ptr(), Full);
+        // SAFETY: It never is null.
+        unsafe { NonNull::new_unchecked(old) }
+    }
+
+    /// Waits until whoever began to read before now has ended. Sleeps. Must not be called by a reader.
+    pub(super) fn synchronize(&self) {
+        self.srcu.synchronize_expedited();
+    }
+
     /// Publishes `new` and waits until nobody reads the old value any more, which it returns.
     ///
     /// Sleeps. Must not be called by a reader, which would wait for itself.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn replace(&self, new: KBox<T>) -> KBox<T> {
         let old = self.ptr.xchg(KBox::into_raw(new), Full);
-        self.srcu.synchronize_expedited();
+        self.synchronize();
         // SAFETY: `old` came from `into_raw`; it was taken out before the grace period, so there is
         // no reader left, and only one `xchg` can have returned it.
         unsafe { KBox::from_raw(old) }

@@ -3,7 +3,7 @@
 //! Coalesced MMIO: stores that userspace need not see at once go to a ring in a page that all vCPU
 //! descriptors map (api.rst, section 4.116).
 
-use super::{backend::Backend, vm::Vm};
+use super::{backend::Backend, io_bus::BusChange, vm::Vm};
 use crate::{
     bindings::{kvm_coalesced_mmio, kvm_coalesced_mmio_ring, kvm_coalesced_mmio_zone},
     host::page::{Field, SharedPage},
@@ -125,14 +125,14 @@ impl Ring {
 pub(super) fn register<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone) -> Result {
     let zone = Zone::new(zone)?;
     let _lock = vm.slots_lock.lock();
-    let new = {
-        let bus = vm.bus.read();
-        bus.check_room()?;
-        let mut new = bus.copy(|_| true, |_| true, None)?;
-        new.zones.push(zone, GFP_KERNEL_ACCOUNT)?;
-        new
-    };
-    vm.bus.replace(new);
+    let mut bus = vm.bus.change()?;
+    bus.set().check_room()?;
+    let old = &bus.set().zones;
+    let (one, other) = (
+        with(old, Some(zone), |_| true)?,
+        with(old, Some(zone), |_| true)?,
+    );
+    bus.publish(BusChange::Zones(one), BusChange::Zones(other), || ());
     Ok(())
 }
 
@@ -140,11 +140,24 @@ pub(super) fn register<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone) -
 pub(super) fn unregister<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone) -> Result {
     let gone = Zone::new(zone)?;
     let _lock = vm.slots_lock.lock();
-    let new = vm.bus.read().copy(
-        |_| true,
-        |z| z.pio != gone.pio || !z.contains(gone.addr, gone.size.into()),
-        None,
-    )?;
-    vm.bus.replace(new);
+    let mut bus = vm.bus.change()?;
+    let stays = |z: &Zone| z.pio != gone.pio || !z.contains(gone.addr, gone.size.into());
+    let old = &bus.set().zones;
+    let (one, other) = (with(old, None, stays)?, with(old, None, stays)?);
+    bus.publish(BusChange::Zones(one), BusChange::Zones(other), || ());
+    // No store is put into the ring for them any more when this returns.
+    bus.wait();
     Ok(())
+}
+
+// Those of `zones` that stay, and one more.
+fn with(zones: &[Zone], new: Option<Zone>, stays: impl Fn(&Zone) -> bool) -> Result<KVec<Zone>> {
+    let mut to = KVec::with_capacity(zones.len() + 1, GFP_KERNEL_ACCOUNT)?;
+    for zone in zones.iter().copied().filter(stays) {
+        to.push(zone, GFP_KERNEL_ACCOUNT)?;
+    }
+    if let Some(new) = new {
+        to.push(new, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(to)
 }

@@ -14,6 +14,7 @@
 
 use super::{
     backend::{Backend, Gfn},
+    memory::SlotsState,
     memslot::{MemSlot, NR_MEMSLOTS},
     vm::Vm,
 };
@@ -131,13 +132,12 @@ fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
 }
 
 // `EINVAL` for an impossible slot, `ENOENT` if it is not there or has no log.
-fn slot_and_log<B: Backend>(vm: &Vm<B>, slot: u32) -> Result<(Arc<MemSlot>, Arc<DirtyBitmap>)> {
+fn slot_and_log(state: &SlotsState, slot: u32) -> Result<(Arc<MemSlot>, Arc<DirtyBitmap>)> {
     let id = u16::try_from(slot).map_err(|_| EINVAL)?;
     if id >= NR_MEMSLOTS {
         return Err(EINVAL);
     }
-    let slots = vm.slots.read();
-    let slot = slots.by_id(id).ok_or(ENOENT)?;
+    let slot = state.by_id(id).ok_or(ENOENT)?;
     let dirty = slot.dirty.as_ref().ok_or(ENOENT)?;
     Ok((slot.clone(), dirty.clone()))
 }
@@ -145,7 +145,7 @@ fn slot_and_log<B: Backend>(vm: &Vm<B>, slot: u32) -> Result<(Arc<MemSlot>, Arc<
 /// `KVM_GET_DIRTY_LOG`. Unless the log is cleared by hand, what is returned is cleared.
 pub(super) fn get<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_dirty_log) -> Result {
     let state = vm.slots_lock.lock();
-    let (slot, dirty) = slot_and_log(vm, log.slot)?;
+    let (slot, dirty) = slot_and_log(&state, log.slot)?;
     let take = !state.manual_protect;
     if !B::WRITTEN_WHEN_MAPPED {
         sync(vm, &slot, slot.gfns());
@@ -178,12 +178,12 @@ fn copy_words_to_user(addr: usize, words: &[usize]) -> Result {
 
 /// `KVM_CLEAR_DIRTY_LOG`. If not all of the bitmap can be read, what was read before is cleared.
 pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log) -> Result {
-    let _state = vm.slots_lock.lock();
+    let state = vm.slots_lock.lock();
     // A malformed number is found before a slot that is not there.
     if log.first_page % 64 != 0 {
         return Err(EINVAL);
     }
-    let (slot, dirty) = slot_and_log(vm, log.slot)?;
+    let (slot, dirty) = slot_and_log(&state, log.slot)?;
     let first = log.first_page;
     let num = u64::from(log.num_pages);
     let left = slot.npages.checked_sub(first).ok_or(EINVAL)?;

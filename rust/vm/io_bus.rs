@@ -3,13 +3,25 @@
 //! Guest physical addresses at which a store need not end in userspace: ioeventfds and coalesced
 //! zones.
 
-use super::{backend::Backend, coalesced::Zone, vm::Vm};
-use crate::{bindings, host::eventfd::EventFd};
-use kernel::{prelude::*, sync::Arc};
+use super::{backend::Backend, coalesced::Zone, published::Changed, vm::Vm};
+use crate::{
+    bindings,
+    host::{
+        eventfd::EventFd,
+        range_map::{Prepared, RangeMap},
+    },
+};
+use core::ops::Range;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Acquire, AtomicFlag, Release},
+        Arc,
+    },
+};
 
 /// Most coalesced zones of a VM. Eventfds are limited by memory alone, as with kvm.ko, since one may
-/// be at any number of addresses; each is charged to the owner's memory cgroup, and adding it takes
-/// time in proportion to how many there are.
+/// be at any number of addresses; each is charged to the owner's memory cgroup.
 const MAX_ZONES: usize = 1000;
 
 // `KVM_IOEVENTFD_FLAG_…`
@@ -42,6 +54,9 @@ impl Space {
 
 /// A store to `addr` signals the eventfd.
 pub(super) struct IoEvent {
+    /// Which one of the VM's.
+    number: usize,
+    gone: AtomicFlag,
     eventfd: EventFd,
     space: Space,
     addr: u64,
@@ -97,50 +112,67 @@ impl IoEvent {
 
 /// What is on a VM's bus at one moment.
 pub(super) struct IoBus {
-    /// By ascending address.
-    events: KVec<(u64, Arc<IoEvent>)>,
+    // Each has its number for a key; some have the same address.
+    events: RangeMap<Arc<IoEvent>>,
     pub(super) zones: KVec<Zone>,
+}
+
+/// An eventfd that is about to be inserted.
+pub(super) struct NewEvent(Prepared<Arc<IoEvent>>);
+
+impl NewEvent {
+    /// `ENOMEM` without memory.
+    fn new(event: &Arc<IoEvent>) -> Result<Self> {
+        let number = event.number..event.number.saturating_add(1);
+        let place = place(event.addr);
+        Ok(Self(Prepared::new(
+            &number,
+            &place,
+            event.clone(),
+            GFP_KERNEL_ACCOUNT,
+        )?))
+    }
+}
+
+/// What becomes of the bus.
+pub(super) enum BusChange {
+    Insert(NewEvent),
+    /// Of the eventfd with this number.
+    Remove(usize),
+    /// These are the zones.
+    Zones(KVec<Zone>),
+}
+
+impl Changed for IoBus {
+    type Change = BusChange;
+
+    fn apply(&mut self, change: BusChange) {
+        match change {
+            BusChange::Insert(NewEvent(new)) => self.events.insert(new),
+            BusChange::Remove(number) => drop(self.events.remove(number)),
+            BusChange::Zones(zones) => self.zones = zones,
+        }
+    }
+}
+
+// Where to look for an address: whose other bits do not fit, if any, are compared.
+fn place(addr: u64) -> Range<usize> {
+    let place = addr as usize & (usize::MAX >> 1);
+    place..place + 1
 }
 
 impl IoBus {
     pub(super) const fn empty() -> Self {
         Self {
-            events: KVec::new(),
+            events: RangeMap::new(),
             zones: KVec::new(),
         }
     }
 
-    /// The same, but only with those that `event` and `zone` want, and with `new`. `ENOMEM` without
-    /// memory.
-    pub(super) fn copy(
-        &self,
-        event: impl Fn(&IoEvent) -> bool,
-        zone: impl Fn(&Zone) -> bool,
-        mut new: Option<Arc<IoEvent>>,
-    ) -> Result<KBox<Self>> {
-        let mut to = Self::empty();
-        for (addr, e) in self.events.iter().filter(|(_, e)| event(e)) {
-            if let Some(new) = new.take_if(|new| new.addr < *addr) {
-                to.events.push((new.addr, new), GFP_KERNEL_ACCOUNT)?;
-            }
-            to.events.push((*addr, e.clone()), GFP_KERNEL_ACCOUNT)?;
-        }
-        if let Some(new) = new {
-            to.events.push((new.addr, new), GFP_KERNEL_ACCOUNT)?;
-        }
-        for z in self.zones.iter().filter(|z| zone(z)) {
-            to.zones.push(*z, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(KBox::new(to, GFP_KERNEL_ACCOUNT)?)
-    }
-
-    fn events_at(&self, addr: u64) -> impl Iterator<Item = &IoEvent> {
-        let first = self.events.partition_point(|(a, _)| *a < addr);
+    fn events_at(&self, addr: u64) -> impl Iterator<Item = &Arc<IoEvent>> {
         self.events
-            .iter()
-            .skip(first)
-            .take_while(move |(a, _)| *a == addr)
-            .map(|(_, e)| &**e)
+            .at_addresses(&place(addr))
+            .filter(move |e| e.addr == addr && !e.gone.load(Acquire))
     }
 
     /// `ENOSPC` if there are as many zones as there may be.
@@ -155,7 +187,9 @@ impl IoBus {
 /// `KVM_IOEVENTFD` (api.rst, section 4.59).
 pub(super) fn ioeventfd<B: Backend>(vm: &Vm<B>, args: &bindings::kvm_ioeventfd) -> Result {
     let matches = args.flags & DATAMATCH != 0;
-    let event = |eventfd| IoEvent {
+    let event = |eventfd, number| IoEvent {
+        number,
+        gone: AtomicFlag::new(false),
         eventfd,
         space: Space::from_flags(args.flags),
         addr: args.addr,
@@ -163,7 +197,7 @@ pub(super) fn ioeventfd<B: Backend>(vm: &Vm<B>, args: &bindings::kvm_ioeventfd) 
         datamatch: matches.then_some(args.datamatch),
     };
     if args.flags & DEASSIGN != 0 {
-        let event = event(EventFd::from_fd(args.fd)?);
+        let event = event(EventFd::from_fd(args.fd)?, 0);
         return deassign(vm, &event);
     }
 
@@ -178,33 +212,34 @@ pub(super) fn ioeventfd<B: Backend>(vm: &Vm<B>, args: &bindings::kvm_ioeventfd) 
     if args.len == 0 && matches {
         return Err(EINVAL);
     }
-    let event = Arc::new(event(EventFd::from_fd(args.fd)?), GFP_KERNEL_ACCOUNT)?;
-    assign(vm, event)
+    let eventfd = EventFd::from_fd(args.fd)?;
+    assign(vm, |number| event(eventfd, number))
 }
 
-fn assign<B: Backend>(vm: &Vm<B>, event: Arc<IoEvent>) -> Result {
-    let _lock = vm.slots_lock.lock();
-    let new = {
-        let bus = vm.bus.read();
-        if bus.events_at(event.addr).any(|e| e.collides(&event)) {
-            return Err(EEXIST);
-        }
-        bus.copy(|_| true, |_| true, Some(event))?
-    };
-    vm.bus.replace(new);
+fn assign<B: Backend>(vm: &Vm<B>, event: impl FnOnce(usize) -> IoEvent) -> Result {
+    let mut state = vm.slots_lock.lock();
+    let number = state.next_event;
+    let event = Arc::new(event(number), GFP_KERNEL_ACCOUNT)?;
+    let mut bus = vm.bus.change()?;
+    if bus.set().events_at(event.addr).any(|e| e.collides(&event)) {
+        return Err(EEXIST);
+    }
+    let insert = || Ok::<_, Error>(BusChange::Insert(NewEvent::new(&event)?));
+    bus.publish(insert()?, insert()?, || ());
+    state.next_event = number.checked_add(1).ok_or(ENOSPC)?;
     Ok(())
 }
 
 fn deassign<B: Backend>(vm: &Vm<B>, event: &IoEvent) -> Result {
     let _lock = vm.slots_lock.lock();
-    let new = {
-        let bus = vm.bus.read();
-        if !bus.events_at(event.addr).any(|e| e.same(event)) {
-            return Err(ENOENT);
-        }
-        bus.copy(|e| !e.same(event), |_| true, None)?
-    };
-    vm.bus.replace(new);
+    let mut bus = vm.bus.change()?;
+    let gone = bus.set().events_at(event.addr).find(|e| e.same(event));
+    let gone = gone.ok_or(ENOENT)?.clone();
+    gone.gone.store(true, Release);
+    // Nobody signals it any more when this returns.
+    bus.wait();
+    let remove = || BusChange::Remove(gone.number);
+    bus.postpone(remove(), remove(), || ());
     Ok(())
 }
 

@@ -6,7 +6,8 @@
 use super::{
     backend::Backend,
     dirty_log::{chunks, DirtyBitmap},
-    memslot::{MemSlot, MAX_SLOT_PAGES, NR_MEMSLOTS},
+    memslot::{MemSlot, MemSlots, NewSlot, SlotChange, MAX_SLOT_PAGES, NR_MEMSLOTS},
+    published::Changing,
     vm::Vm,
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
 use kernel::{
     page::{PAGE_MASK, PAGE_SHIFT},
     prelude::*,
+    rbtree::{RBTree, RBTreeNode},
     sync::Arc,
 };
 
@@ -24,6 +26,9 @@ const READONLY: u32 = bindings::KVM_MEM_READONLY;
 
 /// What only changes with slots, under `Vm::slots_lock`.
 pub(super) struct SlotsState {
+    by_id: RBTree<u16, Arc<MemSlot>>,
+    /// The next eventfd's number on the bus.
+    pub(super) next_event: usize,
     /// Pages in all slots.
     total_pages: u64,
     /// `KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE`: `KVM_GET_DIRTY_LOG` does not clear the log.
@@ -33,12 +38,26 @@ pub(super) struct SlotsState {
 }
 
 impl SlotsState {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
+            by_id: RBTree::new(),
+            next_event: 0,
             total_pages: 0,
             manual_protect: false,
             initially_set: false,
         }
+    }
+
+    // The slot of that id is another one now.
+    fn rename(&mut self, slot: Arc<MemSlot>) {
+        if let Some(named) = self.by_id.get_mut(&slot.id) {
+            *named = slot;
+        }
+    }
+
+    /// The slot with this id.
+    pub(super) fn by_id(&self, id: u16) -> Option<&Arc<MemSlot>> {
+        self.by_id.get(&id)
     }
 }
 
@@ -52,12 +71,13 @@ enum Change {
 fn check(region: &Region) -> Result {
     let page = !PAGE_MASK as u64;
     let end = region.guest_phys_addr.checked_add(region.memory_size);
+    // Guest frame numbers are keys; only on a 32-bit host may they be too large.
+    usize::try_from(end.ok_or(EINVAL)? >> PAGE_SHIFT)?;
     let size = usize::try_from(region.memory_size)?;
     let hva = usize::try_from(region.userspace_addr)?;
     let unaligned = region.memory_size | region.guest_phys_addr | region.userspace_addr;
     if region.flags & !(LOG_DIRTY | READONLY) != 0
         || unaligned & page != 0
-        || end.is_none()
         || !uapi::access_ok(hva, size)
         || region.memory_size >> PAGE_SHIFT > MAX_SLOT_PAGES
     {
@@ -80,24 +100,22 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
     let mut state = vm.slots_lock.lock();
     check(region)?;
 
-    let old = vm.slots.read().by_id(id).cloned();
+    let old = state.by_id(id).cloned();
     let npages = region.memory_size >> PAGE_SHIFT;
     if npages == 0 {
         let old = old.ok_or(EINVAL)?;
-        delete(vm, &old)?;
-        state.total_pages -= old.npages;
+        delete(vm, &mut state, &old)?;
+        state.total_pages = state.total_pages.saturating_sub(old.npages);
         return Ok(());
     }
 
-    let mut new = MemSlot {
+    let mut new = MemSlot::new(
         id,
-        flags: region.flags,
-        base_gfn: region.guest_phys_addr >> PAGE_SHIFT,
+        region.flags,
+        region.guest_phys_addr >> PAGE_SHIFT,
         npages,
-        userspace_addr: region.userspace_addr as usize,
-        dirty: None,
-        invalid: false,
-    };
+        region.userspace_addr as usize,
+    );
     let change = match old {
         None => Change::Create,
         Some(old) => {
@@ -116,7 +134,7 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
             }
         }
     };
-    if !matches!(change, Change::Flags(_)) && vm.slots.read().overlaps(id, &new.gfns()) {
+    if !matches!(change, Change::Flags(_)) && vm.slots.change()?.set().overlaps(id, &new.gfns()) {
         return Err(EEXIST);
     }
     let total = match change {
@@ -132,18 +150,11 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
 
     let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
     match change {
-        Change::Create => publish(vm, id, Some(new))?,
-        Change::Move(old) => move_to(vm, &old, new)?,
-        Change::Flags(old) => change_flags(vm, &old, new)?,
+        Change::Create => create(vm, &mut state, new)?,
+        Change::Move(old) => move_to(vm, &mut state, &old, new)?,
+        Change::Flags(old) => change_flags(vm, &mut state, &old, new)?,
     }
     state.total_pages = total;
-    Ok(())
-}
-
-// Replaces slot `id`, and waits until nobody uses the old slots.
-fn publish<B: Backend>(vm: &Vm<B>, id: u16, slot: Option<Arc<MemSlot>>) -> Result {
-    let slots = vm.slots.read().with(id, slot)?;
-    vm.slots.replace(slots);
     Ok(())
 }
 
@@ -157,39 +168,79 @@ pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
     vm.stats.count_flush(true, any);
 }
 
+// A slot that is about to be inserted, as often as a change is made.
+fn twice(slot: &Arc<MemSlot>) -> Result<(NewSlot, NewSlot)> {
+    Ok((NewSlot::new(slot)?, NewSlot::new(slot)?))
+}
+
 // Guests first lose the slot, so that none of its translations can be made again while they are
 // taken away; mmu notifiers see it until that is done.
-fn withdraw<B: Backend>(vm: &Vm<B>, old: &MemSlot) -> Result {
-    let invalid = Arc::new(old.invalidated(), GFP_KERNEL_ACCOUNT)?;
-    publish(vm, old.id, Some(invalid))?;
+fn withdraw<B: Backend>(vm: &Vm<B>, slots: &mut Changing<'_, MemSlots>, old: &MemSlot) {
+    old.set_gone();
+    slots.wait();
     unmap(vm, old);
+}
+
+// For each of these: whatever may fail comes first, so that nothing can fail halfway.
+
+fn create<B: Backend>(vm: &Vm<B>, state: &mut SlotsState, new: Arc<MemSlot>) -> Result {
+    let mut slots = vm.slots.change()?;
+    let (one, other) = twice(&new)?;
+    let named = RBTreeNode::new(new.id, new, GFP_KERNEL_ACCOUNT)?;
+    slots.publish(SlotChange::Insert(one), SlotChange::Insert(other), || {
+        vm.invalidations.exclude()
+    });
+    state.by_id.insert(named);
     Ok(())
 }
 
-fn delete<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>) -> Result {
-    // Made first, so that nothing can fail halfway.
-    let without = vm.slots.read().with(old.id, None)?;
-    withdraw(vm, old)?;
-    vm.slots.replace(without);
+fn delete<B: Backend>(vm: &Vm<B>, state: &mut SlotsState, old: &Arc<MemSlot>) -> Result {
+    let mut slots = vm.slots.change()?;
+    withdraw(vm, &mut slots, old);
+    let gfn = old.base_gfn;
+    slots.postpone(SlotChange::Remove(gfn), SlotChange::Remove(gfn), || {
+        vm.invalidations.exclude()
+    });
+    state.by_id.remove(&old.id);
     Ok(())
 }
 
-fn move_to<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>, new: Arc<MemSlot>) -> Result {
-    let moved = vm.slots.read().with(old.id, Some(new))?;
-    withdraw(vm, old)?;
-    vm.slots.replace(moved);
+fn move_to<B: Backend>(
+    vm: &Vm<B>,
+    state: &mut SlotsState,
+    old: &Arc<MemSlot>,
+    new: Arc<MemSlot>,
+) -> Result {
+    let mut slots = vm.slots.change()?;
+    let (one, other) = twice(&new)?;
+    withdraw(vm, &mut slots, old);
+    let gfn = old.base_gfn;
+    slots.publish(
+        SlotChange::Move(gfn, one),
+        SlotChange::Move(gfn, other),
+        || vm.invalidations.exclude(),
+    );
+    state.rename(new);
     Ok(())
 }
 
-fn change_flags<B: Backend>(vm: &Vm<B>, old: &Arc<MemSlot>, new: Arc<MemSlot>) -> Result {
-    let slots = vm.slots.read().with(old.id, Some(new.clone()))?;
+fn change_flags<B: Backend>(
+    vm: &Vm<B>,
+    state: &mut SlotsState,
+    old: &Arc<MemSlot>,
+    new: Arc<MemSlot>,
+) -> Result {
+    let mut slots = vm.slots.change()?;
     // Logging begins: what was written before does not count, and nothing larger than a page may be
     // mapped. What is mapped and written between this and the end of the grace period is found by
     // the second pass, so that no write is lost. Logging ends: larger pages may be mapped again.
     if new.log_dirty() {
         unmap(vm, old);
     }
-    vm.slots.replace(slots);
+    let change = || SlotChange::Replace(new.clone());
+    slots.publish(change(), change(), || vm.invalidations.exclude());
+    slots.wait();
     unmap(vm, &new);
+    state.rename(new);
     Ok(())
 }

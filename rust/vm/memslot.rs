@@ -2,13 +2,19 @@
 
 //! Memory slots: which of the guest's physical memory lies where in the owner's address space.
 
-use super::{backend::Gfn, dirty_log::DirtyBitmap};
-use crate::{bindings, host::once};
+use super::{backend::Gfn, dirty_log::DirtyBitmap, published::Changed};
+use crate::{
+    bindings,
+    host::range_map::{Prepared, RangeMap},
+};
 use core::ops::Range;
 use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},
     prelude::*,
-    sync::{atomic::Atomic, Arc},
+    sync::{
+        atomic::{Acquire, AtomicFlag, Release},
+        Arc,
+    },
 };
 
 /// Number of slots, `KVM_CAP_NR_MEMSLOTS`; also one more than the largest id.
@@ -28,11 +34,30 @@ pub(crate) struct MemSlot {
     pub(crate) userspace_addr: usize,
     /// Present while `KVM_MEM_LOG_DIRTY_PAGES` is set.
     pub(super) dirty: Option<Arc<DirtyBitmap>>,
-    /// About to be deleted or moved: guests do not find it, mmu notifiers do.
-    pub(super) invalid: bool,
+    /// Deleted or moved: guests do not find it.
+    gone: AtomicFlag,
 }
 
 impl MemSlot {
+    /// A slot without a dirty log.
+    pub(super) fn new(
+        id: u16,
+        flags: u32,
+        base_gfn: Gfn,
+        npages: u64,
+        userspace_addr: usize,
+    ) -> Self {
+        Self {
+            id,
+            flags,
+            base_gfn,
+            npages,
+            userspace_addr,
+            dirty: None,
+            gone: AtomicFlag::new(false),
+        }
+    }
+
     /// Its guest frame numbers.
     pub(crate) fn gfns(&self) -> Range<Gfn> {
         // The sum was checked when the slot was made.
@@ -93,82 +118,126 @@ impl MemSlot {
         }
     }
 
-    // The same slot with another view, for a new snapshot.
-    pub(super) fn invalidated(&self) -> Self {
-        Self {
-            dirty: self.dirty.clone(),
-            invalid: true,
-            ..*self
-        }
+    /// Nobody finds it any more. Who has found it may use it until readers of before have ended.
+    pub(super) fn set_gone(&self) {
+        self.gone.store(true, Release);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Acquire)
     }
 }
 
-/// All slots of a VM at one moment, sorted by guest frame number and not overlapping.
+/// All slots of a VM at one moment, which do not overlap.
 pub(crate) struct MemSlots {
-    slots: KVVec<Arc<MemSlot>>,
-    // Index of the slot that was found last: most accesses are in the one that holds the RAM.
-    hint: Atomic<usize>,
+    // The keys are guest frame numbers.
+    slots: RangeMap<Arc<MemSlot>>,
+    // Where most accesses go: the one that holds the RAM.
+    largest: Option<Arc<MemSlot>>,
+}
+
+// Every slot's numbers fit, as `memory::check` sees to.
+fn keys(gfns: &Range<Gfn>) -> Range<usize> {
+    gfns.start as usize..gfns.end as usize
+}
+
+/// A slot that is about to be inserted.
+pub(crate) struct NewSlot(Prepared<Arc<MemSlot>>);
+
+impl NewSlot {
+    /// `ENOMEM` without memory.
+    pub(super) fn new(slot: &Arc<MemSlot>) -> Result<Self> {
+        Ok(Self(Prepared::new(
+            &keys(&slot.gfns()),
+            &slot.hvas(),
+            slot.clone(),
+            GFP_KERNEL_ACCOUNT,
+        )?))
+    }
 }
 
 impl MemSlots {
     pub(super) fn empty() -> Self {
         Self {
-            slots: KVVec::new(),
-            hint: Atomic::new(0),
+            slots: RangeMap::new(),
+            largest: None,
         }
     }
 
     /// The slot that holds `gfn`.
+    #[inline]
     pub(crate) fn find(&self, gfn: Gfn) -> Option<&Arc<MemSlot>> {
-        let hint = once::read_usize(&self.hint);
-        match self.slots.get(hint) {
-            Some(slot) if slot.contains(gfn) && !slot.invalid => return Some(slot),
-            _ => (),
-        }
-        let after = self.slots.partition_point(|s| s.base_gfn <= gfn);
-        let at = after.checked_sub(1)?;
-        let slot = self.slots.get(at)?;
-        if !slot.contains(gfn) || slot.invalid {
-            return None;
-        }
-        once::write_usize(&self.hint, at);
-        Some(slot)
-    }
-
-    /// The slot with this id.
-    pub(crate) fn by_id(&self, id: u16) -> Option<&Arc<MemSlot>> {
-        self.slots.iter().find(|s| s.id == id)
-    }
-
-    /// All slots, by ascending guest frame number; those that are about to go too.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<MemSlot>> {
-        self.slots.iter()
-    }
-
-    // Does a slot other than `id` overlap `gfns`?
-    pub(super) fn overlaps(&self, id: u16, gfns: &Range<Gfn>) -> bool {
-        self.slots
-            .iter()
-            .any(|s| s.id != id && s.base_gfn < gfns.end && gfns.start < s.gfns().end)
-    }
-
-    // The same slots, but `slot` instead of the one with that id; without it if `slot` is `None`.
-    pub(super) fn with(&self, id: u16, slot: Option<Arc<MemSlot>>) -> Result<KBox<Self>> {
-        let mut slots = KVVec::with_capacity(self.slots.len() + 1, GFP_KERNEL_ACCOUNT)?;
-        let mut slot = slot;
-        for old in self.slots.iter().filter(|s| s.id != id) {
-            if let Some(new) = slot.take_if(|new| new.base_gfn < old.base_gfn) {
-                slots.push(new, GFP_KERNEL_ACCOUNT)?;
+        match &self.largest {
+            Some(slot) if slot.contains(gfn) && !slot.is_gone() => Some(slot),
+            _ => {
+                let slot = self.slots.get(usize::try_from(gfn).ok()?)?;
+                (!slot.is_gone()).then_some(slot)
             }
-            slots.push(old.clone(), GFP_KERNEL_ACCOUNT)?;
         }
-        if let Some(new) = slot {
-            slots.push(new, GFP_KERNEL_ACCOUNT)?;
+    }
+
+    /// All slots, by ascending guest frame number; those that are gone too.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<MemSlot>> {
+        self.slots.with_keys(&(0..usize::MAX))
+    }
+
+    /// The slots that have any of `hvas`; those that are gone too.
+    pub(super) fn at_hvas(&self, hvas: &Range<usize>) -> impl Iterator<Item = &Arc<MemSlot>> {
+        self.slots.at_addresses(hvas)
+    }
+
+    /// Does a slot other than `id` overlap `gfns`?
+    pub(super) fn overlaps(&self, id: u16, gfns: &Range<Gfn>) -> bool {
+        self.slots.with_keys(&keys(gfns)).any(|s| s.id != id)
+    }
+
+    fn remove(&mut self, base_gfn: Gfn) {
+        self.slots.remove(base_gfn as usize);
+        // Then there is none until one is inserted, which does no harm.
+        self.largest.take_if(|s| s.base_gfn == base_gfn);
+    }
+
+    fn take_for_largest(&mut self, new: &Arc<MemSlot>) {
+        if new.npages > self.largest.as_ref().map_or(0, |s| s.npages) {
+            self.largest = Some(new.clone());
         }
-        let all = Self {
-            slots,
-            hint: Atomic::new(0),
-        };
-        Ok(KBox::new(all, GFP_KERNEL_ACCOUNT)?)
+    }
+}
+
+/// What becomes of slots.
+pub(crate) enum SlotChange {
+    /// A slot that overlaps none.
+    Insert(NewSlot),
+    /// In the place of the slot that has the same guest frame numbers and addresses.
+    Replace(Arc<MemSlot>),
+    /// Of the slot that begins here.
+    Remove(Gfn),
+    /// Of the slot that begins here, which becomes another.
+    Move(Gfn, NewSlot),
+}
+
+impl Changed for MemSlots {
+    type Change = SlotChange;
+
+    fn apply(&mut self, change: SlotChange) {
+        match change {
+            SlotChange::Remove(gfn) => self.remove(gfn),
+            SlotChange::Replace(new) => {
+                self.largest.take_if(|s| s.base_gfn == new.base_gfn);
+                self.take_for_largest(&new);
+                if let Some(slot) = self.slots.get_mut(new.base_gfn as usize) {
+                    *slot = new;
+                }
+            }
+            SlotChange::Insert(NewSlot(new)) => {
+                self.take_for_largest(new.value());
+                self.slots.insert(new);
+            }
+            SlotChange::Move(gfn, NewSlot(new)) => {
+                self.remove(gfn);
+                self.take_for_largest(new.value());
+                self.slots.insert(new);
+            }
+        }
     }
 }

@@ -11,6 +11,8 @@
 //! | `run_loop` | `KVM_RUN` |
 //! | `requests`, `halt` | getting a vCPU's attention; halting it |
 //! | `memslot`, `memory` | memory slots, and changing them |
+//! | `published` | slots and the bus, which change while they are looked into |
+//! | `invalidations` | keeps slots from changing while the owner's mappings do |
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
 //! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
 //! | `events` | what waits for a vCPU |
@@ -27,7 +29,8 @@
 //!
 //! Locks, outermost first: `Vm::lock`, a vCPU's mutex, `Vm::slots_lock`, reading `Vm::slots`,
 //! [`mmu_lock::MmuLock`]. Mmu notifiers come with the kernel's own locks held and take the last two; so
-//! no user memory is touched with the last one held, and no slot is changed by who reads slots.
+//! no user memory is touched with the last one held, and no slot is changed by who reads slots. The lock of
+//! [`invalidations::Invalidations`] is held for a moment only, with none taken in it.
 
 pub(crate) mod access;
 pub(crate) mod backend;
@@ -39,6 +42,7 @@ mod dirty_log;
 pub(crate) mod events;
 pub(crate) mod guest_memory;
 pub(crate) mod halt;
+mod invalidations;
 mod io_bus;
 mod ioctl;
 mod memory;
@@ -52,6 +56,7 @@ pub(crate) mod one_reg;
 pub(crate) mod papr;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod pvinfo;
+mod published;
 pub(crate) mod requests;
 pub(crate) mod run_loop;
 pub(crate) mod run_page;

@@ -9,10 +9,12 @@ use super::{
     coalesced::Ring,
     dirty_log::chunks,
     halt::Limit,
+    invalidations::Invalidations,
     io_bus::IoBus,
     memory::{self, SlotsState},
-    memslot::MemSlots,
-    mmu_lock::MmuLock,
+    memslot::{MemSlot, MemSlots},
+    mmu_lock::{MmuGuard, MmuLock},
+    published::Published,
     stats::{StatSet as _, VmStats},
     vcpu::{Vcpu, VcpuCore},
 };
@@ -20,7 +22,6 @@ use crate::host::{
     members::{CountedMember, Members},
     mm,
     notifier::{Notifier, NotifierOps},
-    srcu_cell::SrcuCell,
 };
 use core::ops::Range;
 use kernel::{
@@ -40,12 +41,14 @@ pub(crate) struct Vm<B: Backend> {
     pub(crate) mm: ARef<Mm>,
     /// Memory slots, for reading; the guard may be held while sleeping.
     #[pin]
-    pub(crate) slots: SrcuCell<MemSlots>,
+    pub(crate) slots: Published<MemSlots>,
+    #[pin]
+    pub(super) invalidations: Invalidations,
     /// Whoever changes slots or the bus.
     #[pin]
     pub(super) slots_lock: Mutex<SlotsState>,
     #[pin]
-    pub(super) bus: SrcuCell<IoBus>,
+    pub(super) bus: Published<IoBus>,
     #[pin]
     pub(super) coalesced: Ring,
     pub(super) halt_limit: Limit,
@@ -88,9 +91,16 @@ impl<B: Backend> Vm<B> {
             vcpus: Members::new(B::MAX_VCPU_IDS as usize)?,
             notifier <- Notifier::new(),
             mm: mm::grab(mm),
-            slots <- SrcuCell::new(KBox::new(MemSlots::empty(), GFP_KERNEL_ACCOUNT)?),
+            slots <- Published::new(
+                KBox::new(MemSlots::empty(), GFP_KERNEL_ACCOUNT)?,
+                KBox::new(MemSlots::empty(), GFP_KERNEL_ACCOUNT)?,
+            ),
+            invalidations <- Invalidations::new(),
             slots_lock <- new_mutex!(SlotsState::new(), "kvm_ppc_slots_lock"),
-            bus <- SrcuCell::new(KBox::new(IoBus::empty(), GFP_KERNEL_ACCOUNT)?),
+            bus <- Published::new(
+                KBox::new(IoBus::empty(), GFP_KERNEL_ACCOUNT)?,
+                KBox::new(IoBus::empty(), GFP_KERNEL_ACCOUNT)?,
+            ),
             coalesced <- Ring::new(),
             halt_limit: Limit::new(),
             stats: VmStats::new(),
@@ -163,10 +173,10 @@ impl<B: Backend> Vm<B> {
     fn for_slots_at(
         &self,
         hvas: &Range<usize>,
-        mut f: impl FnMut(&mut B::Mmu, &super::memslot::MemSlot, Range<u64>),
+        mut f: impl FnMut(&mut MmuGuard<'_, B>, &MemSlot, Range<u64>),
     ) {
         let slots = self.slots.read();
-        for slot in slots.iter() {
+        for slot in slots.at_hvas(hvas) {
             let Some(gfns) = slot.gfns_of(hvas) else {
                 continue;
             };
@@ -183,17 +193,29 @@ pub(super) type CountedVcpu<B> = CountedMember<Vm<B>, VcpuCore<B>>;
 impl<B: Backend> NotifierOps for Vm<B> {
     fn invalidate_start(&self, hvas: Range<usize>, _may_block: bool) {
         // Nothing here sleeps, so it makes no difference whether it may.
-        self.mmu.lock().invalidate_begin(&hvas);
+        self.invalidations.begin();
         let (mut asked, mut any) = (false, false);
         self.for_slots_at(&hvas, |mmu, slot, gfns| {
+            if !asked {
+                mmu.invalidate_begin(&hvas);
+            }
             asked = true;
             any |= B::unmap_range(self, mmu, slot, gfns);
         });
-        self.stats.count_flush(asked, any);
+        if asked {
+            self.invalidations.announce();
+            self.stats.count_flush(asked, any);
+        }
     }
 
-    fn invalidate_end(&self, _hvas: Range<usize>) {
-        self.mmu.lock().invalidate_end();
+    fn invalidate_end(&self, hvas: Range<usize>) {
+        // If there is a slot now, there was when this began.
+        let announced =
+            self.invalidations.announced() && self.slots.read().at_hvas(&hvas).next().is_some();
+        if announced {
+            self.mmu.lock().invalidate_end();
+        }
+        self.invalidations.end(announced);
     }
 
     fn clear_young(&self, hvas: Range<usize>) -> bool {

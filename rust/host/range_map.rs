@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Values that are found by either of two ranges that each has, in the kernel's interval trees.
+
+use crate::bindings;
+use core::{marker::PhantomData, ops::Range, ptr::NonNull};
+use kernel::{alloc::Flags, prelude::*, types::Opaque};
+
+/// Values, each with a range of keys, which overlaps no other's, and a range of addresses, which may. Looking one up
+/// takes time in proportion to the logarithm of their number.
+pub(crate) struct RangeMap<T> {
+    keys: Tree<T>,
+    addresses: Tree<T>,
+}
+
+/// A value that is about to be inserted, which then needs no memory.
+pub(crate) struct Prepared<T>(KBox<Node<T>>);
+
+#[repr(C)]
+struct Node<T> {
+    links: [Link; 2],
+    value: T,
+}
+
+type Link = Opaque<bindings::interval_tree_node>;
+
+/// An interval tree.
+///
+/// # Invariants
+///
+/// What it links are links number `n` of nodes that come from [`KBox::into_raw`], and that are linked in both trees of a
+/// map or in none.
+struct Tree<T> {
+    root: Opaque<bindings::rb_root_cached>,
+    n: usize,
+    nodes: PhantomData<Node<T>>,
+}
+
+// SAFETY: Links belong to who has the map, which owns the nodes that they lead to.
+unsafe impl<T: Send> Send for Node<T> {}
+// SAFETY: What changes links needs `&mut RangeMap`.
+unsafe impl<T: Sync> Sync for Node<T> {}
+// SAFETY: It owns its nodes.
+unsafe impl<T: Send> Send for RangeMap<T> {}
+// SAFETY: As of nodes.
+unsafe impl<T: Sync> Sync for RangeMap<T> {}
+
+fn link(range: &Range<usize>) -> Link {
+    Opaque::new(bindings::interval_tree_node {
+        start: range.start,
+        last: range.end.wrapping_sub(1),
+        ..Default::default()
+    })
+}
+
+impl<T> Prepared<T> {
+    /// `value` with `keys` and `addresses`, neither of which may be empty. `ENOMEM` without memory.
+    pub(crate) fn new(
+        keys: &Range<usize>,
+        addresses: &Range<usize>,
+        value: T,
+        flags: Flags,
+    ) -> Result<Self> {
+        let links = [link(keys), link(addresses)];
+        Ok(Self(KBox::new(Node { links, value }, flags)?))
+    }
+
+    /// The value.
+    pub(crate) fn value(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T> Tree<T> {
+    const fn new(n: usize) -> Self {
+        Self {
+            // INVARIANT: All zeroes is an empty tree.
+            root: Opaque::zeroed(),
+            n,
+            nodes: PhantomData,
+        }
+    }
+
+    // The first node, by the start of its range, that has any of `range`.
+    #[inline]
+    fn first(&self, range: &Range<usize>) -> Option<NonNull<Link>> {
+        if range.is_empty() {
+            return None;
+        }
+        let (start, last) = (range.start, range.end.wrapping_sub(1));
+        // SAFETY: The root is initialized, and nothing changes it while it is borrowed.
+        let first = unsafe { bindings::interval_tree_iter_first(self.root.get(), start, last) };
+        Some(NonNull::new(first)?.cast())
+    }
+
+    #[inline]
+    fn first_node(&self, range: &Range<usize>) -> Option<NonNull<Node<T>>> {
+        Some(self.node(self.first(range)?))
+    }
+
+    #[inline]
+    fn node(&self, link: NonNull<Link>) -> NonNull<Node<T>> {
+        // SAFETY: By the invariants it is the link of that number in a node, which begins with its links.
+        unsafe { link.sub(self.n).cast() }
+    }
+
+    // That one and those that follow it.
+    fn overlapping(&self, range: &Range<usize>) -> impl Iterator<Item = NonNull<Node<T>>> + '_ {
+        let (start, last) = (range.start, range.end.wrapping_sub(1));
+        let mut next = self.first(range);
+        core::iter::from_fn(move || {
+            let here = next?;
+            // SAFETY: It is linked, and nothing changes the tree while it is borrowed.
+            let after =
+                unsafe { bindings::interval_tree_iter_next(here.as_ptr().cast(), start, last) };
+            next = NonNull::new(after).map(NonNull::cast);
+            Some(self.node(here))
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `node` is from `KBox::into_raw`, and not linked here.
+    unsafe fn insert(&mut self, node: NonNull<Node<T>>) {
+        // SAFETY: It is valid, by the caller's promise.
+        if let Some(link) = unsafe { node.as_ref() }.links.get(self.n) {
+            // INVARIANT: By the caller's promise.
+            // SAFETY: It is linked nowhere, and stays where it is until it is removed.
+            unsafe { bindings::interval_tree_insert(link.get(), self.root.get()) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `node` is linked here.
+    unsafe fn remove(&mut self, node: NonNull<Node<T>>) {
+        // SAFETY: It is valid, by the caller's promise.
+        if let Some(link) = unsafe { node.as_ref() }.links.get(self.n) {
+            // SAFETY: By the caller's promise.
+            unsafe { bindings::interval_tree_remove(link.get(), self.root.get()) };
+        }
+    }
+}
+
+impl<T> RangeMap<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            keys: Tree::new(0),
+            addresses: Tree::new(1),
+        }
+    }
+
+    /// The value that has `key`.
+    #[inline]
+    pub(crate) fn get(&self, key: usize) -> Option<&T> {
+        let node = self.keys.first_node(&(key..key.checked_add(1)?))?;
+        // SAFETY: Nodes are valid for as long as they are linked, which is while `self` is borrowed.
+        Some(unsafe { &(*node.as_ptr()).value })
+    }
+
+    /// The values that have any of `keys`, by ascending keys.
+    #[inline]
+    pub(crate) fn with_keys(&self, keys: &Range<usize>) -> impl Iterator<Item = &T> {
+        // SAFETY: As above.
+        self.keys
+            .overlapping(keys)
+            .map(|node| unsafe { &(*node.as_ptr()).value })
+    }
+
+    /// The values that have any of `addresses`.
+    pub(crate) fn at_addresses(&self, addresses: &Range<usize>) -> impl Iterator<Item = &T> {
+        // SAFETY: As above.
+        self.addresses
+            .overlapping(addresses)
+            .map(|node| unsafe { &(*node.as_ptr()).value })
+    }
+
+    /// The value that has `key`.
+    pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut T> {
+        let mut node = self.keys.first_node(&(key..key.checked_add(1)?))?;
+        // SAFETY: It is linked, and so ours; `self` is borrowed for as long as the value is.
+        Some(unsafe { &mut node.as_mut().value })
+    }
+
+    /// Inserts a value whose keys nobody has.
+    pub(crate) fn insert(&mut self, new: Prepared<T>) {
+        let node = NonNull::from(KBox::leak(new.0));
+        // SAFETY: It was a box, and is linked nowhere.
+        unsafe {
+            self.keys.insert(node);
+            self.addresses.insert(node);
+        }
+    }
+
+    /// Takes the value that has `key` out and returns it, if there is one.
+    pub(crate) fn remove(&mut self, key: usize) -> Option<T> {
+        let node = self.keys.first_node(&(key..key.checked_add(1)?))?;
+        // SAFETY: It is linked in both trees.
+        unsafe {
+            self.keys.remove(node);
+            self.addresses.remove(node);
+        }
+        // SAFETY: By the invariants it comes from `into_raw`; it is linked no more.
+        Some(KBox::into_inner(unsafe { KBox::from_raw(node.as_ptr()) }).value)
+    }
+}
+
+impl<T> Drop for RangeMap<T> {
+    fn drop(&mut self) {
+        while let Some(node) = self.keys.first_node(&(0..usize::MAX)) {
+            // SAFETY: As in `remove`; the other tree is not used any more.
+            unsafe {
+                self.keys.remove(node);
+                drop(KBox::from_raw(node.as_ptr()));
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which changes of the owner's mappings are under way, so that slots are not changed meanwhile.
+//!
+//! The mmu notifier looks twice for slots that have the addresses that change, when the change begins and when it
+//! ends, and has to find the same ones: only if there is one does it announce the change to faults
+//! ([`MmuGuard::invalidate_begin`](super::mmu_lock::MmuGuard)). A slot that came in between would have its end told and
+//! not its beginning; a fault in it could map a page that goes the next moment.
+
+use kernel::{
+    new_condvar, new_spinlock,
+    prelude::*,
+    sync::{CondVar, SpinLock, SpinLockGuard},
+};
+
+/// A count of them.
+#[pin_data]
+pub(super) struct Invalidations {
+    #[pin]
+    state: SpinLock<State>,
+    #[pin]
+    none: CondVar,
+}
+
+/// What the lock protects.
+pub(super) struct State {
+    active: usize,
+    /// How many of these concern a slot.
+    announced: usize,
+    /// Somebody waits until there is none.
+    awaited: bool,
+}
+
+impl Invalidations {
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_spinlock!(State { active: 0, announced: 0, awaited: false }, "kvm_ppc_invalidations"),
+            none <- new_condvar!("kvm_ppc_invalidations"),
+        })
+    }
+
+    /// One begins. Before slots are looked at.
+    pub(super) fn begin(&self) {
+        self.state.lock().active += 1;
+    }
+
+    /// The one that begins concerns a slot.
+    pub(super) fn announce(&self) {
+        self.state.lock().announced += 1;
+    }
+
+    /// Does any that is under way concern a slot?
+    pub(super) fn announced(&self) -> bool {
+        self.state.lock().announced != 0
+    }
+
+    /// One ends, which concerns a slot or not. After slots were looked at.
+    pub(super) fn end(&self, announced: bool) {
+        let mut state = self.state.lock();
+        state.active = state.active.saturating_sub(1);
+        state.announced = state.announced.saturating_sub(announced.into());
+        if state.active == 0 && core::mem::take(&mut state.awaited) {
+            self.none.notify_all();
+        }
+    }
+
+    /// Waits until none is under way, and keeps any from beginning while what it returns is held. Sleeps.
+    pub(super) fn exclude(&self) -> SpinLockGuard<'_, State> {
+        let mut state = self.state.lock();
+        while state.active != 0 {
+            state.awaited = true;
+            self.none.wait(&mut state);
+        }
+        state
+    }
+}
