@@ -17,6 +17,7 @@
 #	make soak [HOST=bamboo [SOAK_SECONDS=3600]]
 #	make bench [HOST=bamboo]	path lengths, next to the kernel's own module; on a
 #				bamboo host, next to saving the whole TLB
+#	make bench BENCH=scale	how costs grow with slots, eventfds, vCPUs and memory
 #	make deps		installs what all these need
 
 MACHINE := $(shell uname -m)
@@ -114,4 +115,4 @@ bench:
 	@scripts/bench.sh
 
 .PHONY: all module sign install uninstall clean deb deps demo shell demo-itself shell-itself check soak bench
-export HOST PAGES MODULE TESTS SOAK_SECONDS
+export HOST PAGES MODULE TESTS SOAK_SECONDS BENCH
