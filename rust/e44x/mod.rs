@@ -33,7 +33,7 @@ use crate::{
         Vcpu, Vm,
     },
 };
-use core::ops::Range;
+use core::{mem, ops::Range};
 use kernel::prelude::*;
 
 /// The backend.
@@ -220,23 +220,28 @@ impl Backend for E44x {
         vcpu.shared.wake()
     }
 
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) -> bool {
-        mmu::unmap(vm, mmu, &gfns)
+    fn unmap_range(
+        vm: &Vm<Self>,
+        mmu: &mut E44xMmu,
+        _slot: &MemSlot,
+        gfns: &mut Range<Gfn>,
+    ) -> bool {
+        mmu::unmap(vm, mmu, &mem::take(gfns))
     }
 
     fn age_range(
         vm: &Vm<Self>,
         mmu: &mut E44xMmu,
         _slot: &MemSlot,
-        gfns: Range<Gfn>,
+        gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool {
-        mmu::age(vm, mmu, &gfns, clear)
+        mmu::age(vm, mmu, &mem::take(gfns), clear)
     }
 
     const WRITTEN_WHEN_MAPPED: bool = true;
 
-    fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
-        mmu::sync_dirty(vm, mmu, &gfns);
+    fn sync_dirty(vm: &Vm<Self>, mmu: &mut E44xMmu, _slot: &MemSlot, gfns: &mut Range<Gfn>) {
+        mmu::sync_dirty(vm, mmu, &mem::take(gfns));
     }
 }

@@ -40,7 +40,7 @@ use crate::{
         Vcpu, Vm,
     },
 };
-use core::ops::Range;
+use core::{mem, ops::Range};
 use kernel::{prelude::*, sync::SpinLock};
 
 /// The backend.
@@ -224,24 +224,24 @@ impl Backend for Hv {
         vcpu.shared.events.wake()
     }
 
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) -> bool {
-        mmu::notify::unmap(vm, mmu, slot, gfns)
+    fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: &mut Range<Gfn>) -> bool {
+        mmu::notify::unmap(vm, mmu, slot, mem::take(gfns))
     }
 
     fn age_range(
         _vm: &Vm<Self>,
         mmu: &mut HvMmu,
         _slot: &MemSlot,
-        gfns: Range<Gfn>,
+        gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool {
-        mmu::notify::age(mmu, gfns, clear)
+        mmu::notify::age(mmu, mem::take(gfns), clear)
     }
 
     const WRITTEN_WHEN_MAPPED: bool = false;
 
-    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
-        mmu::notify::sync_dirty(mmu, slot, gfns);
+    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: &mut Range<Gfn>) {
+        mmu::notify::sync_dirty(mmu, slot, mem::take(gfns));
     }
 
     fn flush_dirty(vm: &Vm<Self>, mmu: &mut HvMmu) {

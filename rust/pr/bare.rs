@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     emulate::{privileged::Privileged, regs::Regs},
+    host::wait::cond_resched,
     isa::{
         bare::{self, HID5, HID5_DCBZ32, HIOR},
         insn::Insn,
@@ -101,15 +102,15 @@ pub(crate) fn privileged(
             let (vm, val) = (vcpu.vm(), st.gpr(rb));
             drop(lock(&vm.arch.hpt));
             match bare {
-                Bare::Book3s32 => vm.mmu.lock().unmap_page32(val),
+                Bare::Book3s32 => in_parts(|| vm.mmu.lock().unmap_page32(val)),
                 // L is where RS has its last bit since: 16 MB.
                 Bare::Ppc970 if rs & 1 != 0 => {
                     let first = val & !0xff_ffff;
                     for unit in (first..=first | 0xff_ffff).step_by(1 << 16) {
-                        vm.mmu.lock().unmap_virtual_low(unit);
+                        in_parts(|| vm.mmu.lock().unmap_virtual_low(unit));
                     }
                 }
-                Bare::Ppc970 => vm.mmu.lock().unmap_virtual_low(val),
+                Bare::Ppc970 => in_parts(|| vm.mmu.lock().unmap_virtual_low(val)),
             }
         }
         Privileged::TlbInvalidateAll => {
@@ -124,6 +125,13 @@ pub(crate) fn privileged(
         }
     }
     Some(Outcome::Done)
+}
+
+/// Does something that takes more than one lock hold, until it says that all is done. Sleeps.
+fn in_parts(mut part: impl FnMut() -> bool) {
+    while !part() {
+        cond_resched();
+    }
 }
 
 /// Those that are different on the 970 only.

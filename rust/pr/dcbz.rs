@@ -20,6 +20,7 @@ use crate::{
     host::{
         code_page::CodePage,
         hash::{Frame, Permission},
+        wait::cond_resched,
     },
     isa::{
         insn::Insn,
@@ -93,7 +94,13 @@ pub(crate) enum Code {
 pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Option<Code>> {
     let vm = vcpu.vm();
     let mut page = CodePage::new()?;
-    let count = vm.mmu.lock().take_writers(gpa);
+    let count = loop {
+        let taken = vm.mmu.lock().take_writers(gpa);
+        if let Some(count) = taken {
+            break count;
+        }
+        cond_resched();
+    };
     if !vm.read_if_memory(gpa & !0xfff, page.bytes_mut())? {
         return Ok(None);
     }
@@ -178,6 +185,8 @@ pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
 /// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
 fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     if let Ok(gpa) = hpt::real_address(vcpu, st, ea, Access::Store) {
-        vcpu.vm().mmu.lock().take_code(gpa);
+        while !vcpu.vm().mmu.lock().take_code(gpa) {
+            cond_resched();
+        }
     }
 }

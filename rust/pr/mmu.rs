@@ -14,7 +14,8 @@ pub(crate) use self::key::{SegmentKey, SegmentState};
 use self::{
     key::{GuestPage, SEGMENT_SHIFT, UNIT_SHIFT},
     pool::{
-        filled, gfn_bucket, host_bucket, page_bucket, Entry, Pool, BY_GFN, BY_HOST, BY_PAGE, POOL,
+        filled, gfn_bucket, host_bucket, page_bucket, Entry, Part, Pool, BY_GFN, BY_HOST, BY_PAGE,
+        POOL,
     },
 };
 use crate::{
@@ -34,8 +35,6 @@ use kernel::{page::PAGE_SHIFT, prelude::*};
 const SEGMENTS: usize = 1 << 12;
 /// Places for them: twice as many, so that searches stay short.
 const PLACES: usize = 2 * SEGMENTS;
-/// Entries that are taken away with the lock held, where there may be many.
-const BATCH: usize = 256;
 
 /// A shadowed segment.
 #[derive(Clone, Copy)]
@@ -197,21 +196,7 @@ impl PrMmu {
     /// Takes pages away, from place `from` of the pool on. Gives where to go on, the lock having been free meanwhile, or
     /// `None` at the end of the pool.
     pub(crate) fn unmap_some(&mut self, from: usize) -> Option<usize> {
-        self.unmap_some_of(from, |_| true)
-    }
-
-    fn unmap_some_of(&mut self, from: usize, f: impl Fn(&Entry) -> bool) -> Option<usize> {
-        let mut left = BATCH;
-        for at in from..POOL {
-            if self.pool.get(at as u32).is_some_and(&f) {
-                if left == 0 {
-                    return Some(at);
-                }
-                self.pool.remove(at as u32);
-                left -= 1;
-            }
-        }
-        None
+        self.pool.remove_from(from, &mut Part::default(), |_| true)
     }
 
     /// Maps a page in a segment that [`segment`](Self::segment) gave, in the place of what is mapped there.
@@ -319,56 +304,54 @@ impl PrMmu {
         shift: u32,
         from: usize,
     ) -> Option<usize> {
-        const PART: u64 = 16;
         let units = 1u64.wrapping_shl(shift.saturating_sub(UNIT_SHIFT));
         let first = GuestPage::of(va).0 & !(units - 1);
         if units > POOL as u64 {
-            return self.unmap_some_of(from, |e| e.page.0.wrapping_sub(first) < units);
+            let within = |e: &Entry| e.page.0.wrapping_sub(first) < units;
+            return self.pool.remove_from(from, &mut Part::default(), within);
         }
-        let end = units.min(from as u64 + PART);
-        for page in (from as u64..end).map(|i| GuestPage(first + i)) {
-            self.pool
-                .remove_if(BY_PAGE, page_bucket(page), |e| e.page == page);
-        }
-        (end < units).then_some(end as usize)
+        let mut part = Part::default();
+        (from..units as usize).find(|i| !self.remove_page(GuestPage(first + *i as u64), &mut part))
     }
 
-    /// Takes away all pages of a 32-bit guest's that have the index of `ea` in their segment: `tlbie`.
-    pub(crate) fn unmap_page32(&mut self, ea: u64) {
-        let page = GuestPage::of_index(ea);
+    fn remove_page(&mut self, page: GuestPage, part: &mut Part) -> bool {
         self.pool
-            .remove_if(BY_PAGE, page_bucket(page), |e| e.page == page);
+            .remove_if(BY_PAGE, page_bucket(page), part, |e| e.page == page)
+    }
+
+    /// Takes away all pages of a 32-bit guest's that have the index of `ea` in their segment: `tlbie`. False if there
+    /// are more, to be asked again.
+    pub(crate) fn unmap_page32(&mut self, ea: u64) -> bool {
+        self.remove_page(GuestPage::of_index(ea), &mut Part::default())
     }
 
     /// Takes away what translates the 64 KB around a virtual address of which only the low 48 bits are known: `tlbie`
-    /// before ISA 2.05.
-    pub(crate) fn unmap_virtual_low(&mut self, va: u64) {
+    /// before ISA 2.05. False if there is more, to be asked again.
+    pub(crate) fn unmap_virtual_low(&mut self, va: u64) -> bool {
         const LOW: u64 = 0xffff_ffff;
         let unit = va >> UNIT_SHIFT & LOW;
         let same = |e: &Entry| e.page != GuestPage::NONE && e.page.0 & LOW == unit;
+        let bucket = page_bucket(GuestPage(unit));
         self.pool
-            .remove_if(BY_PAGE, page_bucket(GuestPage(unit)), same);
+            .remove_if(BY_PAGE, bucket, &mut Part::default(), same)
     }
 
-    /// Takes away what maps these frames, or only what does so for writing. Says whether there was any.
-    pub(crate) fn unmap_gfns(&mut self, gfns: Range<Gfn>, writable_only: bool) -> bool {
-        let wanted = |e: &Entry| e.writable || !writable_only;
-        let mut any = false;
-        if gfns.end.saturating_sub(gfns.start) > (POOL / 4) as u64 {
-            for at in 0..POOL as u32 {
-                let found = self.pool.get(at);
-                if found.is_some_and(|e| gfns.contains(&e.gfn) && wanted(e)) {
-                    self.pool.remove(at);
-                    any = true;
-                }
+    /// Takes away what maps these frames, or only what does so for writing, and takes from `gfns` those that are done:
+    /// with the rest it is to be called again, the lock having been free meanwhile. Says whether there was any.
+    pub(crate) fn unmap_gfns(&mut self, gfns: &mut Range<Gfn>, writable_only: bool) -> bool {
+        let mut part = Part::default();
+        while gfns.start < gfns.end {
+            let gfn = gfns.start;
+            let same = |e: &Entry| e.gfn == gfn && (e.writable || !writable_only);
+            if !self
+                .pool
+                .remove_if(BY_GFN, gfn_bucket(gfn), &mut part, same)
+            {
+                break;
             }
-            return any;
+            gfns.start += 1;
         }
-        for gfn in gfns {
-            let same = |e: &Entry| e.gfn == gfn && wanted(e);
-            any |= self.pool.remove_if(BY_GFN, gfn_bucket(gfn), same);
-        }
-        any
+        part.any()
     }
 
     /// Is any of these frames mapped?

@@ -52,7 +52,7 @@ use crate::{
         Vcpu, Vm,
     },
 };
-use core::ops::Range;
+use core::{mem, ops::Range};
 use kernel::{prelude::*, sync::SpinLock};
 
 /// The backend.
@@ -212,7 +212,12 @@ impl Backend for Pr {
         vcpu.shared.events.wake()
     }
 
-    fn unmap_range(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) -> bool {
+    fn unmap_range(
+        _vm: &Vm<Self>,
+        mmu: &mut PrMmu,
+        _slot: &MemSlot,
+        gfns: &mut Range<Gfn>,
+    ) -> bool {
         // What was mapped for writing is in the dirty log since.
         mmu.unmap_gfns(gfns, false)
     }
@@ -221,20 +226,20 @@ impl Backend for Pr {
         _vm: &Vm<Self>,
         mmu: &mut PrMmu,
         _slot: &MemSlot,
-        gfns: Range<Gfn>,
+        gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool {
         // Nobody keeps the reference bits of the host's table; a page that is mapped counts as used until it is
         // looked at.
         match clear {
             true => mmu.unmap_gfns(gfns, false),
-            false => mmu.maps(gfns),
+            false => mmu.maps(mem::take(gfns)),
         }
     }
 
     const WRITTEN_WHEN_MAPPED: bool = true;
 
-    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: Range<Gfn>) {
+    fn sync_dirty(_vm: &Vm<Self>, mmu: &mut PrMmu, _slot: &MemSlot, gfns: &mut Range<Gfn>) {
         // The next store faults, and is noted again.
         mmu.unmap_gfns(gfns, true);
     }

@@ -129,14 +129,21 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     /// written into the slot's dirty log first. On return no CPU uses them any more. Says whether there
     /// were any.
     ///
-    /// This and the next two are called with the lock held: they must not sleep.
-    fn unmap_range(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>) -> bool;
+    /// This and the next two are called with the lock held: they must not sleep. What they have done with they take
+    /// from `gfns`, at least something, and if it is not all, they are called again, the lock having been free
+    /// meanwhile: so none of them has to hold it for long.
+    fn unmap_range(
+        vm: &Vm<Self>,
+        mmu: &mut Self::Mmu,
+        slot: &MemSlot,
+        gfns: &mut Range<Gfn>,
+    ) -> bool;
     /// Was any of it referenced since the last time? Clears the marks if `clear`.
     fn age_range(
         vm: &Vm<Self>,
         mmu: &mut Self::Mmu,
         slot: &MemSlot,
-        gfns: Range<Gfn>,
+        gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool;
     /// A page counts as written when it is mapped for writing, not when the hardware says so:
@@ -144,7 +151,7 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     const WRITTEN_WHEN_MAPPED: bool;
     /// Moves what the hardware has noted as written in `gfns` into the slot's dirty log, and makes
     /// the next write after [`flush_dirty`](Self::flush_dirty) be noted again.
-    fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: Range<Gfn>);
+    fn sync_dirty(vm: &Vm<Self>, mmu: &mut Self::Mmu, slot: &MemSlot, gfns: &mut Range<Gfn>);
     /// Ends a round of [`sync_dirty`](Self::sync_dirty), between whose calls the lock may have been dropped.
     fn flush_dirty(_vm: &Vm<Self>, _mmu: &mut Self::Mmu) {}
 }

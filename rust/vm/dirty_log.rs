@@ -123,9 +123,10 @@ pub(super) fn chunks(gfns: Range<Gfn>) -> impl Iterator<Item = Range<Gfn>> {
 }
 
 fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
-    for part in chunks(gfns) {
-        let mut mmu = vm.mmu.lock();
-        B::sync_dirty(vm, &mut mmu, slot, part);
+    for mut part in chunks(gfns) {
+        while !part.is_empty() {
+            B::sync_dirty(vm, &mut vm.mmu.lock(), slot, &mut part);
+        }
     }
     // Once for all: what is written before this is in the log already.
     B::flush_dirty(vm, &mut vm.mmu.lock());

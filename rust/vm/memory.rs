@@ -161,9 +161,10 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
 /// Takes away all translations of a slot.
 pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
     let mut any = false;
-    for part in chunks(slot.gfns()) {
-        let mut mmu = vm.mmu.lock();
-        any |= B::unmap_range(vm, &mut mmu, slot, part);
+    for mut part in chunks(slot.gfns()) {
+        while !part.is_empty() {
+            any |= B::unmap_range(vm, &mut vm.mmu.lock(), slot, &mut part);
+        }
     }
     vm.stats.count_flush(true, any);
 }

@@ -173,15 +173,17 @@ impl<B: Backend> Vm<B> {
     fn for_slots_at(
         &self,
         hvas: &Range<usize>,
-        mut f: impl FnMut(&mut MmuGuard<'_, B>, &MemSlot, Range<u64>),
+        mut f: impl FnMut(&mut MmuGuard<'_, B>, &MemSlot, &mut Range<u64>),
     ) {
         let slots = self.slots.read();
         for slot in slots.at_hvas(hvas) {
             let Some(gfns) = slot.gfns_of(hvas) else {
                 continue;
             };
-            for part in chunks(gfns) {
-                f(&mut self.mmu.lock(), slot, part);
+            for mut part in chunks(gfns) {
+                while !part.is_empty() {
+                    f(&mut self.mmu.lock(), slot, &mut part);
+                }
             }
         }
     }
@@ -229,7 +231,7 @@ impl<B: Backend> NotifierOps for Vm<B> {
     fn test_young(&self, hva: usize) -> bool {
         let mut young = false;
         self.for_slots_at(&(hva..hva + 1), |mmu, slot, gfns| {
-            young = young || B::age_range(self, mmu, slot, gfns, false);
+            young |= B::age_range(self, mmu, slot, gfns, false);
         });
         young
     }

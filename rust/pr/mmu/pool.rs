@@ -15,6 +15,10 @@ pub(super) const POOL: usize = 1 << 15;
 pub(super) const BUCKETS: usize = POOL;
 /// Entries of a bucket: when there is one more, its oldest goes. A page that is mapped at so many addresses is rare.
 const LONGEST: u16 = 1 << 11;
+/// So many entries are taken away with the lock held once, and so many places and buckets are looked at before no more
+/// are begun with.
+const REMOVALS: usize = 256;
+const LOOKS: usize = 1 << 12;
 /// No entry.
 const NONE: u32 = u32::MAX;
 
@@ -59,6 +63,24 @@ struct Place {
 struct Ring {
     newest: u32,
     len: u16,
+}
+
+/// What is taken away with the lock held once. There is always something that is done in one.
+#[derive(Default)]
+pub(super) struct Part {
+    removed: usize,
+    looks: usize,
+}
+
+impl Part {
+    /// Was there anything to take away?
+    pub(super) fn any(&self) -> bool {
+        self.removed != 0
+    }
+
+    fn is_over(&self) -> bool {
+        self.removed >= REMOVALS || self.looks >= LOOKS
+    }
 }
 
 /// All of it.
@@ -170,28 +192,59 @@ impl Pool {
         None
     }
 
-    /// Takes those of a bucket away that `f` wants, from the host's table too. Says whether there were any.
+    /// Takes those of a bucket away that `f` wants, from the host's table too. False if `part` is over before all of
+    /// them are gone.
     pub(super) fn remove_if(
         &mut self,
         index: usize,
         bucket: usize,
+        part: &mut Part,
         f: impl Fn(&Entry) -> bool,
     ) -> bool {
-        let Some(ring) = self.ring(index, bucket) else {
+        if part.is_over() {
             return false;
+        }
+        part.looks += 1;
+        let Some(ring) = self.ring(index, bucket) else {
+            return true;
         };
-        let (mut at, mut any) = (ring.newest, false);
+        let mut at = ring.newest;
         for _ in 0..ring.len {
             let Some(link) = self.link(index, at) else {
                 break;
             };
+            part.looks += 1;
             if self.get(at).is_some_and(&f) {
+                if part.removed >= REMOVALS {
+                    return false;
+                }
                 self.remove(at);
-                any = true;
+                part.removed += 1;
             }
             at = link.older;
         }
-        any
+        true
+    }
+
+    /// Takes those away that `f` wants, from place `from` on, until `part` is over. Gives where to go on, or `None` at
+    /// the end.
+    pub(super) fn remove_from(
+        &mut self,
+        from: usize,
+        part: &mut Part,
+        f: impl Fn(&Entry) -> bool,
+    ) -> Option<usize> {
+        for at in from..POOL {
+            if part.is_over() {
+                return Some(at);
+            }
+            part.looks += 1;
+            if self.get(at as u32).is_some_and(&f) {
+                self.remove(at as u32);
+                part.removed += 1;
+            }
+        }
+        None
     }
 
     /// Puts an entry in, in the place of the oldest of all or of a bucket that has too many.

@@ -3,7 +3,7 @@
 //! Pages that are executed and pages that are written, apart: for guests whose code has to be looked at before it is
 //! executed (`../dcbz.rs`).
 
-use super::{gfn_bucket, part, Copied, Entry, PrMmu, SegmentKey, ShadowPage, BY_GFN, COPIES};
+use super::{gfn_bucket, part, Copied, Entry, Part, PrMmu, SegmentKey, ShadowPage, BY_GFN, COPIES};
 use crate::host::{code_page::CodePage, hash::Frame};
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
@@ -18,30 +18,32 @@ impl PrMmu {
     #[inline(never)]
     pub(super) fn permit(&mut self, page: &ShadowPage) -> bool {
         if page.permission.write {
-            self.take_code(page.gpa);
-            return !page.permission.execute;
+            return self.take_code(page.gpa) && !page.permission.execute;
         }
         // Since it was looked at, nobody could write it: the caller has compared the counts.
         !page.permission.execute || page.looked.is_some()
     }
 
     /// Takes away what writes the 4 KB around `gpa`, and gives the count that tells whether anybody may have done so
-    /// since.
-    pub(crate) fn take_writers(&mut self, gpa: u64) -> u64 {
-        self.take(gpa, |e| e.writable);
-        self.writes(gpa >> PAGE_SHIFT)
+    /// since. `None` if there is more, to be asked again.
+    pub(crate) fn take_writers(&mut self, gpa: u64) -> Option<u64> {
+        let all = self.take(gpa, |e| e.writable);
+        all.then(|| self.writes(gpa >> PAGE_SHIFT))
     }
 
-    /// Takes away what executes the 4 KB around `gpa`, because they are or may be written.
-    pub(crate) fn take_code(&mut self, gpa: u64) {
-        self.take(gpa, |e| e.executable);
+    /// Takes away what executes the 4 KB around `gpa`, because they are or may be written. False if there is more, to be
+    /// asked again.
+    pub(crate) fn take_code(&mut self, gpa: u64) -> bool {
         self.count_write(gpa >> PAGE_SHIFT);
+        self.take(gpa, |e| e.executable)
     }
 
-    fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) {
-        let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
-        let wanted = |e: &Entry| e.gfn == gfn && e.part == part && which(e);
-        self.pool.remove_if(BY_GFN, gfn_bucket(gfn), wanted);
+    fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) -> bool {
+        let (gfn, within) = (gpa >> PAGE_SHIFT, part(gpa));
+        let wanted = |e: &Entry| e.gfn == gfn && e.part == within && which(e);
+        let bucket = gfn_bucket(gfn);
+        self.pool
+            .remove_if(BY_GFN, bucket, &mut Part::default(), wanted)
     }
 
     /// Is the 4 KB around `gpa` mapped for execution?
@@ -71,15 +73,15 @@ impl PrMmu {
             }
         }
         let at = known.unwrap_or(self.next_copy);
-        let Some(old) = self.copies.get_mut(at).map(Option::take) else {
+        let old_gpa = self.copies.get(at).and_then(|c| Some(c.as_ref()?.gpa));
+        // As long as it is executed anywhere, it stays.
+        if old_gpa.is_some_and(|gpa| !self.take(gpa, |e| e.executable)) {
             return (Some(copy), None);
-        };
+        }
         if known.is_none() {
             self.next_copy = (at + 1) % COPIES;
         }
-        if let Some(old) = &old {
-            self.take(old.gpa, |e| e.executable);
-        }
+        let old = self.copies.get_mut(at).and_then(Option::take);
         if !self.map(key, &page) {
             return (Some(copy), old);
         }
