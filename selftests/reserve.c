@@ -19,6 +19,7 @@ DECLARE_PAYLOAD(exits);
 #define CODE 0x500000ul
 #define PROGRAM 0x600000ul
 #define COUNTER 0x610000ul
+#define DEVICE 0x40000000ul
 #define VCPUS 3
 
 #define EBBHR 804
@@ -108,6 +109,33 @@ static uint64_t count(FIXTURE_DATA(reserve) * self,
 	return val;
 }
 
+/* The same of a device's register */
+FIXTURE(reserve_device)
+{
+	struct vmm *vmm;
+	struct vmm_vcpu *vcpu;
+};
+
+FIXTURE_SETUP(reserve_device)
+{
+	self->vmm = vmm_new(MEM);
+	if (!book3s_on_hash(self->vmm) || book3s_peer())
+		SKIP(return, "the reservation is lost");
+	book3s_load(self->vmm, PAYLOAD(exits));
+	book3s_map(self->vmm, 0, 0, MEM, 16, RPTE_KERNEL);
+	book3s_map(self->vmm, DEVICE, DEVICE, 0x10000, 16, RPTE_IO);
+	book3s_translate(self->vmm);
+	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_VIRT, 0, 0, 0);
+	book3s_put(self->vmm, PROGRAM, true, LWARX(9, 0, 4), LWZ(8, 0, 5),
+		   ADDI(9, 9, 1), ADDI(10, 10, 1), STWCX(9, 0, 4), BNE(-20),
+		   BDNZ(-24), HCALL(UC_SYNC));
+}
+
+FIXTURE_TEARDOWN(reserve_device)
+{
+	vmm_free(self->vmm);
+}
+
 struct counting {
 	struct vmm_vcpu *vcpu;
 	struct kvm_regs regs;
@@ -194,6 +222,38 @@ TEST_F_TIMEOUT(reserve, dirty, 120)
 	}
 	ASSERT_EQ(0, ioctl(self->vmm->fd, KVM_GET_DIRTY_LOG, &log));
 	EXPECT_EQ(0, bits[page / 64] >> page % 64 & 1);
+}
+
+/* Userspace's part of the loop is between them, too */
+TEST_F_TIMEOUT(reserve_device, ends, 120)
+{
+	struct kvm_run *run = self->vcpu->run;
+	struct kvm_regs regs = {
+		.pc = PROGRAM,
+		.msr = MSR_VIRT,
+		.sprg0 = BOOK3S_SPRG0,
+		.ctr = 50,
+		.gpr = { [4] = COUNTER, [5] = DEVICE },
+	};
+	unsigned int loads, n;
+	uint32_t *counter = vmm_gpa(self->vmm, COUNTER);
+
+	*counter = 0;
+	book3s_set_regs(self->vcpu, &regs);
+	for (loads = 0; loads < 3000; loads++) {
+		ASSERT_EQ(0, vmm_run(self->vcpu));
+		if (run->exit_reason != KVM_EXIT_MMIO)
+			break;
+		ASSERT_EQ(DEVICE, run->mmio.phys_addr);
+		n = loads + 7;
+		memcpy(run->mmio.data, &n, 4);
+	}
+	ASSERT_EQ(KVM_EXIT_PAPR_HCALL, run->exit_reason);
+	EXPECT_EQ(UC_SYNC, run->papr_hcall.nr);
+	EXPECT_EQ(50, *counter);
+	vmm_get_regs(self->vcpu, &regs);
+	EXPECT_EQ(loads, regs.gpr[10]);
+	EXPECT_EQ(loads + 6, regs.gpr[8]);
 }
 
 TEST_HARNESS_MAIN

@@ -7,6 +7,7 @@ use super::{
     hpt::{self, lock, Absent, Miss, Translated},
     magic,
     mmu::{SegmentKey, ShadowPage, NO_GPA},
+    reserve,
     sc1::{self, Searched},
     slb::Mode,
     split,
@@ -270,8 +271,13 @@ fn device(
             Ok(Next::Guest)
         }
         _ => {
+            let (suspect, nip) = (reserve::suspects_access(vcpu, st), st.nip());
             vcpu.arch_stats.mmio_exits.inc();
-            mmio::start(vcpu, st, run, ea, gpa, access == Access::Store)
+            let next = mmio::start(vcpu, st, run, ea, gpa, access == Access::Store)?;
+            if suspect {
+                reserve::emulated(vcpu, st, nip);
+            }
+            Ok(next)
         }
     }
 }

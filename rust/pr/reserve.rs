@@ -106,11 +106,21 @@ impl Reserve {
     }
 }
 
-/// Is the emulated instruction where the guest is to be looked at? If it is known to be in a loop, and else now and
-/// then: a loop that does not end comes here again and again.
+/// Is the emulated instruction where the guest is to be looked at?
 #[inline]
 pub(crate) fn suspects(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
-    let count = vcpu.arch_stats.emulated_inst_exits.get();
+    is_suspect(st, vcpu.arch_stats.emulated_inst_exits.get())
+}
+
+/// The same of a load or store to a device, in whose place userspace does it.
+#[inline]
+pub(crate) fn suspects_access(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
+    is_suspect(st, vcpu.arch_stats.mmio_exits.get())
+}
+
+/// If it is known to be in a loop, and else now and then: a loop that does not end comes here again and again.
+#[inline]
+fn is_suspect(st: &PrVcpu, count: u64) -> bool {
     // Each 257th, so that it is not always the same one of a few.
     if (count >> 8 ^ count) & 0xff == 0 {
         return true;
@@ -118,7 +128,7 @@ pub(crate) fn suspects(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
     st.reserve.found != 0 && st.reserve.known.contains(&st.nip())
 }
 
-/// The instruction at `ea` was emulated, and was suspected of being in a loop.
+/// The instruction at `ea` was emulated, or is about to be, and was suspected of being in a loop.
 #[cold]
 #[inline(never)]
 pub(crate) fn emulated(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64) {
