@@ -208,6 +208,63 @@ TEST_F(guest, tlb_miss)
 	EXPECT_EQ(0x1234, tr.physical_address);
 }
 
+#define MSR_FP 0x2000u
+#define ESR_FP 0x01000000u
+#define ESR_ST 0x00800000u
+
+/*
+ * The same of an access of which half is to a device, by ESR: was it a store, was it
+ * of a floating-point register?
+ */
+TEST_F(guest, tlb_miss_behind_a_device)
+{
+	const uint32_t last = 0x0fffffff; /* that firmware maps */
+	static const struct {
+		uint32_t insn, esr;
+	} tries[] = {
+		{ LWZ(3, 0, 5), 0 },
+		{ STW(3, 0, 5), ESR_ST },
+		{ LFD(1, 0, 5), ESR_FP },
+		{ INSN_D(54u, 1, 5, 0), ESR_FP | ESR_ST }, /* stfd */
+		{ INSN_D(48u, 1, 5, 0), ESR_FP }, /* lfs */
+		{ INSN_D(52u, 1, 5, 0), ESR_FP | ESR_ST }, /* stfs */
+		{ INSN_X(1, 0, 5, 535), ESR_FP }, /* lfsx */
+		{ INSN_X(1, 0, 5, 983), ESR_FP | ESR_ST }, /* stfiwx */
+		{ INSN_X(3, 0, 5, 534), 0 }, /* lwbrx */
+	};
+	struct kvm_run *run = self->vcpu->run;
+	struct kvm_sregs sregs;
+	struct kvm_regs regs;
+	unsigned int i, n;
+
+	vector(self->vcpu, IVOR_DATA_TLB, 0x4000, LI(3, 1));
+	vector(self->vcpu, IVOR_FP, 0x5000, LI(3, 2));
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		self->code[0] = tries[i].insn;
+		vmm_get_regs(self->vcpu, &regs);
+		regs.pc = 0x1000;
+		regs.msr = MSR_FP;
+		regs.gpr[5] = last - 1;
+		vmm_set_regs(self->vcpu, &regs);
+		for (n = 0; n < 8; n++) {
+			ASSERT_EQ(0, vmm_run(self->vcpu));
+			ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+			if (run->mmio.phys_addr == DEVICE)
+				break;
+			EXPECT_EQ(tries[i].esr & ESR_ST ? 1 : 0,
+				  run->mmio.is_write);
+		}
+		EXPECT_LE(1, n);
+		if (stored(run) == 2)
+			SKIP(return, "the host has no floating point");
+		EXPECT_EQ(1, stored(run));
+		ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
+		EXPECT_EQ(last + 1, sregs.u.e.dear);
+		EXPECT_EQ(tries[i].esr, sregs.u.e.esr)
+		TH_LOG("try %u", i);
+	}
+}
+
 /* Pages that userspace takes away are gone for the guest at once */
 TEST_F(guest, memory_taken_away)
 {
