@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 DECLARE_PAYLOAD(hash);
 
@@ -113,8 +114,8 @@ TEST_F_TIMEOUT(pr, segments, 300)
 }
 
 /*
- * Has a guest that begins with @begin do its work again until instructions had to
- * be fetched by walking, or else that was not tried; says how often.
+ * Has a guest that begins with @begin do its work again until instructions had
+ * to be fetched by walking, or else that was not tried; says how often.
  */
 static unsigned int race(FIXTURE_DATA(pr) * self, struct vmm_vcpu *vcpu,
 			 struct kvm_regs *begin)
@@ -225,8 +226,8 @@ TEST_F(pr, watchpoint)
 #define SPR_DEC 22
 
 /*
- * It is negative if and only if there is an interrupt, wherever userspace has set
- * it, and there is none any more when it is positive again.
+ * It is negative if and only if there is an interrupt, wherever userspace has
+ * set it, and there is none any more when it is positive again.
  */
 TEST_F(pr, decrementer)
 {
@@ -327,6 +328,129 @@ TEST_F(pr, scv)
 	/* it is off */
 	EXPECT_EQ(UC_TRAP, vcpu->run->papr_hcall.nr);
 	EXPECT_EQ(12, vmm_reg(vcpu, KVM_REG_PPC_FSCR) >> 56);
+}
+
+#define FSCR_TAR (1ull << 8)
+#define BCTAR 0x4e800460u
+
+/*
+ * FSCR is for problem state: a kernel has TAR whatever it says. QEMU's TCG looks at
+ * it for mfspr, not for bctar
+ */
+TEST_F(pr, target_address)
+{
+	static const uint32_t code[] = { MFSPR(14, 815), BCTAR, ILLEGAL,
+					 ILLEGAL, HCALL(UC_SYNC) };
+	static const struct {
+		uint64_t msr, fscr, nr, trap, at;
+	} tries[] = {
+		{ MSR_VIRT, 0, UC_SYNC, 0, 0 },
+		{ MSR_VIRT | MSR_PR | MSR_EE, 0, UC_TRAP, 0xf60, 0 },
+		{ MSR_VIRT | MSR_PR | MSR_EE, FSCR_TAR, UC_TRAP, 0x700, 24 },
+		{ MSR_VIRT, 0, UC_SYNC, 0, 0 },
+	};
+	uint64_t ea = 0x30000000;
+	struct vmm_vcpu *vcpu;
+	struct kvm_regs r;
+	unsigned int i;
+
+	book3s_map(self->vmm, ea, 0x600000, 0x10000, 16,
+		   RPTE_KERNEL & ~RPTE_PRIV);
+	book3s_code(self->vmm, 0x600000, true, code, ARRAY_SIZE(code));
+	vcpu = guest(self->vmm, 0, 0, 0);
+	vmm_reg_set(vcpu, KVM_REG_PPC_TAR, ea + 16);
+	vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ * 1000);
+	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+		vmm_reg_set(vcpu, KVM_REG_PPC_FSCR, tries[i].fscr);
+		r = (struct kvm_regs){
+			.pc = ea,
+			.msr = tries[i].msr,
+			.sprg0 = BOOK3S_SPRG0,
+		};
+		r = book3s_run_regs(vcpu, r);
+		EXPECT_EQ(tries[i].nr, vcpu->run->papr_hcall.nr);
+		if (!tries[i].trap) {
+			EXPECT_EQ(ea + 16, r.gpr[14]);
+			continue;
+		}
+		EXPECT_EQ(tries[i].trap, vcpu->run->papr_hcall.args[0]);
+		EXPECT_EQ(ea + tries[i].at, vcpu->run->papr_hcall.args[1]);
+	}
+}
+
+struct clocks {
+	uint64_t tb, purr, spurr;
+};
+
+static struct clocks clocks(struct vmm_vcpu *vcpu)
+{
+	struct kvm_regs r = {
+		.pc = 0x600000,
+		.msr = MSR_VIRT,
+		.sprg0 = BOOK3S_SPRG0,
+	};
+
+	r = book3s_run_regs(vcpu, r);
+	return (struct clocks){ r.gpr[14], r.gpr[15], r.gpr[16] };
+}
+
+/*
+ * PURR and SPURR say what of the time the vCPU had a processor. They are privileged,
+ * but QEMU's TCG gives problem state the host's: not where they are emulated along
+ * with what comes before
+ */
+TEST_F(pr, utilization)
+{
+	static const uint32_t read[] = { MFTB(14), MFMSR(13), MFSPR(15, 309),
+					 MFSPR(16, 308), HCALL(UC_SYNC) };
+	static const uint32_t cede[] = { HCALL(H_CEDE), HCALL(UC_SYNC) };
+	static const uint32_t spin[] = { BDNZ(0), HCALL(UC_SYNC) };
+	struct vmm_vcpu *vcpu;
+	struct clocks before, after;
+	struct kvm_regs r = { .sprg0 = BOOK3S_SPRG0, .msr = MSR_VIRT };
+
+	if (book3s_peer())
+		SKIP(return, "kvm-pr counts to the last exit");
+	book3s_code(self->vmm, 0x600000, true, read, ARRAY_SIZE(read));
+	book3s_code(self->vmm, 0x610000, true, cede, ARRAY_SIZE(cede));
+	book3s_code(self->vmm, 0x620000, true, spin, ARRAY_SIZE(spin));
+	vcpu = guest(self->vmm, 0, 0, 0);
+	vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ * 1000);
+
+	/* Before the code is mapped nothing is emulated along with anything */
+	clocks(vcpu);
+
+	/* Userspace does something else */
+	before = clocks(vcpu);
+	usleep(200000);
+	after = clocks(vcpu);
+	EXPECT_GE(after.tb - before.tb, TB_HZ / 5);
+	EXPECT_GT(after.purr, before.purr);
+	EXPECT_GT(after.spurr, before.spurr);
+	EXPECT_LT(after.purr - before.purr, TB_HZ / 10);
+	EXPECT_LT(after.spurr - before.spurr, TB_HZ / 10);
+
+	/* It works */
+	before = clocks(vcpu);
+	r.pc = 0x620000;
+	r.ctr = 20000000;
+	book3s_run_regs(vcpu, r);
+	after = clocks(vcpu);
+	EXPECT_GT(after.purr - before.purr, (after.tb - before.tb) / 4);
+	EXPECT_LE(after.purr - before.purr, after.tb - before.tb);
+
+	/* It waits for its decrementer */
+	before = clocks(vcpu);
+	vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ / 5);
+	r.pc = 0x610000;
+	book3s_run_regs(vcpu, r);
+	EXPECT_EQ(UC_TRAP, vcpu->run->papr_hcall.nr);
+	EXPECT_EQ(0x900, vcpu->run->papr_hcall.args[0]);
+	vmm_reg_set(vcpu, KVM_REG_PPC_DEC_EXPIRY, mftb() + TB_HZ * 1000);
+	after = clocks(vcpu);
+	EXPECT_GE(after.tb - before.tb, TB_HZ / 5);
+	EXPECT_GT(after.purr, before.purr);
+	EXPECT_LT(after.purr - before.purr, TB_HZ / 10);
 }
 
 static volatile bool stop;
@@ -445,7 +569,8 @@ static uint64_t random64(void)
 	return seed ^= seed << 17;
 }
 
-/* Half of them privileged ones or their neighbours: primary opcodes 19 and 31 */
+/* Half of them privileged ones or their neighbours: primary opcodes 19 and 31
+ */
 static uint32_t random_word(void)
 {
 	uint32_t w = random64() >> 32;
@@ -473,7 +598,8 @@ static void random_instructions(struct __test_metadata *_metadata,
 {
 	unsigned long n = vmm_env("RANDOM_COUNT", 4000), i;
 	struct sigaction sa = { .sa_handler = nothing };
-	/* a guest that goes nowhere is stopped; a busy host is to have time for others */
+	/* a guest that goes nowhere is stopped; a busy host is to have time for
+   * others */
 	struct itimerval timer = { { 0, 8000 }, { 0, 8000 } };
 	struct vmm_vcpu *vcpu = guest(vmm, 0, 0, 0);
 	struct kvm_run *run = vcpu->run;

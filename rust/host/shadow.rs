@@ -379,7 +379,12 @@ impl ShadowVcpu {
         to.ctr = self.ctr as usize;
         to.lr = self.lr as usize;
         to.pc = self.nip as usize;
-        to.shadow_fscr = self.fscr.masked(Fscr::TAR).raw();
+        // In privileged state FSCR is not looked at.
+        let fscr = match self.msr.contains(Msr::PR) {
+            true => self.fscr.masked(Fscr::TAR),
+            false => Fscr::TAR,
+        };
+        to.shadow_fscr = fscr.raw();
         to.last_inst = FETCH_FAILED;
         // The loop there looks at the first entry even if none is used.
         if let Some(first) = to.slb.first_mut() {

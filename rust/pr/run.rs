@@ -33,7 +33,12 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     st.switch.came_from_userspace();
     // Userspace may have changed it.
     st.step_in(st.stepped());
-    let (host, ret) = vpa::running(vcpu, st, |st| enter_until_userspace(vcpu, st, run, host));
+    let (host, ret) = vpa::running(vcpu, st, |st| {
+        st.utilization.start(vpa::scheduled(vcpu));
+        let done = enter_until_userspace(vcpu, st, run, host);
+        st.utilization.stop(vpa::scheduled(vcpu));
+        done
+    });
     host.done();
     ret
 }
@@ -117,7 +122,9 @@ impl RunBackend for Pr {
 
     fn halt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, _host: &HostInterruptible) -> Result {
         let until = st.dec_expires;
+        st.utilization.stop(vpa::scheduled(vcpu));
         vpa::halt(vcpu, st, until);
+        st.utilization.start(vpa::scheduled(vcpu));
         Ok(())
     }
 

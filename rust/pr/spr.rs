@@ -16,8 +16,48 @@ use crate::{
         spr_bits,
         timebase::decrementer_value,
     },
-    vm::{events::Events, Vcpu},
+    vm::{events::Events, vpa, Vcpu},
 };
+
+/// What a vCPU has used of a processor, in units of the timebase.
+///
+/// It begins with nothing, and goes on while `KVM_RUN` runs the guest or executes something in its place; not while its
+/// thread waits for a processor or the guest for an interrupt, nor while userspace does something. The times are those of
+/// [`vpa::scheduled`].
+pub(crate) struct Utilization {
+    /// So much of the time it did not run.
+    unused: u64,
+    /// When it last stopped.
+    stopped: u64,
+}
+
+impl Utilization {
+    /// It has never run, and it is now `now`.
+    pub(crate) fn new(now: u64) -> Self {
+        Self {
+            unused: now,
+            stopped: now,
+        }
+    }
+
+    /// It runs from now on.
+    #[inline]
+    pub(crate) fn start(&mut self, now: u64) {
+        let since = now.wrapping_sub(self.stopped);
+        self.unused = self.unused.wrapping_add(since);
+    }
+
+    /// It stops.
+    #[inline]
+    pub(crate) fn stop(&mut self, now: u64) {
+        self.stopped = now;
+    }
+
+    /// PURR, while it runs.
+    fn purr(&self, now: u64) -> u64 {
+        now.wrapping_sub(self.unused)
+    }
+}
 
 /// What came of an access.
 pub(crate) enum Access {
@@ -135,7 +175,9 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr
         Spr::CTR => st.switch.ctr,
         Spr::TAR => st.switch.tar(),
         Spr::VRSAVE => st.switch.vrsave().into(),
-        Spr::TB | Spr::PURR | Spr::SPURR => timebase(),
+        Spr::TB => timebase(),
+        // One thread a core, whose speed is not known.
+        Spr::PURR | Spr::SPURR => st.utilization.purr(vpa::scheduled(vcpu)),
         Spr::VTB => st.vtb(),
         Spr::TBU => timebase() >> 32,
         Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),

@@ -8,6 +8,7 @@ use super::{
     mmu32::Mmu32,
     reserve::Reserve,
     slb::{GuestSlb, Mode, ShadowSlb},
+    spr::Utilization,
     tm::Checkpoint,
     vm::PrVm,
 };
@@ -116,6 +117,8 @@ pub(crate) struct PrVcpu {
     pub(crate) monitored: bool,
     /// What is counted of its dispatches.
     pub(crate) dispatches: Dispatches,
+    /// What it has used of a processor.
+    pub(crate) utilization: Utilization,
 }
 
 /// The bits of LPCR that there are: ILE and AIL.
@@ -163,6 +166,8 @@ impl PrVcpu {
             monitor_on: false,
             monitored: false,
             dispatches: Dispatches::default(),
+            // Its thread has not waited yet.
+            utilization: Utilization::new(timebase()),
         };
         // The counters are frozen after a reset, as kvm-hv has it.
         new.keep(Spr::MMCR0, Mmcr0::FC.raw());

@@ -389,6 +389,21 @@ impl<B: VpaBackend> Observer for Vcpu<B> {
     }
 }
 
+/// The timebase, less what the vCPU's thread has waited for a processor in [`running`]: it does not go on while that waits.
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+#[inline]
+pub(crate) fn scheduled<B: VpaBackend>(vcpu: &Vcpu<B>) -> u64 {
+    let stolen = || once::read_u64(&B::preemption(vcpu).stolen);
+    loop {
+        let before = stolen();
+        let now = timebase();
+        // Otherwise the thread has waited since.
+        if stolen() == before {
+            return now.wrapping_sub(before);
+        }
+    }
+}
+
 /// The vCPU is dispatched. Failures to reach the areas are the guest's loss alone.
 #[inline]
 pub(crate) fn dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu) {
