@@ -11,6 +11,7 @@ mod bindings;
 #[cfg(CONFIG_44x)]
 #[path = "e44x/mod.rs"]
 mod e44x;
+// A library with tests of its own: what is for a 440 nobody uses on Book3S, and the other way round.
 #[path = "emulate/mod.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod emulate;
@@ -19,6 +20,8 @@ mod host;
 #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
 #[path = "hv/mod.rs"]
 mod hv;
+// The same. Registers, areas and tables are here as the architecture has them, with all their fields and accessors,
+// whether or not somebody uses each.
 #[path = "isa/mod.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod isa;

@@ -155,9 +155,6 @@ pub const DAWRX_HYP: u64 = 4;
 /// DABRX as a guest may set it with H_SET_XDABR: BTI (8), problem state (1), privileged (2).
 pub const DABRX_GUEST: u64 = 0xb;
 
-/// DABR's and DAWR's translation bit BT, that a guest must not clear together with BTI.
-pub const DABR_TRANSLATION: u64 = 4;
-
 register! {
     /// Type argument of H_RPT_INVALIDATE: what to invalidate.
     RptType {
@@ -169,18 +166,6 @@ register! {
         TLB = 62,
         /// A nested guest's partition-scoped translations.
         NESTED = 63,
-    }
-}
-
-register! {
-    /// Target argument of H_RPT_INVALIDATE: whose translations.
-    RptTarget {
-        /// Nest and accelerator agents.
-        NMMU = 61,
-        /// The calling virtual processor only.
-        CMMU_LOCAL = 62,
-        /// All virtual processors of the partition.
-        CMMU = 63,
     }
 }
 
@@ -234,12 +219,6 @@ register! {
 
 /// The processor number argument of H_CONFER that means every processor of the partition.
 pub const CONFER_ALL: u64 = u64::MAX;
-
-/// Target argument of H_SIGNAL_SYS_RESET: all processors.
-pub const SYS_RESET_ALL: i64 = -1;
-
-/// Target argument of H_SIGNAL_SYS_RESET: all processors but the caller.
-pub const SYS_RESET_ALL_OTHERS: i64 = -2;
 
 #[cfg(test)]
 mod tests {

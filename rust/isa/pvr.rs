@@ -76,16 +76,6 @@ impl Pvr {
     pub const fn version(self) -> u16 {
         (self.0 >> 16) as u16
     }
-
-    /// Revision: the lower half.
-    pub const fn revision(self) -> u16 {
-        self.0 as u16
-    }
-
-    /// POWER9's revision as major and minor, e.g. (2, 3) for DD2.3; bits 12:15 of the revision are the chip's type.
-    pub const fn power9_dd(self) -> (u8, u8) {
-        (((self.0 >> 8) & 0xf) as u8, (self.0 & 0xf) as u8)
-    }
 }
 
 impl core::fmt::Debug for Pvr {
@@ -281,7 +271,6 @@ mod tests {
         let power9 = Pvr::from_raw(0x004e_1203);
         assert_eq!(power9.version(), Pvr::POWER9);
         assert_eq!(power9.arch(), Some(Arch::V300));
-        assert_eq!(power9.power9_dd(), (2, 3));
         assert_eq!(format!("{power9:?}"), "0x004e1203 POWER9");
         assert_eq!(Pvr::from_raw(0x4222_18c2).arch(), None);
     }

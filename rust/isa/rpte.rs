@@ -63,12 +63,6 @@ const RPN_MASK: u64 = 0x01ff_ffff_ffff_f000;
 const NLB_MASK: u64 = 0x0fff_ffff_ffff_ff00;
 
 impl Rpte {
-    /// Bits of a valid directory entry that are reserved: 3 and 56:58 (bit 2 is software's).
-    pub const PDE_RESERVED: Self = Self(0x1000_0000_0000_00e0);
-
-    /// Bits of a valid leaf that are reserved: 3:6 and 57.
-    pub const PTE_RESERVED: Self = Self(0x1e00_0000_0000_0040);
-
     /// Reference and change.
     pub const RC: Self = Self(Self::R.0 | Self::C.0);
 
@@ -171,16 +165,6 @@ impl Level {
             Self::L1 => Some(Self::L0),
             Self::L2 => Some(Self::L1),
             Self::L3 => Some(Self::L2),
-        }
-    }
-
-    /// The next higher level, `None` above [`Level::L3`].
-    pub const fn above(self) -> Option<Self> {
-        match self {
-            Self::L0 => Some(Self::L1),
-            Self::L1 => Some(Self::L2),
-            Self::L2 => Some(Self::L3),
-            Self::L3 => None,
         }
     }
 }

@@ -413,11 +413,6 @@ impl Spr {
             Self::TFHAR | Self::TFIAR | Self::TEXASR | Self::TEXASRU
         )
     }
-
-    /// The four registers 808 to 811 that are no-ops for reads and writes.
-    pub const fn is_reserved_noop(self) -> bool {
-        matches!(self.0, 808..=811)
-    }
 }
 
 impl core::fmt::Debug for Spr {
