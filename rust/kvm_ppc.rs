@@ -4,6 +4,12 @@
 //!
 //! Imports point one way: this file to the backends, these to `vm`, `emulate` and `host`, these to `isa`.
 
+// Without the pr backend some of it has no user; what nobody uses is found where there is one.
+#![cfg_attr(
+    all(CONFIG_PPC_BOOK3S_64, not(CONFIG_KVM_BOOK3S_PR_POSSIBLE)),
+    allow(dead_code)
+)]
+
 use kernel::{prelude::*, sync::Arc};
 
 #[path = "bindings/mod.rs"]
