@@ -81,7 +81,7 @@ deb:
 	@scripts/deb.sh
 
 deps:
-	@scripts/deps.sh
+	@KDIR="$(KDIR)" scripts/deps.sh
 
 # The last line is to be the one that says why a demo failed, not make's. So make is
 # silent (-s) and ignores the status (-); but there is something left to do after a

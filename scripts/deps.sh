@@ -27,17 +27,26 @@ for group; do
 done
 qemu_min=1:10.0
 
-# native: what the machine itself needs to build the module
+# native: what the machine itself needs to build the module, for KDIR if that is set.
+# Debian 13's own Rust is too old, and its newer one carries -web in its name.
 native() {
-	local p need=() candidates
+	local p need=() installed known candidates rust="rustc rust-src" rust_min=1.95
+	installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package} ${Version}\n' 2>/dev/null | sed -n 's/^ii *//p')
+	newer() { [ -n "$1" ] && dpkg --compare-versions "$1" ge $rust_min; }
+	newer "$(awk '$1 == "rustc" {print $2}' <<<"$installed")" ||
+		newer "$(apt-cache policy rustc 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}')" ||
+		rust="rustc-web rust-web-src"
 	candidates="make patch flex bison bc perl python3 cpio xz-utils kmod libelf-dev libssl-dev
-		clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION rustc rust-src bindgen pahole
-		linux-headers-$(uname -r)"
+		clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION $rust bindgen pahole"
+	[ -f "${KDIR:-}/.config" ] || candidates+=" linux-headers-$(uname -r)"
 	for p in $candidates; do
-		[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null)" = 'ii ' ] || need+=("$p")
+		grep -q "^$p " <<<"$installed" || need+=("$p")
 	done
 	[ ${#need[@]} -gt 0 ] || exit 0
 	[ -z "$mode" ] || { echo "missing: ${need[*]}"; exit 1; }
+	known=$(apt-cache show --no-all-versions "${need[@]}" 2>/dev/null | sed -n 's/^Package: //p')
+	p=$(comm -23 <(printf '%s\n' "${need[@]}" | sort) <(sort -u <<<"$known") | xargs)
+	[ -z "$p" ] || die "apt does not know: $p; apt-get update, or add a suite that has it (forky, sid) to its sources"
 	stage "installing ${need[*]}"
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends install "${need[@]}" || exit 1
 	exit 0
