@@ -40,7 +40,7 @@ mod pr;
 mod vm;
 
 use crate::{
-    host::misc::KvmDevice,
+    host::{compat::parameter, misc::KvmDevice},
     vm::{backend::Backend, Device},
 };
 
@@ -111,10 +111,10 @@ fn choose() -> Result<Arc<dyn Registered>> {
 impl kernel::Module for KvmPpc {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         vm::halt::PARAMS.set(
-            module_parameters::halt_poll_ns.value(),
-            module_parameters::halt_poll_ns_grow.value(),
-            module_parameters::halt_poll_ns_grow_start.value(),
-            module_parameters::halt_poll_ns_shrink.value(),
+            parameter(module_parameters::halt_poll_ns.value()),
+            parameter(module_parameters::halt_poll_ns_grow.value()),
+            parameter(module_parameters::halt_poll_ns_grow_start.value()),
+            parameter(module_parameters::halt_poll_ns_shrink.value()),
         );
         Ok(Self { _device: choose()? })
     }

@@ -7,7 +7,6 @@
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
-#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include <linux/vtime.h>
 
@@ -18,6 +17,7 @@
 #include <asm/switch_to.h>
 #include <asm/time.h>
 
+#include "compat.h"
 #include "e44x_helpers.h"
 
 #define CHECK(field, at) \
@@ -61,17 +61,13 @@ void kvm_ppc_irq_restore(unsigned long flags)
 	local_irq_restore(flags);
 }
 
-#define WORK                                                            \
-	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY | _TIF_SIGPENDING | \
-	 _TIF_NOTIFY_SIGNAL)
-
 /*
  * With interrupts off, what keeps the task out of its guest. If nothing does,
  * user mode's FP registers are in memory: the guest gets the hardware's.
  */
 int kvm_ppc_check_entry(void)
 {
-	if (read_thread_flags() & WORK)
+	if (kvm_ppc_entry_work_pending())
 		return KVM_PPC_ENTRY_WORK;
 	if (current->thread.regs->msr & MSR_FP)
 		enable_kernel_fp();
@@ -83,17 +79,9 @@ unsigned int kvm_ppc_smp_processor_id(void)
 	return raw_smp_processor_id();
 }
 
-/*
- * Kernels without KVM do not have xfer_to_guest_mode_handle_work(). Task work
- * that is not urgent waits for the way to userspace.
- */
 int kvm_ppc_handle_work(void)
 {
-	if (signal_pending(current))
-		return -EINTR;
-	if (need_resched() || test_thread_flag(TIF_NEED_RESCHED_LAZY))
-		schedule();
-	return 0;
+	return kvm_ppc_entry_work();
 }
 
 void kvm_ppc_guest_enter_irqoff(void)

@@ -11,6 +11,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 #include <linux/smp.h>
+#include <linux/srcu.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
 
@@ -54,6 +55,23 @@ void kvm_ppc_mutex_unlock(struct mutex *lock)
 {
 	mutex_unlock(lock);
 }
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+int kvm_ppc_init_srcu_struct(struct srcu_struct *srcu)
+{
+	return init_srcu_struct(srcu);
+}
+
+int kvm_ppc_srcu_read_lock(struct srcu_struct *srcu)
+{
+	return srcu_read_lock(srcu);
+}
+
+void kvm_ppc_srcu_read_unlock(struct srcu_struct *srcu, int index)
+{
+	srcu_read_unlock(srcu, index);
+}
+#endif
 
 void kvm_ppc_rcuwait_init(struct rcuwait *w)
 {

@@ -7,12 +7,14 @@
 #define KVM_PPC_HELPERS_H
 
 #include <linux/types.h>
+#include <linux/version.h>
 
 struct eventfd_ctx;
 struct mm_struct;
 struct mutex;
 struct page;
 struct rcuwait;
+struct srcu_struct;
 
 #ifdef CONFIG_PPC_BOOK3S_64
 struct paca_struct *kvm_ppc_local_paca(void);
@@ -23,6 +25,12 @@ void kvm_ppc_pagefault_enable(void);
 
 int kvm_ppc_mutex_lock_killable(struct mutex *lock);
 void kvm_ppc_mutex_unlock(struct mutex *lock);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)
+int kvm_ppc_init_srcu_struct(struct srcu_struct *srcu);
+int kvm_ppc_srcu_read_lock(struct srcu_struct *srcu);
+void kvm_ppc_srcu_read_unlock(struct srcu_struct *srcu, int index);
+#endif
 
 void kvm_ppc_rcuwait_init(struct rcuwait *w);
 void kvm_ppc_prepare_to_rcuwait(struct rcuwait *w);

@@ -2,7 +2,6 @@
 // Inline functions and macros of the host that entering a Book3S guest takes.
 
 #include <linux/context_tracking.h>
-#include <linux/entry-virt.h>
 #include <linux/kvm_host.h>
 #include <linux/of.h>
 #include <linux/uaccess.h>
@@ -21,6 +20,7 @@
 #include <asm/tlbflush.h>
 #include <asm/xive.h>
 
+#include "compat.h"
 #include "hv_helpers.h"
 
 unsigned long kvm_ppc_host_features(void)
@@ -116,8 +116,8 @@ static void enable_guest_facilities(void)
  */
 int kvm_ppc_check_entry(void)
 {
-	xfer_to_guest_mode_prepare();
-	if (xfer_to_guest_mode_work_pending())
+	kvm_ppc_entry_prepare();
+	if (kvm_ppc_entry_work_pending())
 		return KVM_PPC_ENTRY_WORK;
 	if (lazy_irq_pending())
 		return KVM_PPC_ENTRY_IRQ;
@@ -136,7 +136,7 @@ unsigned int kvm_ppc_smp_processor_id(void)
 
 int kvm_ppc_handle_work(void)
 {
-	return xfer_to_guest_mode_handle_work();
+	return kvm_ppc_entry_work();
 }
 
 /*

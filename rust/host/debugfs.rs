@@ -6,11 +6,11 @@
 //! if that comes long after its removal, and by then the module they lie in may be gone. The module
 //! stays while one of these is open.
 
+use super::compat;
 use core::marker::PhantomData;
 use kernel::{
     bindings,
     fmt::{self, Display, Formatter},
-    module::this_module,
     prelude::*,
     seq_file::{seq_print, SeqFile},
     sync::Arc,
@@ -140,7 +140,7 @@ struct Ops<T>(PhantomData<T>);
 
 impl<T: Text> Ops<T> {
     const FILE: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<crate::LocalModule>().as_ptr(),
+        owner: compat::this_module(),
         open: Some(Self::open),
         read: Some(bindings::seq_read),
         llseek: Some(bindings::seq_lseek),

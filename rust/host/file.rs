@@ -2,14 +2,13 @@
 
 //! Anonymous files with operations of our own: VMs, vCPUs, their statistics, TCE tables.
 
-use super::page::SharedPage;
+use super::{compat, page::SharedPage};
 use core::marker::PhantomData;
 use kernel::{
     bindings,
     error::from_err_ptr,
     fs::file::{File, FileDescriptorReservation},
     mm::virt::VmaNew,
-    module::this_module,
     prelude::*,
     sync::{aref::ARef, Arc, ArcBorrow},
     types::ForeignOwnable,
@@ -95,7 +94,7 @@ struct Ops<T>(PhantomData<T>);
 
 impl<T: Descriptor> Ops<T> {
     const FILE: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<crate::LocalModule>().as_ptr(),
+        owner: compat::this_module(),
         release: Some(Self::release),
         unlocked_ioctl: Some(Self::ioctl),
         #[cfg(CONFIG_COMPAT)]

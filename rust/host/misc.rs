@@ -2,8 +2,9 @@
 
 //! The device /dev/kvm.
 
+use super::compat;
 use core::marker::PhantomData;
-use kernel::{bindings, error::to_result, module::this_module, prelude::*, types::Opaque};
+use kernel::{bindings, error::to_result, prelude::*, types::Opaque};
 
 /// The device's minor number in the misc class.
 const KVM_MINOR: i32 = 232;
@@ -68,7 +69,7 @@ struct Ops<T>(PhantomData<T>);
 
 impl<T: System> Ops<T> {
     const FILE: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<crate::LocalModule>().as_ptr(),
+        owner: compat::this_module(),
         unlocked_ioctl: Some(Self::ioctl),
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: Some(bindings::compat_ptr_ioctl),

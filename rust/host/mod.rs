@@ -3,6 +3,7 @@
 //! Every contact with the host kernel that the kernel crate does not wrap, each wrapped once.
 
 // Any host; of some of these, one kind of host needs more than another.
+pub(crate) mod compat;
 pub(crate) mod debugfs;
 pub(crate) mod entry;
 pub(crate) mod eventfd;

@@ -2,14 +2,11 @@
 
 //! A value that many read without a lock and few replace.
 
+use super::compat::{new_srcu, srcu, Srcu};
 use core::{ops::Deref, ptr::NonNull};
 use kernel::{
-    new_srcu,
     prelude::*,
-    sync::{
-        atomic::{Acquire, Atomic, Full},
-        srcu, Srcu,
-    },
+    sync::atomic::{Acquire, Atomic, Full},
 };
 
 /// An owned, immutable `T` that is replaced as a whole. Readers may sleep.
@@ -39,7 +36,7 @@ pub(crate) struct ReadGuard<'a, T> {
 impl<T> SrcuCell<T> {
     pub(crate) fn new(value: KBox<T>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            srcu <- new_srcu!(),
+            srcu <- new_srcu(),
             // INVARIANT: From `into_raw`.
             ptr: Atomic::new(KBox::into_raw(value)),
         })

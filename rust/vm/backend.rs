@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bindings,
-    host::{uapi::Sregs, wait},
+    host::{compat, uapi::Sregs, wait},
 };
 use core::ops::Range;
 use kernel::prelude::*;
@@ -77,10 +77,10 @@ pub(crate) trait Backend: Sized + Send + Sync + 'static {
     fn set_sregs(vcpu: &Vcpu<Self>, state: &mut Self::Vcpu, sregs: &bindings::kvm_sregs) -> Result;
     /// Book3S has one-regs for these, and answers as kvm.ko does there.
     fn get_fpu(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu) -> Result<bindings::kvm_fpu> {
-        Err(EOPNOTSUPP)
+        Err(compat::eopnotsupp())
     }
     fn set_fpu(_vcpu: &Vcpu<Self>, _state: &mut Self::Vcpu, _fpu: &bindings::kvm_fpu) -> Result {
-        Err(EOPNOTSUPP)
+        Err(compat::eopnotsupp())
     }
     /// A register by its KVM_REG_PPC_ id. The core has checked that the id's size is one it can
     /// carry (4, 8 or 16 bytes and vendor sizes up to 16); the value has the id's size.

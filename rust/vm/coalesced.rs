@@ -6,18 +6,13 @@
 use super::{backend::Backend, io_bus::BusChange, vm::Vm};
 use crate::{
     bindings::{kvm_coalesced_mmio, kvm_coalesced_mmio_ring, kvm_coalesced_mmio_zone},
-    host::page::{Field, SharedPage},
-};
-use core::mem::offset_of;
-use kernel::{
-    new_spinlock,
-    page::PAGE_SIZE,
-    prelude::*,
-    sync::{
-        barrier::{self, Write},
-        SpinLock,
+    host::{
+        compat,
+        page::{Field, SharedPage},
     },
 };
+use core::mem::offset_of;
+use kernel::{new_spinlock, page::PAGE_SIZE, prelude::*, sync::SpinLock};
 
 const FIRST: Field<u32> = Field::new(offset_of!(kvm_coalesced_mmio_ring, first));
 const LAST: Field<u32> = Field::new(offset_of!(kvm_coalesced_mmio_ring, last));
@@ -115,7 +110,7 @@ impl Ring {
         self.page.write(pio, 0);
         self.page.write_array(bytes, &eight);
         // Userspace must see the entry before it sees that there is one.
-        barrier::smp_mb(Write);
+        compat::smp_wmb();
         self.page.write(LAST, next);
         true
     }

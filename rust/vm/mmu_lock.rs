@@ -10,7 +10,7 @@
 //! under the lock.
 
 use super::backend::Backend;
-use crate::host::{mm::InvalidationsExcluded, once};
+use crate::host::{compat, mm::InvalidationsExcluded, once};
 use core::{
     marker::PhantomData,
     ops::{Deref, DerefMut, Range},
@@ -18,11 +18,7 @@ use core::{
 use kernel::{
     new_spinlock,
     prelude::*,
-    sync::{
-        atomic::Atomic,
-        barrier::{self, Read},
-        SpinLock, SpinLockGuard,
-    },
+    sync::{atomic::Atomic, SpinLock, SpinLockGuard},
 };
 
 /// A spinlock around the backend's translation state.
@@ -77,7 +73,7 @@ impl<B: Backend> MmuLock<B> {
     pub(crate) fn fault_begin(&self) -> FaultSeq {
         let seq = once::read_usize(&self.seq);
         // The lookup of the page comes after.
-        barrier::smp_mb(Read);
+        compat::smp_rmb();
         FaultSeq(seq)
     }
 

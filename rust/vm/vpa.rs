@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     host::{
+        compat,
         entry::{HostInterruptible, Pending},
         once,
         preempt::{self, Enabled, Observer},
@@ -31,11 +32,7 @@ use crate::{
 use kernel::{
     cpu::CpuId,
     prelude::*,
-    sync::{
-        atomic::Atomic,
-        barrier::{smp_mb, Write},
-        SpinLock,
-    },
+    sync::{atomic::Atomic, SpinLock},
 };
 
 /// What the areas need of a backend.
@@ -497,7 +494,7 @@ fn log_dispatch<B: VpaBackend>(
     *index = index.wrapping_add(1);
     let index = *index;
     // The entry is there before the index says so.
-    smp_mb(Write);
+    compat::smp_wmb();
     vm.write_guest(vpas.vpa.gpa + area::DTL_IDX, &index.to_be_bytes())
 }
 
