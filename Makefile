@@ -73,7 +73,7 @@ uninstall:
 
 # Also what a build in the tree leaves; those of the cache are nobody's business
 clean:
-	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' \) -type f -delete
+	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' \) -type f -exec rm -f {} +
 	rm -f kvm_ppc.ko Module.symvers modules.order .module-common.o rust/bindings/generated.rs
 	rm -rf selftests/build rust/target deb
 
