@@ -72,11 +72,11 @@ finish() {
 	exit 0
 }
 
-# On a POWER9 with radix a kernel of Debian's, which needs no building; it knows no guests
-# in problem state, and on powernv10 a guest does not come up with it yet
+# On radix a kernel of Debian's, which needs no building; it knows no guests in problem
+# state
 case ${HOST:-powernv9} in
 bamboo) flavour=44x ;;
-powernv9) flavour=${FLAVOUR:-stock-${PAGES:-64k}} ;;
+powernv9 | powernv10) flavour=${FLAVOUR:-stock-${PAGES:-64k}} ;;
 *) flavour=${FLAVOUR:-book3s64+pages-${PAGES:-64k}} ;;
 esac
 export FLAVOUR=$flavour
