@@ -87,6 +87,8 @@ static void find_table(FIXTURE_DATA(attributes) * self)
 		unsigned int known = 0, alike;
 
 		self->table = map_real(self->fd, at - self->size, self->size);
+		if (!self->table)
+			vmm_die("/dev/mem has no memory");
 		for (i = 0; i < WITNESSES; i++)
 			known += entries(self->table, self->size,
 					 real_address(witness[i]), HPTE_M,

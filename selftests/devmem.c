@@ -114,13 +114,17 @@ TEST_F(devmem, memory)
 	uint64_t *mine = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
 	uint64_t real;
+	void *same;
 
 	mine[0] = 0x1122334455667788;
 	mine[2] = 41;
 	((uint32_t *)mine)[0x100 / 4] = LI(8, 77);
 	((uint32_t *)mine)[0x104 / 4] = BLR;
 	real = real_address(mine);
-	set_slot(self, map_real(self->fd, real, self->page));
+	same = map_real(self->fd, real, self->page);
+	if (!same)
+		SKIP(return, "memory is not in /dev/mem (STRICT_DEVMEM)");
+	set_slot(self, same);
 	CODE(MSR_REAL, LD(5, 0, 4), STD(5, 8, 4), ADDI(6, 4, 16),
 	     LDARX(7, 0, 6), ADDI(7, 7, 1), STDCX(7, 0, 6), ADDI(6, 4, 0x100),
 	     MTCTR(6), BCTRL);
@@ -139,7 +143,9 @@ TEST_F(devmem, device)
 	volatile uint32_t *regs = map_nvme(&real);
 
 	if (!regs)
-		SKIP(return, "no NVMe disk");
+		SKIP(return, "%s",
+			   real ? "its driver has the NVMe disk alone (IO_STRICT_DEVMEM)" :
+				  "no NVMe disk");
 	set_slot(self, (void *)regs);
 	/* version and capabilities */
 	CODE(MSR_REAL, LWZ(5, 8, 4), LWZ(6, 0, 4), LWZ(7, 4, 4));

@@ -5,6 +5,7 @@
 
 #include "vmm.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
@@ -26,15 +27,20 @@ static inline bool emulated(void)
 	return !strncmp(name, "qemu,", 5);
 }
 
-/* @size bytes of real addresses by /dev/mem, whose descriptor is @fd */
+/*
+ * @size bytes of real addresses by /dev/mem, whose descriptor is @fd; NULL if it
+ * is memory, which CONFIG_STRICT_DEVMEM gives nobody
+ */
 static inline void *map_real(int fd, uint64_t real, size_t size)
 {
 	void *p =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, real);
 
-	if (p == MAP_FAILED)
+	if (p != MAP_FAILED)
+		return p;
+	if (errno != EPERM)
 		vmm_die("/dev/mem at %#lx", real);
-	return p;
+	return NULL;
 }
 
 /* The real address of this process's memory at @p, which is there */
@@ -69,7 +75,8 @@ static inline uint64_t memory_end(void)
 
 /*
  * A page of the registers of the first NVMe disk, and with @real their real
- * address; NULL if there is none
+ * address, or 0 if there is no disk; NULL also if CONFIG_IO_STRICT_DEVMEM gives
+ * them to its driver only
  */
 static inline void *map_nvme(uint64_t *real)
 {
@@ -77,8 +84,9 @@ static inline void *map_nvme(uint64_t *real)
 	void *regs = NULL;
 	size_t i;
 
+	*real = 0;
 	glob("/sys/bus/pci/devices/*/class", 0, NULL, &g);
-	for (i = 0; i < g.gl_pathc && !regs; i++) {
+	for (i = 0; i < g.gl_pathc && !*real; i++) {
 		char *path = g.gl_pathv[i], *name = strrchr(path, '/') + 1;
 		char class[16], file[256];
 		FILE *f = fopen(path, "r");
@@ -99,8 +107,11 @@ static inline void *map_nvme(uint64_t *real)
 		fd = open(file, O_RDWR);
 		regs = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
 			    MAP_SHARED, fd, 0);
-		if (regs == MAP_FAILED)
-			vmm_die("%s", file);
+		if (regs == MAP_FAILED) {
+			if (errno != EINVAL)
+				vmm_die("%s", file);
+			regs = NULL;
+		}
 		close(fd);
 	}
 	globfree(&g);
