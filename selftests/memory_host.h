@@ -78,6 +78,18 @@ static inline long write_number(const char *path, long v)
 	return read_number(path);
 }
 
+/*
+ * A VM whose first slot is in small pages, also on a host that gives everybody
+ * huge ones, so that those which are counted are the test's
+ */
+static inline struct vmm *vmm_new_small(size_t mem)
+{
+	struct vmm *vmm = vmm_new(mem);
+
+	madvise(vmm_gpa(vmm, 0), mem, MADV_NOHUGEPAGE);
+	return vmm;
+}
+
 #define mapped_2m(vmm) vmm_stat(vmm, "num_2M_pages")
 #define mapped_1g(vmm) vmm_stat(vmm, "num_1G_pages")
 

@@ -81,7 +81,7 @@ FIXTURE_SETUP(huge)
 	self->page = sysconf(_SC_PAGESIZE);
 	self->n = SIZE / self->page;
 	self->part = variant->kind >= HUGETLB ? M2 / self->page : 1;
-	self->vmm = vmm_new(MEM);
+	self->vmm = vmm_new_small(MEM);
 	self->hva = reserve(SIZE, M2);
 	map_huge(variant->kind, self->hva);
 	self->list = vmm_gpa(self->vmm, GPA_FREE);
@@ -392,7 +392,7 @@ TEST(gigantic)
 				    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS |
 					    MAP_HUGETLB | 30 << 26,
 				    -1, 0));
-	vmm = vmm_new(MEM);
+	vmm = vmm_new_small(MEM);
 	list = vmm_gpa(vmm, GPA_FREE);
 	book3s_load(vmm, PAYLOAD(toucher));
 	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, GPA_FREE, G1, far);
