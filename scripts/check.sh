@@ -11,6 +11,7 @@
 #			some on a core with two threads and on two such cores
 #	pr		guests in problem state, on five kinds of hash host; some tests on a
 #			debugging kernel and with 4K pages
+#	stock		selftests and guests on Debian's own kernels, with 64K and 4K pages
 #	e44x		the tests of the 440 backend on an emulated 440, some on a debugging
 #			kernel; and switch
 #	switch		the 440's world switch, stepped through and interrupted at each
@@ -19,7 +20,7 @@
 #			by instruction
 #	soak		stores, and the long forms of what others do briefly; with HOST=bamboo of
 #			what e44x does, for SOAK_SECONDS (3600)
-#	all		unit, hv, pr and e44x (default)
+#	all		unit, hv, some of stock, pr and e44x (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
 # TESTS='api regs' runs only these programs. HOST and FLAVOUR choose the host of
@@ -172,6 +173,33 @@ suite_hv() {
 	FLAVOUR=book3s64+pages-64k+debug suite_guests '/debug/'
 }
 
+suite_stock() {
+	FLAVOUR=stock-64k suite_kselftest
+	FLAVOUR=stock-64k suite_guests '/stock/'
+	FLAVOUR=stock-4k suite_kselftest '!/icount/'
+	FLAVOUR=stock-4k suite_guests '/^boot /' 600 short
+	HOST=powernv10 FLAVOUR=stock-64k suite_kselftest '/stock/' 600 brief
+	HOST=powernv10 FLAVOUR=stock-4k suite_guests '/^boot /' 600 short
+}
+
+# stock_is_there: sets why if not. The archive may have gone on to another kernel,
+# which is nothing that a tree or a machine could be blamed for.
+stock_is_there() {
+	KVM_PPC_WHY=$work/why "$top/scripts/fetch-stock.sh" stock-64k >/dev/null || { why=$(tail -n 1 "$work/why"); return 1; }
+}
+
+# Of stock, what there is time for in each run
+suite_stock_brief() {
+	local why=''
+	stock_is_there || {
+		skipped=$((skipped + 1))
+		stage "    skip stock: $why"
+		return 0
+	}
+	FLAVOUR=stock-64k suite_kselftest '/stock/' 600 brief
+	HOST=powernv10 FLAVOUR=stock-64k suite_guests '/^boot /' 300 boots=own:vof:2
+}
+
 suite_pr() {
 	HOST=powernv9-hash suite_kselftest '/pr/'
 	HOST=powernv9-hash suite_guests '/pr/'
@@ -315,6 +343,7 @@ suite_all() {
 	beside=$!
 	suite_unit
 	LANE=main suite_hv
+	LANE=main suite_stock_brief
 	wait $beside || true
 	beside=
 	stage "$title:"
@@ -334,8 +363,8 @@ mkdir -p "$results"
 [ $# -gt 0 ] || set -- all
 for suite; do
 	case $suite in
-	all | unit | kselftest | guests | hv | pr | e44x | switch | stores | soak) "suite_$suite" ;;
-	*) die "no suite $suite; there are unit, kselftest, guests, hv, pr, e44x, switch, stores, soak, all" ;;
+	all | unit | kselftest | guests | hv | stock | pr | e44x | switch | stores | soak) "suite_$suite" ;;
+	*) die "no suite $suite; there are unit, kselftest, guests, hv, stock, pr, e44x, switch, stores, soak, all" ;;
 	esac
 done
 
