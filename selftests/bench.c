@@ -58,7 +58,6 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 	if (only && strcmp(only, name))
 		return;
 	vmm = vmm_new(MEM);
-	on_hash = book3s_on_hash(vmm);
 	if (op == BENCH_PROD && on_hash)
 		op = BENCH_SET_MODE;
 	/* host pages present and small, so that a touch maps one page */
@@ -131,8 +130,11 @@ static void one_reg(size_t reps)
 int main(void)
 {
 	size_t reps = vmm_env("BENCH_REPS", 2000);
+	struct vmm *vmm = vmm_new(1 << 23);
 
 	setlinebuf(stdout);
+	on_hash = book3s_on_hash(vmm);
+	vmm_free(vmm);
 	guest("nothing", BENCH_NOTHING, reps, 0, false);
 	guest("hcall_kernel", BENCH_PROD, reps, VCPU, false);
 	guest("spr", BENCH_SPR, reps, 0, false);
