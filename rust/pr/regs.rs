@@ -104,8 +104,7 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     }
     bare::set_pvr(vcpu, st, sregs.pvr);
     st.sdr1 = sdr1;
-    // IH 4: without an exception.
-    st.slb.invalidate_all(4, |_| ());
+    st.slb.clear();
     let entries = switch::sregs_slb(sregs);
     for entry in entries
         .iter()

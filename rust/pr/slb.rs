@@ -15,68 +15,111 @@ use crate::{
 pub(crate) const SLB_ENTRIES: usize = 64;
 
 /// The guest's SLB.
-pub(crate) struct GuestSlb([Slbe; SLB_ENTRIES]);
+pub(crate) struct GuestSlb {
+    entries: [Slbe; SLB_ENTRIES],
+    /// Which of them are valid: a guest has few, and is in here often.
+    valid: u64,
+}
+
+/// The bits that are set.
+fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let lowest = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (lowest < u64::BITS).then_some(lowest as usize)
+    })
+}
 
 impl GuestSlb {
     /// Nothing valid.
     pub(crate) fn new() -> Self {
-        Self([Slbe::default(); SLB_ENTRIES])
+        Self {
+            entries: [Slbe::default(); SLB_ENTRIES],
+            valid: 0,
+        }
     }
 
     /// The entry that translates `ea`.
     pub(crate) fn find(&self, ea: u64) -> Option<Slbe> {
-        slb::find(self.0.iter().copied(), ea)
+        slb::find(self.of(self.valid), ea)
     }
 
     /// Entry `n`; none if there is none.
     pub(crate) fn entry(&self, n: u64) -> Slbe {
-        let entry = usize::try_from(n).ok().and_then(|n| self.0.get(n));
+        let entry = usize::try_from(n).ok().and_then(|n| self.entries.get(n));
         entry.copied().unwrap_or_default()
+    }
+
+    /// Those that the bits of `set` say.
+    #[inline]
+    fn of(&self, set: u64) -> impl Iterator<Item = Slbe> + '_ {
+        bits(set).filter_map(|n| self.entries.get(n).copied())
+    }
+
+    /// Makes those that the bits of `set` say invalid, and calls `gone` with each.
+    #[inline]
+    fn take(&mut self, set: u64, mut gone: impl FnMut(Slbe)) {
+        self.valid &= !set;
+        for n in bits(set) {
+            if let Some(entry) = self.entries.get_mut(n) {
+                gone(core::mem::take(entry));
+            }
+        }
+    }
+
+    /// Those of the bits of `set` whose entries `which` says.
+    #[inline]
+    fn filter(&self, set: u64, which: impl Fn(Slbe) -> bool) -> u64 {
+        let mut found = 0;
+        for n in bits(set) {
+            if self.entries.get(n).is_some_and(|entry| which(*entry)) {
+                found |= 1 << n;
+            }
+        }
+        found
     }
 
     /// `slbmte`: RB and RS.
     pub(crate) fn write(&mut self, esid: u64, vsid: u64) {
         let esid = SlbEsid::from_raw(esid);
-        if let Some(entry) = self.0.get_mut(esid.index() as usize) {
+        let n = esid.index() as usize;
+        if let Some(entry) = self.entries.get_mut(n) {
             *entry = Slbe {
                 esid: esid.with_index(0),
                 vsid: SlbVsid::from_raw(vsid),
             };
+            self.valid = self.valid & !(1 << n) | u64::from(esid.contains(SlbEsid::V)) << n;
         }
     }
 
     /// `slbie`: invalidates what translates RB's address, and calls `gone` with it.
-    pub(crate) fn invalidate(&mut self, rb: u64, mut gone: impl FnMut(Slbe)) {
-        for entry in self.0.iter_mut().filter(|e| e.matches(rb)) {
-            gone(core::mem::take(entry));
-        }
+    pub(crate) fn invalidate(&mut self, rb: u64, gone: impl FnMut(Slbe)) {
+        self.take(self.filter(self.valid, |e| e.matches(rb)), gone);
     }
 
     /// `slbia`: invalidates those that its IH says, and calls `gone` with each that was valid.
     ///
     /// Source: ISA 3.0 Book III, `slbia`.
-    pub(crate) fn invalidate_all(&mut self, ih: u8, mut gone: impl FnMut(Slbe)) {
-        let first = match ih {
+    pub(crate) fn invalidate_all(&mut self, ih: u8, gone: impl FnMut(Slbe)) {
+        let set = match ih {
             // All lookaside information, but no entry.
             7 => return,
-            3 | 4 => 0,
-            _ => 1,
+            3 => self.filter(self.valid, |e| e.vsid.contains(SlbVsid::C)),
+            4 => self.valid,
+            _ => self.valid & !1,
         };
-        for entry in self.0.iter_mut().skip(first) {
-            let kept = ih == 3 && !entry.vsid.contains(SlbVsid::C);
-            if kept {
-                continue;
-            }
-            let old = core::mem::take(entry);
-            if old.esid.contains(SlbEsid::V) {
-                gone(old);
-            }
-        }
+        self.take(set, gone);
+    }
+
+    /// As [`GuestSlb::new`].
+    pub(crate) fn clear(&mut self) {
+        self.entries.fill(Slbe::default());
+        self.valid = 0;
     }
 
     /// All entries.
     pub(crate) fn entries(&self) -> &[Slbe; SLB_ENTRIES] {
-        &self.0
+        &self.entries
     }
 }
 
