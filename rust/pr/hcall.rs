@@ -42,15 +42,36 @@ pub(crate) const HANDLED: &Handled = &Handled {
 };
 
 /// Handles the hcall whose number is in r3.
+#[inline]
 pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
     let hcall = Hcall::from_raw(st.gpr(3));
     let vm = vcpu.vm();
     if !vm.arch.hcalls.enabled(hcall) {
         return Outcome::Userspace;
     }
+    let (a, b) = (st.gpr(4), st.gpr(5));
+    Outcome::Return(match hcall {
+        Hcall::H_CEDE => return Outcome::Cede,
+        Hcall::H_PROD => papr::h_prod(vcpu, a),
+        Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
+        Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
+            // All vCPUs' are alike, which is userspace's affair.
+            Some(SetModeResource::AddrTransMode) if a == st.lpcr.ail() => HReturn::H_SUCCESS,
+            _ => return Outcome::Userspace,
+        },
+        Hcall::H_ENTER | Hcall::H_REMOVE | Hcall::H_BULK_REMOVE | Hcall::H_PROTECT => {
+            page_table(vcpu, st, hcall)
+        }
+        _ => return other(vcpu, st, hcall),
+    })
+}
+
+/// One that changes the guest's page table.
+#[inline(never)]
+fn page_table(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> HReturn {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
     let flags = PageFlags::from_raw(a);
-    Outcome::Return(match hcall {
+    match hcall {
         Hcall::H_ENTER => match hpt::h_enter(vcpu, st, flags, b, c, d) {
             Ok(index) => {
                 st.set_gpr(4, index);
@@ -67,16 +88,17 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
             Err(ret) => ret,
         },
         Hcall::H_BULK_REMOVE => hpt::h_bulk_remove(vcpu, st),
-        Hcall::H_PROTECT => hpt::h_protect(vcpu, st, a, b, c),
-        Hcall::H_CEDE => return Outcome::Cede,
-        Hcall::H_PROD => papr::h_prod(vcpu, a),
-        Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
+        _ => hpt::h_protect(vcpu, st, a, b, c),
+    }
+}
+
+/// One that has more to do than the others, or comes seldom.
+#[inline(never)]
+fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> Outcome {
+    let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
+    let vm = vcpu.vm();
+    Outcome::Return(match hcall {
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
-        Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
-            // All vCPUs' are alike, which is userspace's affair.
-            Some(SetModeResource::AddrTransMode) if a == st.lpcr.ail() => HReturn::H_SUCCESS,
-            _ => return Outcome::Userspace,
-        },
         Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vm, a, b) {
             Some(val) => {
                 st.set_gpr(4, val);
@@ -95,7 +117,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
             }
             None => HReturn::H_HARDWARE,
         },
-        Hcall::H_PAGE_INIT => papr::page_init(vm, flags, b, c),
+        Hcall::H_PAGE_INIT => papr::page_init(vm, PageFlags::from_raw(a), b, c),
         _ => match tce_hcalls::handle(vm, &vm.arch.tce, hcall, [a, b, c, d]) {
             Some((ret, entry)) => {
                 if let Some(entry) = entry {
@@ -112,6 +134,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
 pub(super) const EV_UNIMPLEMENTED: u64 = 12;
 
 /// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.
+#[inline(never)]
 pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
     /// Vendor KVM, number 3: which features there are.
     const FEATURES: u32 = 42 << 16 | 3;

@@ -52,6 +52,7 @@ pub(crate) fn find<B: Backend>(vcpu: &Vcpu<B>, id: u64) -> Option<&Vcpu<B>> {
 }
 
 /// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
+#[inline(never)]
 pub(crate) fn h_prod<B: PaprBackend>(vcpu: &Vcpu<B>, id: u64) -> HReturn {
     let Some(target) = find(vcpu, id) else {
         return HReturn::H_PARAMETER;

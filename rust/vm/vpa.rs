@@ -270,6 +270,7 @@ fn yield_count<B: VpaBackend>(vcpu: &Vcpu<B>) -> Option<u32> {
 
 /// `H_CONFER(processor, yield count)`: gives this processor's time to another one, if that was not
 /// dispatched since the caller looked.
+#[inline(never)]
 pub(crate) fn h_confer<B: VpaBackend>(vcpu: &Vcpu<B>, id: u64, count: u64) -> HReturn {
     if id == CONFER_ALL {
         confer_to_waiting(vcpu);
