@@ -58,7 +58,7 @@ impl Trapped {
 
     /// The instruction that caused the interrupt, if `fetched` can be that. If not, the thread has to execute what is
     /// there now.
-    #[inline]
+    #[inline(always)]
     pub const fn instruction(self, fetched: Insn) -> Option<Executing> {
         let (can_be, what) = match self.cause {
             Cause::Refused => match decode(fetched) {

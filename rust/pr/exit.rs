@@ -42,9 +42,23 @@ use kernel::{prelude::*, sync::atomic::Relaxed};
 const KVM_SC_MAGIC_R0: u32 = 0x4b56_4d21;
 
 /// Handles the exit that `trap` names; the host's own interrupts have been served.
+#[inline]
 pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+    vcpu.arch_stats.sum_exits.inc();
+    match trap {
+        Trap::SYSCALL => Ok(system_call(vcpu, st, run)),
+        Trap::PROGRAM => {
+            let srr1 = Srr1::from_raw(st.switch.exit().srr1);
+            program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)))
+        }
+        _ => other(vcpu, st, run, trap),
+    }
+}
+
+/// All but system calls and program interrupts.
+#[inline(never)]
+fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
     let stats = &vcpu.arch_stats;
-    stats.sum_exits.inc();
     let exit = *st.switch.exit();
     let srr1 = Srr1::from_raw(exit.srr1);
     match trap {
@@ -72,14 +86,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
             stats.pf_instruc.inc();
             return fault::page(vcpu, st, run, st.nip(), Access::Fetch);
         }
-        Trap::PROGRAM => {
-            return program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)));
-        }
         Trap::H_EMUL_ASSIST => return program(vcpu, st, run, Srr1::PROG_ILL),
-        Trap::SYSCALL => {
-            stats.syscall_exits.inc();
-            return Ok(system_call(vcpu, st, run));
-        }
         Trap::FP_UNAVAIL => vectors(st, trap, Msr::FP),
         Trap::VECTOR_UNAVAIL => vectors(st, trap, Msr::VEC),
         Trap::VSX_UNAVAIL => vectors(st, trap, Msr::VSX),
@@ -134,6 +141,7 @@ fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
 }
 
 /// A program interrupt, or an illegal instruction; `why` are SRR1's bits. Errors as [`mmio::start`].
+#[inline(never)]
 fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result<Next> {
     if !why.intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV) {
         // A trap, or a floating-point exception.
@@ -247,26 +255,34 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
     true
 }
 
+#[inline(never)]
 fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
-    // The guest is behind it already.
+    vcpu.arch_stats.syscall_exits.inc();
     let trapped = Trapped::new(st.msr(), Cause::SystemCall);
     let kernel = !trapped.state().is_problem();
     if st.papr {
-        st.switch.nip = st.nip().wrapping_sub(4);
+        // The guest is behind it already.
+        let behind = st.nip();
+        st.switch.nip = behind.wrapping_sub(4);
         let Found::Caused(executing) = fetch::caused(vcpu, st, trapped) else {
             // Nothing else gives this interrupt, so it was one.
             return Next::Guest;
         };
         let hypervisor = executing.insn().raw() == SC_1;
         if hypervisor && !kernel {
-            st.inject_program(Srr1::PROG_PRIV);
-            return Next::Guest;
+            return not_privileged(st);
         }
-        st.switch.advance(4);
+        st.switch.nip = behind;
         if hypervisor {
             return hypercall(vcpu, st, run);
         }
     }
+    kernels_call(vcpu, st, kernel)
+}
+
+/// A call to the guest's kernel, or, by the kernel itself, to KVM; the guest is behind the instruction.
+#[inline(never)]
+fn kernels_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, kernel: bool) -> Next {
     if kernel && st.gpr(0) as u32 == KVM_SC_MAGIC_R0 {
         return hcall::kvm(vcpu, st);
     }
@@ -274,7 +290,16 @@ fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     Next::Guest
 }
 
+/// A program has called the hypervisor.
+#[cold]
+#[inline(never)]
+fn not_privileged(st: &mut PrVcpu) -> Next {
+    st.inject_program(Srr1::PROG_PRIV);
+    Next::Guest
+}
+
 /// A call of the guest's kernel; the guest is behind the instruction.
+#[inline(never)]
 fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     match hcall::handle(vcpu, st) {
         papr::Outcome::Return(ret) => {

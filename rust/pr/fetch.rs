@@ -43,45 +43,63 @@ pub(crate) fn is_cause(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn:
         st.doubt.0.dispel();
         return Found::Caused(executing);
     }
-    doubtful(vcpu, st, trapped, insn)
+    match doubtful(vcpu, st, trapped, insn.raw()) {
+        true => Found::Insists(insn),
+        false => Found::Again,
+    }
 }
 
+/// This word cannot have caused it. Does the processor insist on it?
 #[cold]
 #[inline(never)]
-fn doubtful(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn: Insn) -> Found {
+fn doubtful(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, word: u32) -> bool {
     let exits = vcpu.arch_stats.sum_exits.get();
     let (doubt, when) = &mut st.doubt;
     if exits.wrapping_sub(*when) > AT_ONCE {
         doubt.dispel();
     }
     *when = exits;
-    let insists = doubt.insists(st.switch.nip, insn);
+    let insists = doubt.insists(st.switch.nip, Insn::word(word));
     // A program that stores without an icbi may be held up; it can be interrupted.
     if insists && !trapped.state().is_problem() {
-        return Found::Insists(insn);
+        return true;
     }
     vcpu.arch_stats.fetch_retries.inc();
-    Found::Again
+    false
 }
 
 /// The instruction that the guest was at, as the exit path loaded it or else by the guest's tables. `None` if it has
 /// to be run again.
+#[inline(always)]
 pub(crate) fn loaded(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
-    if let Some(word) = st.switch.exit().last_inst() {
-        return Some(as_fetched(st, word));
-    }
+    let word = match st.switch.exit().last_inst() {
+        Some(word) => as_executed(st, word),
+        None => found(vcpu, st)?,
+    };
+    Some(Insn::word(word))
+}
+
+/// The same where the exit path could not load it.
+#[cold]
+#[inline(never)]
+fn found(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<u32> {
     vcpu.arch_stats.fetch_walks.inc();
-    walked(vcpu, st)
+    walked(vcpu, st).map(Insn::raw)
 }
 
 /// A word of the guest's code that was loaded as data.
 #[inline]
 pub(crate) fn as_fetched(st: &PrVcpu, word: u32) -> Insn {
+    Insn::word(as_executed(st, word))
+}
+
+#[inline]
+fn as_executed(st: &PrVcpu, word: u32) -> u32 {
     let little = st.msr().contains(Msr::LE);
-    Insn::word(match little == cfg!(target_endian = "little") {
+    match little == cfg!(target_endian = "little") {
         true => word,
         false => word.swap_bytes(),
-    })
+    }
 }
 
 /// The instruction that the guest is at by its tables. `None` if these have none.
