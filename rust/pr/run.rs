@@ -101,9 +101,11 @@ impl RunBackend for Pr {
     fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
         let nip = st.nip();
         let next = exit::handle(vcpu, st, run, trap)?;
-        let next = debug::after_exit(st, run, trap, nip, next);
-        let next = reserve::go_on(vcpu, st, run, next)?;
-        split::go_on(vcpu, st, run, next)
+        // Whoever wants the guest to execute one instruction at a time has it traced.
+        match st.switch.trace {
+            true => by_steps(vcpu, st, run, trap, nip, next),
+            false => Ok(next),
+        }
     }
 
     fn not_entered(
@@ -133,10 +135,27 @@ impl RunBackend for Pr {
     }
 }
 
+/// The exit at `nip` has been handled, of a guest that executes one instruction at a time. Errors as [`complete`].
+#[cold]
+#[inline(never)]
+fn by_steps(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    trap: Trap,
+    nip: u64,
+    next: Next,
+) -> Result<Next> {
+    let next = debug::after_exit(st, run, trap, nip, next);
+    let next = reserve::go_on(vcpu, st, run, next)?;
+    split::go_on(vcpu, st, run, next)
+}
+
 /// So many ticks after an interrupt that had to wait, it is tried again.
 const CRITICAL_TICKS: u64 = 10_000;
 
 /// Gives the guest an interrupt that waits for it, and loads what changes from entry to entry.
+#[inline(always)]
 fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let now = timebase();
     let due = st.dec_due(now);
