@@ -24,11 +24,6 @@
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <asm/paca.h>
 
-struct paca_struct *kvm_ppc_local_paca(void)
-{
-	return local_paca;
-}
-
 /* In a scheduler's callback: could the task go on that loses its CPU? */
 bool kvm_ppc_task_is_runnable(void)
 {

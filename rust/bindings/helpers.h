@@ -17,7 +17,6 @@ struct rcuwait;
 struct srcu_struct;
 
 #ifdef CONFIG_PPC_BOOK3S_64
-struct paca_struct *kvm_ppc_local_paca(void);
 bool kvm_ppc_task_is_runnable(void);
 void kvm_ppc_pagefault_disable(void);
 void kvm_ppc_pagefault_enable(void);

@@ -43,20 +43,33 @@ static u64 relocation_on(void)
  * state, in which the guest is, too. In a partition only the hypervisor can say
  * whether there is one: it stays.
  */
-static void watchpoints_off(struct kvm_ppc_pr_sprs *s)
+static bool watchpoints_off(struct kvm_ppc_pr_sprs *s)
 {
-	s->dawrx[0] = 0;
-	s->dawrx[1] = 0;
-	if (!dawr_enabled() || !cpu_has_feature(CPU_FTR_HVMODE))
-		return;
 	s->dawrx[0] = mfspr(SPRN_DAWRX0);
 	if (s->dawrx[0])
 		mtspr(SPRN_DAWRX0, 0);
+	s->dawrx[1] = 0;
 	if (!cpu_has_feature(CPU_FTR_DAWR1))
-		return;
+		return s->dawrx[0];
 	s->dawrx[1] = mfspr(SPRN_DAWRX1);
 	if (s->dawrx[1])
 		mtspr(SPRN_DAWRX1, 0);
+	return s->dawrx[0] | s->dawrx[1];
+}
+
+static void watchpoints_on(const struct kvm_ppc_pr_sprs *s)
+{
+	if (s->dawrx[0])
+		mtspr(SPRN_DAWRX0, s->dawrx[0]);
+	if (s->dawrx[1])
+		mtspr(SPRN_DAWRX1, s->dawrx[1]);
+}
+
+/* What the processor has does not change: it is not asked at each entry */
+void kvm_ppc_pr_init_sprs(struct kvm_ppc_pr_sprs *s)
+{
+	s->lpcr_off = cpu_has_feature(CPU_FTR_HVMODE) ? relocation_on() : 0;
+	s->has_dexcr = cpu_has_feature(CPU_FTR_ARCH_31);
 }
 
 /*
@@ -68,11 +81,11 @@ static void watchpoints_off(struct kvm_ppc_pr_sprs *s)
  */
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 {
-	if (cpu_has_feature(CPU_FTR_HVMODE)) {
+	if (s->lpcr_off) {
 		s->lpcr = mfspr(SPRN_LPCR);
-		mtspr(SPRN_LPCR, s->lpcr & ~relocation_on());
+		mtspr(SPRN_LPCR, s->lpcr & ~s->lpcr_off);
 	}
-	if (cpu_has_feature(CPU_FTR_ARCH_31)) {
+	if (s->has_dexcr) {
 		s->dexcr = mfspr(SPRN_DEXCR);
 		mtspr(SPRN_DEXCR, 0);
 	}
@@ -85,7 +98,7 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 	s->host_tar = mfspr(SPRN_TAR);
 	mtspr(SPRN_TAR, s->tar);
 	mtspr(SPRN_SPRG3, s->sprg3);
-	watchpoints_off(s);
+	s->watched = dawr_enabled() && s->lpcr_off && watchpoints_off(s);
 	mtspr(SPRN_PPR, s->ppr);
 	isync();
 }
@@ -101,14 +114,12 @@ void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 	mtspr(SPRN_TAR, s->host_tar);
 	mtspr(SPRN_UAMOR, s->uamor);
 	mtspr(SPRN_AMR, s->amr);
-	if (cpu_has_feature(CPU_FTR_ARCH_31))
+	if (s->has_dexcr)
 		mtspr(SPRN_DEXCR, s->dexcr);
-	if (cpu_has_feature(CPU_FTR_HVMODE))
+	if (s->lpcr_off)
 		mtspr(SPRN_LPCR, s->lpcr);
-	if (s->dawrx[0])
-		mtspr(SPRN_DAWRX0, s->dawrx[0]);
-	if (s->dawrx[1])
-		mtspr(SPRN_DAWRX1, s->dawrx[1]);
+	if (unlikely(s->watched))
+		watchpoints_on(s);
 	isync();
 }
 
@@ -153,29 +164,31 @@ static_assert(IS_ENABLED(CONFIG_DEBUG_VM) ||
 void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 			      bool users)
 {
-	u32 used = users ? local_paca->slb_used_bitmap :
-			   local_paca->slb_kern_bitmap;
-	u64 count = 0, i, esid, vsid;
+	unsigned long used = users ? local_paca->slb_used_bitmap :
+				     local_paca->slb_kern_bitmap;
+	typeof(&svcpu->slb[0]) first = &svcpu->slb[KVM_PPC_PR_SLB_HOST];
+	typeof(first) to = first, end = first + KVM_PPC_PR_SLB_HOST_MAX;
+	u64 i, esid, vsid;
 
 	BUILD_BUG_ON(KVM_PPC_PR_SLB_PACA + 1 >= ARRAY_SIZE(svcpu->slb));
-	used &= ~((1u << SLB_NUM_BOLTED) - 1);
-	for (; used && count < KVM_PPC_PR_SLB_HOST_MAX; used &= used - 1) {
+	used &= ~((1ul << SLB_NUM_BOLTED) - 1);
+	for (; used && to < end; used &= used - 1) {
 		i = __ffs(used);
 		asm volatile("slbmfee %0, %1" : "=r"(esid) : "r"(i));
 		if (!(esid & SLB_ESID_V))
 			continue;
 		asm volatile("slbmfev %0, %1" : "=r"(vsid) : "r"(i));
-		svcpu->slb[KVM_PPC_PR_SLB_HOST + count].esid = esid | i;
-		svcpu->slb[KVM_PPC_PR_SLB_HOST + count].vsid = vsid;
-		count++;
+		to->esid = esid | i;
+		to->vsid = vsid;
+		to++;
 	}
-	if (!count) {
+	if (to == first) {
 		/* Invalidates an entry that is none */
-		svcpu->slb[KVM_PPC_PR_SLB_HOST].esid = mmu_slb_size - 1;
-		svcpu->slb[KVM_PPC_PR_SLB_HOST].vsid = 0;
-		count = 1;
+		to->esid = mmu_slb_size - 1;
+		to->vsid = 0;
+		to++;
 	}
-	svcpu->slb[KVM_PPC_PR_SLB_COUNT].esid = count;
+	svcpu->slb[KVM_PPC_PR_SLB_COUNT].esid = to - first;
 	/* By the last of these the exit path knows whether they are still all */
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].esid = SLB_ALLOCATED;
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].vsid =

@@ -22,10 +22,13 @@ struct thread_vr_state;
 /* What a guest in problem state could change, or must not have */
 struct kvm_ppc_pr_sprs {
 	u64 lpcr; /* of the host, while the guest runs */
+	u64 lpcr_off; /* what is off in it meanwhile; 0: it is not there for us */
 	u64 dexcr; /* of the task, on ISA 3.1 */
 	u64 amr;
 	u64 uamor;
 	u64 dawrx[2]; /* 0 if it has been left alone */
+	bool has_dexcr;
+	bool watched; /* one of dawrx is not 0 */
 	u32 host_vrsave;
 	u32 vrsave; /* the guest's */
 	u64 host_tar;
@@ -40,6 +43,7 @@ u64 kvm_ppc_pr_exit_address(void);
 u64 kvm_ppc_pr_trampoline(void);
 void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 			      bool users);
+void kvm_ppc_pr_init_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s);
 void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,

@@ -4,6 +4,7 @@
 //! interrupt vectors' exit path. Documentation/pr.rst.
 
 use super::{
+    book3s_entry::local_paca,
     entry::WorldSwitch,
     switch::{from_vscr, set_vsr_of, vscr_of, vsr_of},
 };
@@ -111,6 +112,12 @@ impl ShadowVcpu {
     /// All registers zero.
     pub(crate) fn new() -> Result<Self> {
         let vectors = KBox::<Vectors>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
+        let mut sprs = bindings::kvm_ppc_pr_sprs {
+            ppr: PPR_MEDIUM,
+            ..Default::default()
+        };
+        // SAFETY: Fills in what the processor has.
+        unsafe { bindings::kvm_ppc_pr_init_sprs(&mut sprs) };
         Ok(Self {
             gpr: [0; 32],
             cr: 0,
@@ -119,10 +126,7 @@ impl ShadowVcpu {
             lr: 0,
             nip: 0,
             msr: Msr::EMPTY,
-            sprs: bindings::kvm_ppc_pr_sprs {
-                ppr: PPR_MEDIUM,
-                ..Default::default()
-            },
+            sprs,
             // SAFETY: The memory is zeroed, which is a value of these plain registers.
             vectors: unsafe { vectors.assume_init() },
             vectors_given: Msr::EMPTY,
@@ -303,13 +307,14 @@ impl Regs for ShadowVcpu {
 impl WorldSwitch for ShadowVcpu {
     type Exit = Trap;
 
+    #[inline(always)]
     unsafe fn world_switch(&mut self) -> Option<Trap> {
         let msr = self.shadow_msr().raw();
         // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA and its shadow vcpu are ours until
         // this returns: an interrupt that comes meanwhile is masked in software and only noted. The host translates by
         // hash, so its segments are what the exit path restores. The task's FP and vector registers are saved.
         let trap = unsafe {
-            let paca = bindings::kvm_ppc_local_paca();
+            let paca = local_paca();
             self.put(ptr::addr_of_mut!((*paca).shadow_vcpu));
             (*paca).kvm_hstate.restore_hid5 = 0;
             let Vectors { fp, vr } = &mut *self.vectors;
