@@ -173,7 +173,7 @@ void kvm_ppc_guest_exit_irqoff(bool interrupted)
  * goes by ticks, those that came in the guest are served first, so that they
  * count as the guest's.
  */
-void kvm_ppc_guest_done(unsigned long flags)
+static noinline void guest_done_by_host(unsigned long flags)
 {
 	if (vtime_accounting_enabled_this_cpu()) {
 		guest_timing_exit_irqoff();
@@ -183,6 +183,23 @@ void kvm_ppc_guest_done(unsigned long flags)
 		/* What guest_timing_exit_irqoff() comes to here, with interrupts on */
 		current->flags &= ~PF_VCPU;
 	}
+}
+
+/*
+ * The same, quicker where no interrupt is masked in software and nothing waits
+ * for the CPU: what comes from now on comes as an interrupt. MSR[EE] is 0.
+ */
+void kvm_ppc_guest_done(unsigned long flags)
+{
+	if (flags != IRQS_ENABLED || need_resched() ||
+	    local_paca->irq_happened != PACA_IRQ_HARD_DIS ||
+	    vtime_accounting_enabled_this_cpu())
+		return guest_done_by_host(flags);
+	trace_hardirqs_on();
+	irq_soft_mask_set(IRQS_ENABLED);
+	local_paca->irq_happened = 0;
+	__hard_irq_enable();
+	current->flags &= ~PF_VCPU;
 }
 
 /* Ends it where interrupts stay off, to enter the guest again */

@@ -16,31 +16,59 @@ pub(super) fn local_paca() -> *mut bindings::paca_struct {
     paca
 }
 
+/// What an interrupt is to the host: one of its own, one that its handler has to see.
+const HOST_INTERRUPT: u8 = 1;
+const FOR_HOST: u8 = 2;
+
+/// The interrupts that are anything to the host, by their vectors in units of 32 bytes: most exits are for the guest's
+/// sake, and are to pass by quickly.
+static TO_HOST: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut vector = 0;
+    while vector < table.len() {
+        let trap = Trap::from_raw(32 * vector as u32);
+        if matches!(
+            trap,
+            Trap::EXTERNAL | Trap::H_VIRT | Trap::H_DOORBELL | Trap::HV_DECREMENTER
+        ) {
+            table[vector] = HOST_INTERRUPT | FOR_HOST;
+        } else if matches!(
+            trap,
+            Trap::DECREMENTER
+                | Trap::DOORBELL
+                | Trap::H_MAINTENANCE
+                | Trap::SYSTEM_RESET
+                | Trap::MACHINE_CHECK
+                | Trap::PERFORMANCE_MONITOR
+        ) {
+            table[vector] = FOR_HOST;
+        }
+        vector += 1;
+    }
+    table
+};
+
+#[inline]
+fn to_host(trap: Trap) -> u8 {
+    TO_HOST.get(trap.raw() as usize / 32).copied().unwrap_or(0)
+}
+
 impl Exit for Trap {
     #[inline]
     fn is_host_interrupt(self) -> bool {
-        matches!(
-            self,
-            Self::EXTERNAL | Self::H_VIRT | Self::H_DOORBELL | Self::HV_DECREMENTER
-        )
+        to_host(self) & HOST_INTERRUPT != 0
     }
 
     #[inline]
     fn is_for_host(self) -> bool {
-        self.is_host_interrupt()
-            || matches!(
-                self,
-                Self::DECREMENTER
-                    | Self::DOORBELL
-                    | Self::H_MAINTENANCE
-                    | Self::SYSTEM_RESET
-                    | Self::MACHINE_CHECK
-                    | Self::PERFORMANCE_MONITOR
-            )
+        to_host(self) & FOR_HOST != 0
     }
 
     #[inline]
     unsafe fn replay(self) {
+        if !self.is_for_host() {
+            return;
+        }
         let happened = match self {
             Self::EXTERNAL | Self::H_VIRT => bindings::PACA_IRQ_EE,
             Self::H_DOORBELL => bindings::PACA_IRQ_DBELL,
