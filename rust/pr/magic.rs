@@ -47,31 +47,46 @@ macro_rules! field {
 }
 
 impl Magic {
-    /// Between the host's byte order and the page's.
+    /// Is its byte order not the host's?
     #[inline]
-    fn ordered(&self, val: u64) -> u64 {
-        match self.big_endian {
-            true => val.to_be(),
-            false => val.to_le(),
+    fn swapped(&self) -> bool {
+        self.big_endian == cfg!(target_endian = "little")
+    }
+
+    #[inline(always)]
+    fn read<const SWAPPED: bool>(&self, field: Field<u64>) -> u64 {
+        let val = self.page.read(field);
+        match SWAPPED {
+            true => val.swap_bytes(),
+            false => val,
         }
     }
 
-    #[inline]
-    fn ordered_word(&self, val: u32) -> u32 {
-        match self.big_endian {
-            true => val.to_be(),
-            false => val.to_le(),
+    #[inline(always)]
+    fn write<const SWAPPED: bool>(&self, field: Field<u64>, val: u64) {
+        let val = match SWAPPED {
+            true => val.swap_bytes(),
+            false => val,
+        };
+        self.page.write(field, val);
+    }
+
+    #[inline(always)]
+    fn read_word<const SWAPPED: bool>(&self, field: Field<u32>) -> u32 {
+        let val = self.page.read(field);
+        match SWAPPED {
+            true => val.swap_bytes(),
+            false => val,
         }
     }
 
-    #[inline]
-    fn read(&self, field: Field<u64>) -> u64 {
-        self.ordered(self.page.read(field))
-    }
-
-    #[inline]
-    fn write(&self, field: Field<u64>, val: u64) {
-        self.page.write(field, self.ordered(val));
+    #[inline(always)]
+    fn write_word<const SWAPPED: bool>(&self, field: Field<u32>, val: u32) {
+        let val = match SWAPPED {
+            true => val.swap_bytes(),
+            false => val,
+        };
+        self.page.write(field, val);
     }
 
     /// The bits in which `ea` differs from the page's address. `relocated` says whether data is.
@@ -174,54 +189,105 @@ pub(crate) fn touched(st: &PrVcpu, ea: u64) -> bool {
 /// Is the guest's kernel between two instructions that belong together? No interrupt then.
 #[inline]
 pub(crate) fn critical(st: &PrVcpu) -> bool {
-    let Some(magic) = &st.magic else {
-        return false;
-    };
-    let differs = magic.read(field!(critical)) ^ st.gpr(1);
-    let differs = match st.msr().contains(Msr::SF) {
-        true => differs,
-        false => differs & 0xffff_ffff,
-    };
-    differs == 0 && reachable(st)
+    match &st.magic {
+        Some(magic) => magic.critical(st),
+        None => false,
+    }
 }
 
 /// Before the guest runs: what the registers are, and whether an interrupt waits for MSR[EE].
 #[inline]
 pub(crate) fn put(st: &PrVcpu, interrupt: bool) {
-    let Some(magic) = &st.magic else {
-        return;
-    };
-    let [sprg0, sprg1, sprg2, ..] = st.sprg;
-    magic.write(field!(sprg0), sprg0);
-    magic.write(field!(sprg1), sprg1);
-    magic.write(field!(sprg2), sprg2);
-    magic.write(field!(sprg3), st.switch.sprg3());
-    magic.write(field!(srr0), st.srr0);
-    magic.write(field!(srr1), st.srr1);
-    magic.write(field!(dar), st.dar);
-    magic.write(field!(msr), st.msr().raw());
-    let word = |field, val| magic.page.write(field, magic.ordered_word(val));
-    word(field!(dsisr), st.dsisr);
-    word(field!(int_pending), interrupt.into());
+    if let Some(magic) = &st.magic {
+        magic.put(st, interrupt);
+    }
 }
 
 /// After it has run: what it has made of them.
 #[inline]
 pub(crate) fn take(st: &mut PrVcpu) {
+    match &st.magic {
+        Some(magic) if magic.swapped() => take_swapped(st),
+        Some(_) => take_as::<false>(st),
+        None => {}
+    }
+}
+
+// For most processors it takes many instructions to swap bytes: the guest whose order is the host's is spared that.
+impl Magic {
+    #[inline]
+    fn critical(&self, st: &PrVcpu) -> bool {
+        match self.swapped() {
+            true => self.critical_swapped(st),
+            false => self.critical_as::<false>(st),
+        }
+    }
+
+    #[inline(never)]
+    fn critical_swapped(&self, st: &PrVcpu) -> bool {
+        self.critical_as::<true>(st)
+    }
+
+    #[inline(always)]
+    fn critical_as<const SWAPPED: bool>(&self, st: &PrVcpu) -> bool {
+        let differs = self.read::<SWAPPED>(field!(critical)) ^ st.gpr(1);
+        let differs = match st.msr().contains(Msr::SF) {
+            true => differs,
+            false => differs & 0xffff_ffff,
+        };
+        differs == 0 && reachable(st)
+    }
+
+    #[inline]
+    fn put(&self, st: &PrVcpu, interrupt: bool) {
+        match self.swapped() {
+            true => self.put_swapped(st, interrupt),
+            false => self.put_as::<false>(st, interrupt),
+        }
+    }
+
+    #[inline(never)]
+    fn put_swapped(&self, st: &PrVcpu, interrupt: bool) {
+        self.put_as::<true>(st, interrupt);
+    }
+
+    #[inline(always)]
+    fn put_as<const SWAPPED: bool>(&self, st: &PrVcpu, interrupt: bool) {
+        let [sprg0, sprg1, sprg2, ..] = st.sprg;
+        self.write::<SWAPPED>(field!(sprg0), sprg0);
+        self.write::<SWAPPED>(field!(sprg1), sprg1);
+        self.write::<SWAPPED>(field!(sprg2), sprg2);
+        self.write::<SWAPPED>(field!(sprg3), st.switch.sprg3());
+        self.write::<SWAPPED>(field!(srr0), st.srr0);
+        self.write::<SWAPPED>(field!(srr1), st.srr1);
+        self.write::<SWAPPED>(field!(dar), st.dar);
+        self.write::<SWAPPED>(field!(msr), st.msr().raw());
+        self.write_word::<SWAPPED>(field!(dsisr), st.dsisr);
+        self.write_word::<SWAPPED>(field!(int_pending), interrupt.into());
+    }
+}
+
+#[inline(never)]
+fn take_swapped(st: &mut PrVcpu) {
+    take_as::<true>(st);
+}
+
+#[inline(always)]
+fn take_as<const SWAPPED: bool>(st: &mut PrVcpu) {
     let Some(magic) = &st.magic else {
         return;
     };
     let [sprg0, sprg1, sprg2, ..] = &mut st.sprg;
-    *sprg0 = magic.read(field!(sprg0));
-    *sprg1 = magic.read(field!(sprg1));
-    *sprg2 = magic.read(field!(sprg2));
-    let sprg3 = magic.read(field!(sprg3));
+    *sprg0 = magic.read::<SWAPPED>(field!(sprg0));
+    *sprg1 = magic.read::<SWAPPED>(field!(sprg1));
+    *sprg2 = magic.read::<SWAPPED>(field!(sprg2));
+    let sprg3 = magic.read::<SWAPPED>(field!(sprg3));
     st.switch.set_sprg3(sprg3);
-    st.srr0 = magic.read(field!(srr0));
-    st.srr1 = magic.read(field!(srr1));
-    st.dar = magic.read(field!(dar));
-    st.dsisr = magic.ordered_word(magic.page.read(field!(dsisr)));
-    let msr = Msr::from_raw(magic.read(field!(msr)));
+    st.srr0 = magic.read::<SWAPPED>(field!(srr0));
+    st.srr1 = magic.read::<SWAPPED>(field!(srr1));
+    st.dar = magic.read::<SWAPPED>(field!(dar));
+    st.dsisr = magic.read_word::<SWAPPED>(field!(dsisr));
+    let msr = Msr::from_raw(magic.read::<SWAPPED>(field!(msr)));
     // What it may change without an exit; nothing that the guest runs with depends on these.
     let untrapped = Msr::EE | Msr::RI;
     st.switch.msr = st.switch.msr.without(untrapped) | msr.masked(untrapped);
