@@ -11,6 +11,11 @@
 
 # The peer, and what the module is held to of its figures in the same run
 case ${HOST:-powernv9} in
+powernv9-hash)
+	peer=kvm-pr
+	declare -A limit=([hcall_kernel]=0.70 [spr]=0.38 [hcall_user]=0.48 [mmio_load]=0.57 [page_fault]=0.67
+		[syscall]=0.62 [context_switch]=0.78 [boot]=0.795)
+	;;
 *-hash | pseries8)
 	peer=kvm-pr
 	declare -A limit=([hcall_kernel]=0.80 [spr]=0.80 [hcall_user]=0.80 [mmio_load]=0.80 [page_fault]=0.80
