@@ -68,6 +68,19 @@ macro_rules! sprs {
     };
 }
 
+/// The place in [`Spr::ALL`] of the register of each number; behind the last of them if it has no name.
+#[expect(clippy::indexing_slicing, reason = "the compiler executes it")]
+static PLACES: [u8; 1024] = {
+    assert!(Spr::ALL.len() <= u8::MAX as usize);
+    let mut places = [Spr::ALL.len() as u8; 1024];
+    let mut at = 0;
+    while at < Spr::ALL.len() {
+        places[Spr::ALL[at].0 as usize] = at as u8;
+        at += 1;
+    }
+    places
+};
+
 /// A special purpose register of a Book III (server) processor, by its number, ISA Book III, figure "SPR encodings".
 ///
 /// After each name's number stand the least privilege for `mfspr` and for `mtspr`: U problem, S privileged,
@@ -395,6 +408,13 @@ impl Spr {
         Self(number & 0x3ff)
     }
 
+    /// The register's place in [`Spr::ALL`]; behind the last of them if it has no name.
+    #[inline]
+    pub fn place(self) -> usize {
+        let place = PLACES.get(usize::from(self.0));
+        place.map_or(Self::ALL.len(), |place| usize::from(*place))
+    }
+
     /// The register's number.
     pub const fn raw(self) -> u16 {
         self.0
@@ -429,6 +449,11 @@ mod tests {
     fn numbers_are_used_once_and_in_order() {
         assert!(Spr::ALL.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(Spr::ALL.iter().all(|spr| spr.raw() < 1024));
+        for n in 0..u16::MAX {
+            let spr = Spr::from_raw(n);
+            let found = Spr::ALL.iter().position(|s| *s == spr);
+            assert_eq!(spr.place(), found.unwrap_or(Spr::ALL.len()));
+        }
     }
 
     #[test]

@@ -93,8 +93,7 @@ impl PrVcpu {
     }
 
     fn plain(&self, spr: Spr) -> u64 {
-        let at = Spr::ALL.iter().position(|s| *s == spr);
-        at.and_then(|at| self.plain.get(at)).copied().unwrap_or(0)
+        self.plain.get(spr.place()).copied().unwrap_or(0)
     }
 
     fn set_plain(&mut self, spr: Spr, val: u64) {
@@ -102,8 +101,7 @@ impl PrVcpu {
             Spr::PIDR => val & 0xffff_ffff,
             _ => val,
         };
-        let at = Spr::ALL.iter().position(|s| *s == spr);
-        if let Some(kept) = at.and_then(|at| self.plain.get_mut(at)) {
+        if let Some(kept) = self.plain.get_mut(spr.place()) {
             *kept = val;
         }
     }
