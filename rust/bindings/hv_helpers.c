@@ -15,6 +15,7 @@
 #include <asm/machdep.h>
 #include <asm/mce.h>
 #include <asm/mmu.h>
+#include <asm/ppc-opcode.h>
 #include <asm/switch_to.h>
 #include <asm/time.h>
 #include <asm/tlbflush.h>
@@ -237,6 +238,12 @@ void kvm_ppc_prepare_facilities(void)
 void kvm_ppc_srr_clobbered(void)
 {
 	srr_regs_clobbered();
+}
+
+/* What this CPU has branched to, whoever it was */
+void kvm_ppc_clear_branch_history(void)
+{
+	asm volatile(PPC_CLRBHRB);
 }
 
 /* The VM whose guest a CPU is in, or on the way into or out of */

@@ -47,6 +47,7 @@ void kvm_ppc_guest_again(void);
 bool kvm_ppc_task_in_transaction(void);
 void kvm_ppc_prepare_facilities(void);
 void kvm_ppc_srr_clobbered(void);
+void kvm_ppc_clear_branch_history(void);
 
 struct kvm **kvm_ppc_in_guest(void);
 bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,

@@ -261,6 +261,14 @@ impl SwitchVcpu {
         self.vpa.pmcregs_in_use = in_use.into();
     }
 
+    /// Clears this CPU's branch history: who ran here before is not the guest's to know.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn forget_branches(&self, _irqs: &IrqsHardDisabled) {
+        // SAFETY: Nothing but the branch history rolling buffer is changed.
+        unsafe { bindings::kvm_ppc_clear_branch_history() };
+    }
+
     /// Was the last machine check recovered from?
     pub(crate) fn machine_check_recovered(&self) -> bool {
         // SAFETY: Reads the event.

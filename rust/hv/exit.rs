@@ -189,6 +189,7 @@ fn facility_unavailable(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Result<Next> {
         }
         Facility::Pm => st.grant(Fscr::PM),
         Facility::Ebb => st.grant(Fscr::EBB),
+        Facility::Bhrb => st.grant(Fscr::BHRB),
         _ => false,
     };
     if !granted {

@@ -139,8 +139,12 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
             st.switch.arch_mut().doorbell_request = 1;
         }
     }
-    let granted = Fscr::from_raw(st.switch.arch().hfscr as u64).contains(Fscr::PM);
-    st.switch.set_pmu_in_use(granted || st.pmu_in_use);
+    let granted = Fscr::from_raw(st.switch.arch().hfscr as u64);
+    st.switch
+        .set_pmu_in_use(granted.contains(Fscr::PM) || st.pmu_in_use);
+    if granted.contains(Fscr::BHRB) {
+        st.switch.forget_branches(irqs);
+    }
     let now = timebase();
     if !lpcr.contains(Lpcr::LD) {
         st.switch.bound_decrementer(now);

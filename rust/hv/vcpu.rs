@@ -106,8 +106,9 @@ impl HvVcpu {
             arch.mmcra = MMCRA_BHRB_DISABLE;
         }
         arch.hfscr_permitted = permitted.raw();
-        // These are given when the guest first uses them: until then there is nothing to switch.
-        arch.hfscr = permitted.without(Fscr::PM | Fscr::EBB | Fscr::TM).raw() as usize;
+        // These are given when the guest first uses them: until then there is nothing to switch, or to clear.
+        let later = Fscr::PM | Fscr::EBB | Fscr::TM | Fscr::BHRB;
+        arch.hfscr = permitted.without(later).raw() as usize;
         arch.slb_nr = 32;
         Ok(Self {
             switch,
