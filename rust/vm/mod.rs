@@ -54,9 +54,9 @@ mod name;
 pub(crate) mod one_reg;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod papr;
+mod published;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod pvinfo;
-mod published;
 pub(crate) mod requests;
 pub(crate) mod run_loop;
 pub(crate) mod run_page;
