@@ -4,6 +4,8 @@
 # stdout. The Makefile and demo.sh are run in a copy of the tree in which the other
 # scripts do nothing, but for the one that fails, hangs or dies.
 set -euo pipefail
+# Whoever calls this may ignore signals, as nohup does; then these would do nothing
+[ "${1:-}" = signals ] || exec env --default-signal=HUP,INT,TERM "$0" signals
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-demo-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
