@@ -199,6 +199,7 @@ impl<T: Exit> Exited<T> {
     }
 
     /// Interrupts are hard-disabled still.
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
     #[inline(always)]
     pub(crate) fn irqs(&self) -> &IrqsHardDisabled {
         &self.irqs
