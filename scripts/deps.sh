@@ -34,7 +34,8 @@ native() {
 	installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package} ${Version}\n' 2>/dev/null | sed -n 's/^ii *//p')
 	newer() { [ -n "$1" ] && dpkg --compare-versions "$1" ge $rust_min; }
 	newer "$(awk '$1 == "rustc" {print $2}' <<<"$installed")" ||
-		newer "$(apt-cache policy rustc 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}')" ||
+		{ ! grep -q '^rustc-web ' <<<"$installed" &&
+			newer "$(apt-cache policy rustc 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}')"; } ||
 		rust="rustc-web rust-web-src"
 	candidates="make patch flex bison bc perl python3 cpio xz-utils kmod libelf-dev libssl-dev
 		clang-$LLVM_VERSION lld-$LLVM_VERSION llvm-$LLVM_VERSION libclang1-$LLVM_VERSION $rust bindgen pahole"

@@ -169,6 +169,9 @@ patches_of "$series"
 src=$cache/linux-$(key "$version" "${KVM_PPC_SOURCE:-}" "${patches[@]}")
 tree=$cache/rust-support-$release-$(key "$src" "$KDIR/.config" "$KDIR/Module.symvers" "$($rustc --version)" "${toolchain[*]}" \
 	"$cflags $rustflags ${support_flags[*]-}")
+if [ ! -e "$tree/.done" ] && [ "$(uname -m)" = ppc64le ]; then
+	missing=$(KDIR=$KDIR "$top/scripts/deps.sh" -n) || die "${missing#missing: } missing; make deps installs that"
+fi
 locked "$(basename "$src")" fetch_source
 touch "$src/.done"
 locked "$(basename "$tree")" make_tree
