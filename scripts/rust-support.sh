@@ -159,7 +159,7 @@ if [ "${1:-}" = -c ]; then
 	locked "layout-$(basename "$tree")" compare "$(readlink -f "$2")" "$tree"
 	exit
 fi
-KDIR=$(readlink -f "${1:?build folder of a kernel}") || die "no folder $1"
+KDIR=$(readlink -f "${1:?build folder of a kernel}") || die "no folder $1, which linux-headers-$(uname -r) has; or say KDIR="
 if grep -qsx CONFIG_RUST=y "$KDIR/.config"; then
 	echo "$KDIR"
 	exit
