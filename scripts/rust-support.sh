@@ -67,7 +67,7 @@ source_deb() {
 	found=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/fetched-*/$name" | head -n 1)
 	[ -z "$found" ] || { echo "$found"; return 0; }
 	fetch_set "$dir" "the source of Linux $version" alone "$(dpkg --print-architecture)" \
-		'trixie-backports|sid|experimental|forky|trixie' "linux-source-$series=$version" >&2
+		'trixie-backports|sid|experimental|forky|trixie' "linux-source-$series=$version" >&2 || return 1
 	find "$dir" -name "$name" | grep .
 }
 
