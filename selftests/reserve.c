@@ -24,6 +24,8 @@ DECLARE_PAYLOAD(exits);
 
 #define EBBHR 804
 #define SPRG1 273
+/* In the high half of a quadword, which is not counted up */
+#define HIGH 0x0123456789abcdefull
 #define FSCR_EBB (1ull << 7)
 
 FIXTURE(reserve)
@@ -48,8 +50,11 @@ LOOP(byte, LBARX(9, 0, 4), STBCX(9, 0, 4), MFSPR(8, SPRG1), MSR_VIRT, 1);
 LOOP(halfword, LHARX(9, 0, 4), STHCX(9, 0, 4), MFSPR(8, SPRG1), MSR_VIRT, 2);
 LOOP(word, LWARX(9, 0, 4), STWCX(9, 0, 4), MFSPR(8, SPRG1), MSR_VIRT, 4);
 LOOP(doubleword, LDARX(9, 0, 4), STDCX(9, 0, 4), MFSPR(8, SPRG1), MSR_VIRT, 8);
+LOOP(quadword, LQARX(8, 0, 4), STQCX(8, 0, 4), MFSPR(6, SPRG1), MSR_VIRT, 16);
 LOOP(big_endian, LWARX(9, 0, 4), STWCX(9, 0, 4), MFSPR(8, SPRG1),
      MSR_VIRT & ~MSR_LE, 4);
+LOOP(quadword_big_endian, LQARX(8, 0, 4), STQCX(8, 0, 4), MFSPR(6, SPRG1),
+     MSR_VIRT & ~MSR_LE, 16);
 LOOP(real_mode, LWARX(9, 0, 4), STWCX(9, 0, 4), MTMSRD(7, 1), MSR_REAL, 4);
 LOOP(slb, LWARX(9, 0, 4), STWCX(9, 0, 4), SLBMFEE(8, 6), MSR_VIRT, 4);
 LOOP(program, LWARX(9, 0, 4), STWCX(9, 0, 4), MFSPR(8, EBBHR),
@@ -95,18 +100,51 @@ FIXTURE_TEARDOWN(reserve)
 	vmm_free(self->vmm);
 }
 
-static uint64_t count(FIXTURE_DATA(reserve) * self,
-		      const FIXTURE_VARIANT(reserve) * variant)
+/* The counter's byte whose value is 256 to the power of @i */
+static unsigned char *byte(FIXTURE_DATA(reserve) * self,
+			   const FIXTURE_VARIANT(reserve) * variant,
+			   unsigned int i)
 {
 	unsigned char *at = vmm_gpa(self->vmm, COUNTER);
-	uint64_t val = 0;
+
+	return at + (variant->msr & MSR_LE ? i : variant->bytes - 1 - i);
+}
+
+static void reset(FIXTURE_DATA(reserve) * self,
+		  const FIXTURE_VARIANT(reserve) * variant)
+{
 	unsigned int i;
 
 	for (i = 0; i < variant->bytes; i++)
-		val |= (uint64_t)at[i]
-		       << 8 * (variant->msr & MSR_LE ? i :
-						       variant->bytes - 1 - i);
+		*byte(self, variant, i) = i < 8 ? 0 : HIGH >> 8 * (i - 8);
+}
+
+static bool high_is_kept(FIXTURE_DATA(reserve) * self,
+			 const FIXTURE_VARIANT(reserve) * variant)
+{
+	uint64_t high = 0;
+	unsigned int i;
+
+	for (i = 8; i < variant->bytes; i++)
+		high |= (uint64_t)*byte(self, variant, i) << 8 * (i - 8);
+	return high == (variant->bytes > 8 ? HIGH : 0);
+}
+
+static uint64_t count(FIXTURE_DATA(reserve) * self,
+		      const FIXTURE_VARIANT(reserve) * variant)
+{
+	uint64_t val = 0;
+	unsigned int i;
+
+	for (i = 0; i < variant->bytes && i < 8; i++)
+		val |= (uint64_t)*byte(self, variant, i) << 8 * i;
 	return val;
+}
+
+/* What @n is in so many bytes */
+static uint64_t counted(unsigned int n, unsigned int bytes)
+{
+	return bytes < 4 ? n % (1u << 8 * bytes) : n;
 }
 
 /* The same of a device's register */
@@ -182,25 +220,25 @@ static bool done(const struct counting *c)
 TEST_F_TIMEOUT(reserve, ends, 120)
 {
 	struct counting c[1];
-	uint64_t most = 1ull << (8 * variant->bytes - 1) << 1;
 
-	*(uint64_t *)vmm_gpa(self->vmm, COUNTER) = 0;
+	reset(self, variant);
 	count_on(self, 1, 1000, c);
 	EXPECT_TRUE(done(c));
-	EXPECT_EQ(1000 % (most ?: 1ull << 32), count(self, variant));
+	EXPECT_EQ(counted(1000, variant->bytes), count(self, variant));
+	EXPECT_TRUE(high_is_kept(self, variant));
 }
 
 TEST_F_TIMEOUT(reserve, counts, 240)
 {
 	unsigned int times = vmm_env("RESERVE_COUNT", 3000), i;
-	uint64_t most = 1ull << (8 * variant->bytes - 1) << 1;
 	struct counting c[VCPUS];
 
-	*(uint64_t *)vmm_gpa(self->vmm, COUNTER) = 0;
+	reset(self, variant);
 	count_on(self, VCPUS, times, c);
 	for (i = 0; i < VCPUS; i++)
 		EXPECT_TRUE(done(&c[i]));
-	EXPECT_EQ(VCPUS * times % (most ?: 1ull << 32), count(self, variant));
+	EXPECT_EQ(counted(VCPUS * times, variant->bytes), count(self, variant));
+	EXPECT_TRUE(high_is_kept(self, variant));
 }
 
 /* What is written so is written, to the dirty log */

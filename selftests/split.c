@@ -126,7 +126,15 @@ TEST_F(split, different)
 	EXPECT_EQ((uint32_t)first + 1, args[0]);
 	EXPECT_EQ(first + 1, word(data, 0));
 
-	/* no quadword that is atomic in the page of the code itself */
+	/* and one of quadwords */
+	second = word(data, 8);
+	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
+	EXPECT_EQ(second, args[0]);
+	EXPECT_EQ(first + 2, args[1]);
+	EXPECT_EQ(first + 2, word(data, 0));
+	EXPECT_EQ(second, word(data, 8));
+
+	/* no load of a quadword that is atomic in the page of the code itself */
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ(KVM_EXIT_PAPR_HCALL, self->vcpu->run->exit_reason);
 	ASSERT_EQ(UC_TRAP, self->vcpu->run->papr_hcall.nr);

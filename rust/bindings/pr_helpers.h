@@ -67,7 +67,8 @@ u64 kvm_ppc_pr_vsid(u64 context, u64 segment);
 long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large);
 void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index);
 int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val);
-int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new);
+int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, const u64 *from,
+			     const u64 *to);
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n);
 bool kvm_ppc_pr_read_user(void *to, unsigned long from, unsigned long n);
 bool kvm_ppc_pr_store_user_u64(unsigned long at, u64 val);

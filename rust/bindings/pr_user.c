@@ -12,17 +12,45 @@
 	({                                                      \
 		type loaded = 0;                                \
 		int err = get_user(loaded, (type __user *)hva); \
-		*val = loaded;                                  \
+		val[1] = loaded;                                \
 		err;                                            \
 	})
 
 /*
- * One load of 1, 2, 4 or 8 bytes at an address of the current process that is a
- * multiple of that. -EFAULT if there is nothing to be read. May sleep.
+ * The registers of a quadword are an even one, with the number's high half in
+ * either byte order, and the odd one behind it. That there is a reservation
+ * then does not matter.
+ */
+static int load_user_quad(unsigned long hva, u64 *val)
+{
+	int ret = 0;
+
+	if (!user_read_access_begin((void __user *)hva, 16))
+		return -EFAULT;
+	asm volatile("1:	lqarx	10, 0, %3\n"
+		     "	mr	%1, 10\n"
+		     "	mr	%2, 11\n"
+		     "2:\n"
+		     "	.section .fixup, \"ax\"\n"
+		     "3:	li	%0, %4\n"
+		     "	b	2b\n"
+		     "	.previous\n" EX_TABLE(1b, 3b)
+		     : "+r"(ret), "+r"(val[0]), "+r"(val[1])
+		     : "r"(hva), "i"(-EFAULT)
+		     : "r10", "r11", "memory");
+	user_read_access_end();
+	return ret;
+}
+
+/*
+ * One load of 1, 2, 4, 8 or 16 bytes at an address of the current process that
+ * is a multiple of that, as a number: val[0] is its high half, val[1] its low
+ * one. -EFAULT if there is nothing to be read. May sleep.
  */
 int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 {
-	*val = 0;
+	val[0] = 0;
+	val[1] = 0;
 	switch (bytes) {
 	case 1:
 		return LOAD_USER(u8);
@@ -32,6 +60,8 @@ int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 		return LOAD_USER(u32);
 	case 8:
 		return LOAD_USER(u64);
+	case 16:
+		return load_user_quad(hva, val);
 	}
 	return -EINVAL;
 }
@@ -53,14 +83,36 @@ int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 		     : "r"(hva), "r"(old), "r"(new), "i"(-EFAULT)      \
 		     : "cr0", "memory")
 
+#define EXCHANGE_USER_QUAD()                                                   \
+	asm volatile("	mr	8, %4\n"                                             \
+		     "	mr	9, %5\n"                                             \
+		     "1:	lqarx	10, 0, %1\n"                                    \
+		     "	xor	10, 10, %2\n"                                       \
+		     "	xor	11, 11, %3\n"                                       \
+		     "	or.	10, 10, 11\n"                                       \
+		     "	bne-	3f\n"                                              \
+		     "2:	stqcx.	8, 0, %1\n"                                    \
+		     "	bne-	1b\n"                                              \
+		     "	li	%0, 0\n"                                             \
+		     "3:\n"                                                    \
+		     "	.section .fixup, \"ax\"\n"                              \
+		     "4:	li	%0, %6\n"                                          \
+		     "	b	3b\n"                                                 \
+		     "	.previous\n" EX_TABLE(1b, 4b) EX_TABLE(2b, 4b)         \
+		     : "+r"(ret)                                               \
+		     : "r"(hva), "r"(from[0]), "r"(old), "r"(to[0]), "r"(new), \
+		       "i"(-EFAULT)                                            \
+		     : "r8", "r9", "r10", "r11", "cr0", "memory")
+
 /*
- * Stores new where old is, in one step, if that is still so: 0 then, else 1.
- * Address, sizes and errors as above.
+ * Stores to where from is, in one step, if that is still so: 0 then, else 1.
+ * Address, sizes, numbers and errors as above.
  */
-int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new)
+int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, const u64 *from,
+			     const u64 *to)
 {
+	u64 was, old = from[1], new = to[1];
 	int ret = 1;
-	u64 was;
 
 	if (!user_access_begin((void __user *)hva, bytes))
 		return -EFAULT;
@@ -76,6 +128,9 @@ int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, u64 old, u64 new)
 		break;
 	case 8:
 		EXCHANGE_USER("d");
+		break;
+	case 16:
+		EXCHANGE_USER_QUAD();
 		break;
 	default:
 		ret = -EINVAL;

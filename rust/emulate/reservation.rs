@@ -10,6 +10,10 @@ use crate::isa::insn::Insn;
 /// So many instructions are looked at, before the one that is emulated.
 pub const LOOK_BACK: u32 = 16;
 
+/// Bytes of `lqarx` and `stqcx.`, whose registers are two: RT, which is even and has the high half of the number in either
+/// byte order, and the one behind it.
+pub const QUADWORD: u32 = 16;
+
 /// A load that makes a reservation, and what became of its registers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reserving {
@@ -25,25 +29,48 @@ pub struct Reserving {
     pub bytes: u32,
 }
 
-/// Bytes that a load with reservation loads; `None` for other instructions. `lqarx` is not among them.
+/// Bytes that a load with reservation loads; `None` for other instructions, and for invalid forms of `lqarx`: RT is odd, or
+/// is RA or RB (ISA 3.0B Book II 4.6.2).
 pub const fn reserves(insn: Insn) -> Option<u32> {
     match (insn.prefix(), insn.po(), insn.xo()) {
         (None, 31, 52) => Some(1),
         (None, 31, 116) => Some(2),
         (None, 31, 20) => Some(4),
         (None, 31, 84) => Some(8),
+        (None, 31, 276) if insn.rt() & 1 == 0 => match insn.rt() {
+            rt if rt == insn.ra() || rt == insn.rb() => None,
+            _ => Some(QUADWORD),
+        },
         _ => None,
     }
 }
 
-/// Bytes that a conditional store stores; `None` for other instructions. `stqcx.` is not among them.
+/// Bytes that a conditional store stores; `None` for other instructions, and for `stqcx.` of an odd register.
 pub const fn concludes(insn: Insn) -> Option<u32> {
     match (insn.prefix(), insn.po(), insn.xo()) {
         (None, 31, 694) => Some(1),
         (None, 31, 726) => Some(2),
         (None, 31, 150) => Some(4),
         (None, 31, 214) => Some(8),
+        (None, 31, 182) if insn.rt() & 1 == 0 => Some(QUADWORD),
         _ => None,
+    }
+}
+
+/// A number of `bytes` bytes (1, 2, 4, 8 or 16), its high 64 bits and its low ones, as it is, or with its bytes in the other
+/// order if that is another. What is above in the lower half, as in a register, is left out.
+pub const fn ordered(val: [u64; 2], bytes: u32, other: bool) -> [u64; 2] {
+    let [high, low] = val;
+    if bytes == QUADWORD {
+        return match other {
+            false => [high, low],
+            true => [low.swap_bytes(), high.swap_bytes()],
+        };
+    }
+    let unused = 8u32.saturating_sub(bytes) * 8 % u64::BITS;
+    match other {
+        false => [0, low << unused >> unused],
+        true => [0, (low << unused).swap_bytes()],
     }
 }
 
@@ -75,12 +102,16 @@ pub fn is_concluded(words: impl Iterator<Item = u32>) -> bool {
 /// `before` are the words before it, the nearest first.
 ///
 /// `None` if there is none, or if it cannot be told: behind it there is an instruction that is not known here, or one after
-/// which the next in memory is never executed, or not at once, or the address that it had is not known any more.
+/// which the next in memory is never executed, or not at once, or the address that it had is not known any more. `None` for
+/// `lqarx`, too, which the processors do not have for which this is asked.
 pub fn reserving(before: impl Iterator<Item = u32>) -> Option<Reserving> {
     let mut written = 0;
     for (back, word) in (1..=LOOK_BACK).zip(before) {
         let insn = Insn::word(word);
         if let Some(bytes) = reserves(insn) {
+            if bytes == QUADWORD {
+                return None;
+            }
             let (rt, ra, rb) = (insn.rt(), insn.ra(), insn.rb());
             let kept = |r: u8| bit(r) & written == 0;
             let address = |r: u8| kept(r) && r != rt;
@@ -293,6 +324,58 @@ mod tests {
             assert_eq!(concludes(Insn::word(load)), None);
             let found = look(&[load]).unwrap();
             assert_eq!((found.ra, found.bytes), (4, bytes));
+        }
+    }
+
+    #[test]
+    fn quadwords() {
+        const LQARX_6_4_3: u32 = 0x7cc4_1a28;
+        const STQCX_6_4_3: u32 = 0x7cc4_196d;
+        let bytes = |word| (reserves(Insn::word(word)), concludes(Insn::word(word)));
+        // The first with a hint; lqarx r4,r6,r5; stqcx. r4,r4,r3 and r6,r4,r6
+        for load in [LQARX_6_4_3, LQARX_6_4_3 | 1, 0x7c86_2a28] {
+            assert_eq!(bytes(load), (Some(16), None), "{load:#x}");
+        }
+        for store in [STQCX_6_4_3, 0x7c84_196d, 0x7cc4_316d] {
+            assert_eq!(bytes(store), (None, Some(16)), "{store:#x}");
+        }
+        // lqarx r7,r4,r3; lqarx r4,r4,r3; lqarx r4,r5,r4; lqarx r0,0,r3; stqcx. r7,r4,r3
+        for word in [
+            0x7ce4_1a28,
+            0x7c84_1a28,
+            0x7c85_2228,
+            0x7c00_1a28,
+            0x7ce4_196d,
+        ] {
+            assert_eq!(bytes(word), (None, None), "{word:#x}");
+        }
+        assert!(is_concluded([ADDI_5_5_1, STQCX_6_4_3].into_iter()));
+        assert!(!is_concluded([LQARX_6_4_3, STWCX_5_0_3].into_iter()));
+        assert_eq!(look(&[LWARX_5_0_3, LQARX_6_4_3]), None);
+        assert_eq!(look(&[LWARX_5_0_3, STQCX_6_4_3]), None);
+    }
+
+    /// As who reads the bytes one by one, from either end.
+    #[test]
+    fn byte_orders() {
+        fn number<'a>(bytes: impl Iterator<Item = &'a u8>) -> [u64; 2] {
+            let val = bytes.fold(0u128, |val, byte| val << 8 | u128::from(*byte));
+            [(val >> 64) as u64, val as u64]
+        }
+        let memory: Vec<u8> = (0x11..0x21).collect();
+        for bytes in [1, 2, 4, 8, 16] {
+            let memory = &memory[..bytes as usize];
+            let (big, little) = (number(memory.iter()), number(memory.iter().rev()));
+            assert_eq!(ordered(big, bytes, true), little, "{bytes}");
+            assert_eq!(ordered(little, bytes, true), big, "{bytes}");
+            assert_eq!(ordered(big, bytes, false), big, "{bytes}");
+            // What a register has above is not stored.
+            if bytes < 8 {
+                let above = !0 << (8 * bytes);
+                let register = [7, big[1] | above];
+                assert_eq!(ordered(register, bytes, true), little, "{bytes}");
+                assert_eq!(ordered(register, bytes, false), big, "{bytes}");
+            }
         }
     }
 

@@ -5,20 +5,24 @@
 use crate::bindings;
 use kernel::{error::to_result, prelude::*};
 
-/// Loads `bytes` bytes (1, 2, 4 or 8) at `hva` of the current process, in one access; a number in the host's byte order.
-/// `EFAULT` if there is nothing to be read, or if `hva` is not a multiple of `bytes`. Sleeps.
-pub(crate) fn load(hva: usize, bytes: u32) -> Result<u64> {
-    let mut val = 0;
+/// Loads `bytes` bytes (1, 2, 4, 8 or 16) at `hva` of the current process, in one access; a number in the host's byte
+/// order, its high 64 bits and its low ones. `EFAULT` if there is nothing to be read, or if `hva` is not a multiple of
+/// `bytes`. Sleeps.
+pub(crate) fn load(hva: usize, bytes: u32) -> Result<[u64; 2]> {
+    let mut val = [0; 2];
     check(hva, bytes)?;
-    // SAFETY: The function checks the address, and `val` is valid for writes.
-    to_result(unsafe { bindings::kvm_ppc_pr_load_user(hva, bytes, &mut val) })?;
+    // SAFETY: The function checks the address, and `val` is valid for writes of two doublewords.
+    to_result(unsafe { bindings::kvm_ppc_pr_load_user(hva, bytes, val.as_mut_ptr()) })?;
     Ok(val)
 }
 
-/// Stores `new` at `hva` if `old` is there, in one step, and says whether it was. Sizes and errors as [`load`]. Sleeps.
-pub(crate) fn exchange(hva: usize, bytes: u32, old: u64, new: u64) -> Result<bool> {
+/// Stores `new` at `hva` if `old` is there, in one step, and says whether it was. Sizes, numbers and errors as [`load`].
+/// Sleeps.
+pub(crate) fn exchange(hva: usize, bytes: u32, old: [u64; 2], new: [u64; 2]) -> Result<bool> {
+    let (old, new) = (old.as_ptr(), new.as_ptr());
     check(hva, bytes)?;
-    // SAFETY: The function checks the address, and writes nothing but the process's memory.
+    // SAFETY: The function checks the address, reads two doublewords each of `old` and `new`, which are there, and writes
+    // nothing but the process's memory.
     match unsafe { bindings::kvm_ppc_pr_exchange_user(hva, bytes, old, new) } {
         0 => Ok(true),
         1 => Ok(false),
@@ -28,7 +32,7 @@ pub(crate) fn exchange(hva: usize, bytes: u32, old: u64, new: u64) -> Result<boo
 
 fn check(hva: usize, bytes: u32) -> Result {
     match bytes {
-        1 | 2 | 4 | 8 if hva & (bytes as usize - 1) == 0 => Ok(()),
+        1 | 2 | 4 | 8 | 16 if hva & (bytes as usize - 1) == 0 => Ok(()),
         _ => Err(EFAULT),
     }
 }

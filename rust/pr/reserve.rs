@@ -19,7 +19,7 @@ use super::{
 use crate::{
     emulate::{
         regs::Regs,
-        reservation::{concludes, is_concluded, reserves},
+        reservation::{concludes, is_concluded, ordered, reserves, QUADWORD},
     },
     host::user_word,
     isa::{
@@ -47,8 +47,8 @@ const WORDS: usize = 24;
 struct Reservation {
     gpa: u64,
     bytes: u32,
-    /// What was loaded, in the host's byte order.
-    value: u64,
+    /// What was loaded, in the host's byte order: a number's high half and its low one.
+    value: [u64; 2],
 }
 
 /// A vCPU's loops of load and reserve and store conditional.
@@ -248,14 +248,9 @@ fn hva(slot: &MemSlot, gpa: u64) -> usize {
     slot.hva(gpa >> PAGE_SHIFT).wrapping_add(within)
 }
 
-/// A number of so many bytes in the host's byte order, or of a GPR, as the other of the two.
-fn ordered(st: &PrVcpu, val: u64, bytes: u32) -> u64 {
-    let unused = u64::BITS.saturating_sub(8 * bytes.clamp(1, 8)) % u64::BITS;
-    let little = st.msr().contains(Msr::LE);
-    match little == cfg!(target_endian = "little") {
-        true => val << unused >> unused,
-        false => (val << unused).swap_bytes(),
-    }
+/// Is the guest's byte order not the host's?
+fn swaps(st: &PrVcpu) -> bool {
+    st.msr().contains(Msr::LE) != cfg!(target_endian = "little")
 }
 
 /// `lwarx` and its kin. False if the processor is to execute it. Errors as [`go_on`].
@@ -271,7 +266,14 @@ fn load(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<bool
         };
         user_word::load(hva(slot, gpa), bytes)?
     };
-    st.set_gpr(insn.rt(), ordered(st, value, bytes));
+    let [high, low] = ordered(value, bytes, swaps(st));
+    match bytes {
+        QUADWORD => {
+            st.set_gpr(insn.rt(), high);
+            st.set_gpr(insn.rt() | 1, low);
+        }
+        _ => st.set_gpr(insn.rt(), low),
+    }
     st.reserve.reserved = Some(Reservation { gpa, bytes, value });
     Ok(true)
 }
@@ -289,7 +291,11 @@ fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<boo
         let Some((ea, gpa)) = place(vcpu, st, insn, bytes, Access::Store) else {
             return Ok(false);
         };
-        let new = ordered(st, st.gpr(insn.rt()), bytes);
+        let new = match bytes {
+            QUADWORD => [st.gpr(insn.rt()), st.gpr(insn.rt() | 1)],
+            _ => [0, st.gpr(insn.rt())],
+        };
+        let new = ordered(new, bytes, swaps(st));
         // Another address than what was reserved, or another size, never stores.
         if reserved.gpa == gpa && reserved.bytes == bytes {
             // Held until the write is noted, so that logging cannot begin between.

@@ -37,6 +37,8 @@
 #define STWCX(s, a, b) (INSN_X(s, a, b, 150) | 1)
 #define LDARX(t, a, b) INSN_X(t, a, b, 84)
 #define STDCX(s, a, b) (INSN_X(s, a, b, 214) | 1)
+#define LQARX(t, a, b) INSN_X(t, a, b, 276)
+#define STQCX(s, a, b) (INSN_X(s, a, b, 182) | 1)
 #define DCBST(a, b) INSN_X(0, a, b, 54)
 #define DCBA(a, b) INSN_X(0, a, b, 758)
 #define DCBZ(a, b) INSN_X(0, a, b, 1014)

@@ -86,8 +86,18 @@ block:
 	lis	3, UC_SYNC@h
 	ori	3, 3, UC_SYNC@l
 	sc	1
+	/* and a quadword's */
+1:	lqarx	6, 0, 31
+	addi	7, 7, 1
+	stqcx.	6, 0, 31
+	bne-	1b
+	mr	4, 6
+	mr	5, 7
+	lis	3, UC_SYNC@h
+	ori	3, 3, UC_SYNC@l
+	sc	1
 	/* this cannot be done here */
-	lqarx	12, 0, 31
+	lq	12, 0(31)
 	b	.
 
 	. = block + SPLIT_LOOP + SPLIT_WORD
