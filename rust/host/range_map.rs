@@ -6,8 +6,8 @@ use crate::bindings;
 use core::{marker::PhantomData, ops::Range, ptr::NonNull};
 use kernel::{alloc::Flags, prelude::*, types::Opaque};
 
-/// Values, each with a range of keys, which overlaps no other's, and a range of addresses, which may. Looking one up
-/// takes time in proportion to the logarithm of their number.
+/// Values, each with a range of keys and a range of addresses, both of which may overlap others'. Looking one up takes
+/// time in proportion to the logarithm of their number, and to how many have that key or address.
 pub(crate) struct RangeMap<T> {
     keys: Tree<T>,
     addresses: Tree<T>,
@@ -94,27 +94,31 @@ impl<T> Tree<T> {
     }
 
     #[inline]
-    fn first_node(&self, range: &Range<usize>) -> Option<NonNull<Node<T>>> {
-        Some(self.node(self.first(range)?))
-    }
-
-    #[inline]
     fn node(&self, link: NonNull<Link>) -> NonNull<Node<T>> {
         // SAFETY: By the invariants it is the link of that number in a node, which begins with its links.
         unsafe { link.sub(self.n).cast() }
     }
 
     // That one and those that follow it.
+    #[inline]
     fn overlapping(&self, range: &Range<usize>) -> impl Iterator<Item = NonNull<Node<T>>> + '_ {
-        let (start, last) = (range.start, range.end.wrapping_sub(1));
-        let mut next = self.first(range);
+        let range = range.clone();
+        let (mut begun, mut here) = (false, None::<NonNull<Link>>);
         core::iter::from_fn(move || {
-            let here = next?;
-            // SAFETY: It is linked, and nothing changes the tree while it is borrowed.
-            let after =
-                unsafe { bindings::interval_tree_iter_next(here.as_ptr().cast(), start, last) };
-            next = NonNull::new(after).map(NonNull::cast);
-            Some(self.node(here))
+            let (start, last) = (range.start, range.end.wrapping_sub(1));
+            here = match here {
+                None if begun => None,
+                None => self.first(&range),
+                Some(here) => {
+                    // SAFETY: It is linked, and nothing changes the tree while it is borrowed.
+                    let after = unsafe {
+                        bindings::interval_tree_iter_next(here.as_ptr().cast(), start, last)
+                    };
+                    NonNull::new(after).map(NonNull::cast)
+                }
+            };
+            begun = true;
+            Some(self.node(here?))
         })
     }
 
@@ -150,14 +154,6 @@ impl<T> RangeMap<T> {
         }
     }
 
-    /// The value that has `key`.
-    #[inline]
-    pub(crate) fn get(&self, key: usize) -> Option<&T> {
-        let node = self.keys.first_node(&(key..key.checked_add(1)?))?;
-        // SAFETY: Nodes are valid for as long as they are linked, which is while `self` is borrowed.
-        Some(unsafe { &(*node.as_ptr()).value })
-    }
-
     /// The values that have any of `keys`, by ascending keys.
     #[inline]
     pub(crate) fn with_keys(&self, keys: &Range<usize>) -> impl Iterator<Item = &T> {
@@ -175,14 +171,22 @@ impl<T> RangeMap<T> {
             .map(|node| unsafe { &(*node.as_ptr()).value })
     }
 
-    /// The value that has `key`.
-    pub(crate) fn get_mut(&mut self, key: usize) -> Option<&mut T> {
-        let mut node = self.keys.first_node(&(key..key.checked_add(1)?))?;
+    // The node of the first value that has `key` and for which `is` is true.
+    fn node(&self, key: usize, is: impl Fn(&T) -> bool) -> Option<NonNull<Node<T>>> {
+        self.keys
+            .overlapping(&(key..key.checked_add(1)?))
+            // SAFETY: As above.
+            .find(|node| is(unsafe { &(*node.as_ptr()).value }))
+    }
+
+    /// The first value that has `key` and for which `is` is true.
+    pub(crate) fn get_mut(&mut self, key: usize, is: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let mut node = self.node(key, is)?;
         // SAFETY: It is linked, and so ours; `self` is borrowed for as long as the value is.
         Some(unsafe { &mut node.as_mut().value })
     }
 
-    /// Inserts a value whose keys nobody has.
+    /// Inserts a value.
     pub(crate) fn insert(&mut self, new: Prepared<T>) {
         let node = NonNull::from(KBox::leak(new.0));
         // SAFETY: It was a box, and is linked nowhere.
@@ -192,9 +196,9 @@ impl<T> RangeMap<T> {
         }
     }
 
-    /// Takes the value that has `key` out and returns it, if there is one.
-    pub(crate) fn remove(&mut self, key: usize) -> Option<T> {
-        let node = self.keys.first_node(&(key..key.checked_add(1)?))?;
+    /// Takes the first value that has `key` and for which `is` is true out and returns it, if there is one.
+    pub(crate) fn remove(&mut self, key: usize, is: impl Fn(&T) -> bool) -> Option<T> {
+        let node = self.node(key, is)?;
         // SAFETY: It is linked in both trees.
         unsafe {
             self.keys.remove(node);
@@ -207,7 +211,8 @@ impl<T> RangeMap<T> {
 
 impl<T> Drop for RangeMap<T> {
     fn drop(&mut self) {
-        while let Some(node) = self.keys.first_node(&(0..usize::MAX)) {
+        while let Some(link) = self.keys.first(&(0..usize::MAX)) {
+            let node = self.keys.node(link);
             // SAFETY: As in `remove`; the other tree is not used any more.
             unsafe {
                 self.keys.remove(node);

@@ -149,7 +149,7 @@ impl Changed for IoBus {
     fn apply(&mut self, change: BusChange) {
         match change {
             BusChange::Insert(NewEvent(new)) => self.events.insert(new),
-            BusChange::Remove(number) => drop(self.events.remove(number)),
+            BusChange::Remove(number) => drop(self.events.remove(number, |e| e.number == number)),
             BusChange::Zones(zones) => self.zones = zones,
         }
     }

@@ -71,13 +71,12 @@ enum Change {
 fn check(region: &Region) -> Result {
     let page = !PAGE_MASK as u64;
     let end = region.guest_phys_addr.checked_add(region.memory_size);
-    // Guest frame numbers are keys; only on a 32-bit host may they be too large.
-    usize::try_from(end.ok_or(EINVAL)? >> PAGE_SHIFT)?;
     let size = usize::try_from(region.memory_size)?;
     let hva = usize::try_from(region.userspace_addr)?;
     let unaligned = region.memory_size | region.guest_phys_addr | region.userspace_addr;
     if region.flags & !(LOG_DIRTY | READONLY) != 0
         || unaligned & page != 0
+        || end.is_none()
         || !uapi::access_ok(hva, size)
         || region.memory_size >> PAGE_SHIFT > MAX_SLOT_PAGES
     {

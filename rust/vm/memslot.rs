@@ -136,9 +136,14 @@ pub(crate) struct MemSlots {
     largest: Option<Arc<MemSlot>>,
 }
 
-// Every slot's numbers fit, as `memory::check` sees to.
+// What slots are found by. On 32-bit hosts all numbers that no guest there reaches have the last key in common.
+fn key(gfn: Gfn) -> usize {
+    usize::try_from(gfn).map_or(usize::MAX - 1, |gfn| gfn.min(usize::MAX - 1))
+}
+
+// Of `gfns`, which must not be empty.
 fn keys(gfns: &Range<Gfn>) -> Range<usize> {
-    gfns.start as usize..gfns.end as usize
+    key(gfns.start)..key(gfns.end.wrapping_sub(1)) + 1
 }
 
 /// A slot that is about to be inserted.
@@ -170,7 +175,10 @@ impl MemSlots {
         match &self.largest {
             Some(slot) if slot.contains(gfn) && !slot.is_gone() => Some(slot),
             _ => {
-                let slot = self.slots.get(usize::try_from(gfn).ok()?)?;
+                let slot = self
+                    .slots
+                    .with_keys(&keys(&(gfn..gfn + 1)))
+                    .find(|s| s.contains(gfn))?;
                 (!slot.is_gone()).then_some(slot)
             }
         }
@@ -188,11 +196,13 @@ impl MemSlots {
 
     /// Does a slot other than `id` overlap `gfns`?
     pub(super) fn overlaps(&self, id: u16, gfns: &Range<Gfn>) -> bool {
-        self.slots.with_keys(&keys(gfns)).any(|s| s.id != id)
+        self.slots
+            .with_keys(&keys(gfns))
+            .any(|s| s.id != id && s.base_gfn < gfns.end && gfns.start < s.gfns().end)
     }
 
     fn remove(&mut self, base_gfn: Gfn) {
-        self.slots.remove(base_gfn as usize);
+        self.slots.remove(key(base_gfn), |s| s.base_gfn == base_gfn);
         // Then there is none until one is inserted, which does no harm.
         self.largest.take_if(|s| s.base_gfn == base_gfn);
     }
@@ -225,7 +235,8 @@ impl Changed for MemSlots {
             SlotChange::Replace(new) => {
                 self.largest.take_if(|s| s.base_gfn == new.base_gfn);
                 self.take_for_largest(&new);
-                if let Some(slot) = self.slots.get_mut(new.base_gfn as usize) {
+                let same = |s: &Arc<MemSlot>| s.base_gfn == new.base_gfn;
+                if let Some(slot) = self.slots.get_mut(key(new.base_gfn), same) {
                     *slot = new;
                 }
             }
