@@ -462,7 +462,12 @@ TEST_F_TIMEOUT(pr_memory, many_addresses, 300)
 	printf("# %llu ticks each at first, %llu in the end\n",
 	       (unsigned long long)before / SOME,
 	       (unsigned long long)after / SOME);
-	EXPECT_LT(after, 3 * before);
+	/*
+	 * In the end each fault takes the oldest page away as well, which on a
+	 * debugging kernel is twice what mapping one is. A chain of all of
+	 * them takes far longer to walk.
+	 */
+	EXPECT_LT(after, (vmm_debugging_host() ? 5 : 3) * before);
 	/* Nothing is left where the page is another now */
 	madvise(hva, size, MADV_DONTNEED);
 	hva[0] = 0;
