@@ -46,6 +46,24 @@ macro_rules! field {
     };
 }
 
+/// Between the host's byte order and the page's, which is the other one if `SWAPPED`.
+#[inline(always)]
+fn ordered<const SWAPPED: bool>(val: u64) -> u64 {
+    match SWAPPED {
+        true => val.swap_bytes(),
+        false => val,
+    }
+}
+
+/// The same for a word.
+#[inline(always)]
+fn ordered_word<const SWAPPED: bool>(val: u32) -> u32 {
+    match SWAPPED {
+        true => val.swap_bytes(),
+        false => val,
+    }
+}
+
 impl Magic {
     /// Is its byte order not the host's?
     #[inline]
@@ -55,38 +73,12 @@ impl Magic {
 
     #[inline(always)]
     fn read<const SWAPPED: bool>(&self, field: Field<u64>) -> u64 {
-        let val = self.page.read(field);
-        match SWAPPED {
-            true => val.swap_bytes(),
-            false => val,
-        }
+        ordered::<SWAPPED>(self.page.read(field))
     }
 
     #[inline(always)]
     fn write<const SWAPPED: bool>(&self, field: Field<u64>, val: u64) {
-        let val = match SWAPPED {
-            true => val.swap_bytes(),
-            false => val,
-        };
-        self.page.write(field, val);
-    }
-
-    #[inline(always)]
-    fn read_word<const SWAPPED: bool>(&self, field: Field<u32>) -> u32 {
-        let val = self.page.read(field);
-        match SWAPPED {
-            true => val.swap_bytes(),
-            false => val,
-        }
-    }
-
-    #[inline(always)]
-    fn write_word<const SWAPPED: bool>(&self, field: Field<u32>, val: u32) {
-        let val = match SWAPPED {
-            true => val.swap_bytes(),
-            false => val,
-        };
-        self.page.write(field, val);
+        self.page.write(field, ordered::<SWAPPED>(val));
     }
 
     /// The bits in which `ea` differs from the page's address. `relocated` says whether data is.
@@ -262,8 +254,9 @@ impl Magic {
         self.write::<SWAPPED>(field!(srr1), st.srr1);
         self.write::<SWAPPED>(field!(dar), st.dar);
         self.write::<SWAPPED>(field!(msr), st.msr().raw());
-        self.write_word::<SWAPPED>(field!(dsisr), st.dsisr);
-        self.write_word::<SWAPPED>(field!(int_pending), interrupt.into());
+        let word = |field, val| self.page.write(field, ordered_word::<SWAPPED>(val));
+        word(field!(dsisr), st.dsisr);
+        word(field!(int_pending), interrupt.into());
     }
 }
 
@@ -286,7 +279,7 @@ fn take_as<const SWAPPED: bool>(st: &mut PrVcpu) {
     st.srr0 = magic.read::<SWAPPED>(field!(srr0));
     st.srr1 = magic.read::<SWAPPED>(field!(srr1));
     st.dar = magic.read::<SWAPPED>(field!(dar));
-    st.dsisr = magic.read_word::<SWAPPED>(field!(dsisr));
+    st.dsisr = ordered_word::<SWAPPED>(magic.page.read(field!(dsisr)));
     let msr = Msr::from_raw(magic.read::<SWAPPED>(field!(msr)));
     // What it may change without an exit; nothing that the guest runs with depends on these.
     let untrapped = Msr::EE | Msr::RI;
