@@ -5,6 +5,7 @@
  * what the measuring itself takes. Under -icount the numbers repeat.
  */
 #include "book3s.h"
+#include "ticks.h"
 
 #include "payloads/bench.h"
 
@@ -23,26 +24,17 @@ DECLARE_PAYLOAD(bench);
 static uint64_t overhead;
 static bool on_hash;
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(uint64_t *)a, y = *(uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void report(const char *name, uint64_t *t, size_t n)
 {
-	uint64_t median;
+	uint64_t middle = median(t, n);
 
-	qsort(t, n, sizeof(*t), by_value);
-	median = t[n / 2];
 	if (!strcmp(name, "nothing"))
-		overhead = median;
+		overhead = middle;
 	else
 		printf("bench %s %llu\n", name,
-		       (unsigned long long)(median - overhead));
+		       (unsigned long long)(middle - overhead));
 	printf("# %s: min %llu median %llu p90 %llu max %llu of %zu\n", name,
-	       (unsigned long long)t[0], (unsigned long long)median,
+	       (unsigned long long)t[0], (unsigned long long)middle,
 	       (unsigned long long)t[n * 9 / 10], (unsigned long long)t[n - 1],
 	       n);
 }

@@ -5,6 +5,7 @@
  * "bench NAME@SIZE TICKS" with the median. Under -icount the numbers repeat.
  */
 #include "book3s.h"
+#include "ticks.h"
 
 #include <linux/kvm.h>
 #include <stdio.h>
@@ -16,20 +17,12 @@
 #include <unistd.h>
 
 #define REPS 15
-#define GB (1ull << 30)
 #define IO (1ull << 44)
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(uint64_t *)a, y = *(uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 static void report(const char *name, unsigned long size, uint64_t *t, size_t n)
 {
-	qsort(t, n, sizeof(*t), by_value);
-	printf("bench %s@%lu %llu\n", name, size, (unsigned long long)t[n / 2]);
+	printf("bench %s@%lu %llu\n", name, size,
+	       (unsigned long long)median(t, n));
 	fflush(stdout);
 }
 
