@@ -411,6 +411,7 @@ TEST_F_TIMEOUT(pr_memory, killed, 40)
 
 #define ADDRESSES 33000ul
 #define SOME 512ul
+#define TRIES 40 /* of what waits for other CPUs, too */
 
 /* Ticks for faults at the @n pages from number @from on */
 static uint64_t touch(FIXTURE_DATA(pr_memory) * self, uint64_t from, uint64_t n)
@@ -445,7 +446,7 @@ TEST_F_TIMEOUT(pr_memory, many_addresses, 300)
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, BASE, PAGE, hva));
 	book3s_load(self->vmm, PAYLOAD(toucher));
 	book3s_map(self->vmm, 0, 0, MEM, 16, RPTE_KERNEL);
-	for (i = 0; i < ADDRESSES + 5 * SOME; i++)
+	for (i = 0; i < ADDRESSES + (TRIES + 1) * SOME; i++)
 		book3s_map(self->vmm, EA + i * PAGE, BASE, PAGE, 16,
 			   RPTE_KERNEL);
 	book3s_translate(self->vmm);
@@ -457,7 +458,7 @@ TEST_F_TIMEOUT(pr_memory, many_addresses, 300)
 		before = least(before, touch(self, at, SOME));
 	for (; at < ADDRESSES; at += SOME)
 		touch(self, at, SOME);
-	for (i = 0; i < 4; i++, at += SOME)
+	for (i = 0; i < TRIES; i++, at += SOME)
 		after = least(after, touch(self, at, SOME));
 	printf("# %llu ticks each at first, %llu in the end\n",
 	       (unsigned long long)before / SOME,
