@@ -72,7 +72,7 @@ impl<T> Prepared<T> {
 }
 
 impl<T> Tree<T> {
-    const fn new(n: usize) -> Self {
+    fn new(n: usize) -> Self {
         Self {
             // INVARIANT: All zeroes is an empty tree.
             root: Opaque::zeroed(),
@@ -146,14 +146,17 @@ impl<T> Tree<T> {
     }
 }
 
-impl<T> RangeMap<T> {
-    pub(crate) const fn new() -> Self {
+impl<T> Default for RangeMap<T> {
+    /// Empty.
+    fn default() -> Self {
         Self {
             keys: Tree::new(0),
             addresses: Tree::new(1),
         }
     }
+}
 
+impl<T> RangeMap<T> {
     /// The values that have any of `keys`, by ascending keys.
     #[inline]
     pub(crate) fn with_keys(&self, keys: &Range<usize>) -> impl Iterator<Item = &T> {

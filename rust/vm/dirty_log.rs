@@ -16,6 +16,7 @@ use super::{
     backend::{Backend, Gfn},
     memory::SlotsState,
     memslot::{MemSlot, NR_MEMSLOTS},
+    mmu_lock::CHUNK,
     vm::Vm,
 };
 use crate::{
@@ -107,27 +108,9 @@ impl DirtyBitmap {
     }
 }
 
-// Pages whose tables are looked at in one go with the lock held and preemption off.
-const CHUNK: u64 = 1 << 11;
-
-/// `gfns` in pieces that are short enough for a spinlock.
-pub(super) fn chunks(gfns: Range<Gfn>) -> impl Iterator<Item = Range<Gfn>> {
-    let end = gfns.end;
-    let mut at = gfns.start;
-    core::iter::from_fn(move || {
-        let start = at;
-        // A piece ends at a multiple of its size, so that it does not split mappings that are no larger.
-        at = end.min((start | (CHUNK - 1)).saturating_add(1));
-        (start < end).then_some(start..at)
-    })
-}
-
 fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
-    for mut part in chunks(gfns) {
-        while !part.is_empty() {
-            B::sync_dirty(vm, &mut vm.mmu.lock(), slot, &mut part);
-        }
-    }
+    vm.mmu
+        .in_chunks(gfns, |mmu, part| B::sync_dirty(vm, mmu, slot, part));
     // Once for all: what is written before this is in the log already.
     B::flush_dirty(vm, &mut vm.mmu.lock());
 }

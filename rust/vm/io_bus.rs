@@ -111,6 +111,7 @@ impl IoEvent {
 }
 
 /// What is on a VM's bus at one moment.
+#[derive(Default)]
 pub(super) struct IoBus {
     // Each has its number for a key; some have the same address.
     events: RangeMap<Arc<IoEvent>>,
@@ -162,13 +163,6 @@ fn place(addr: u64) -> Range<usize> {
 }
 
 impl IoBus {
-    pub(super) const fn empty() -> Self {
-        Self {
-            events: RangeMap::new(),
-            zones: KVec::new(),
-        }
-    }
-
     fn events_at(&self, addr: u64) -> impl Iterator<Item = &Arc<IoEvent>> {
         self.events
             .at_addresses(&place(addr))
@@ -233,8 +227,12 @@ fn assign<B: Backend>(vm: &Vm<B>, event: impl FnOnce(usize) -> IoEvent) -> Resul
 fn deassign<B: Backend>(vm: &Vm<B>, event: &IoEvent) -> Result {
     let _lock = vm.slots_lock.lock();
     let mut bus = vm.bus.change()?;
-    let gone = bus.set().events_at(event.addr).find(|e| e.same(event));
-    let gone = gone.ok_or(ENOENT)?.clone();
+    let gone = {
+        // Readers find all that are not gone; the other copy may not be there without waiting.
+        let bus = vm.bus.read();
+        let found = bus.events_at(event.addr).find(|e| e.same(event)).cloned();
+        found.ok_or(ENOENT)?
+    };
     gone.gone.store(true, Release);
     // Nobody signals it any more when this returns.
     bus.wait();

@@ -5,7 +5,7 @@
 
 use super::{
     backend::Backend,
-    dirty_log::{chunks, DirtyBitmap},
+    dirty_log::DirtyBitmap,
     memslot::{MemSlot, MemSlots, NewSlot, SlotChange, MAX_SLOT_PAGES, NR_MEMSLOTS},
     published::Changing,
     vm::Vm,
@@ -45,13 +45,6 @@ impl SlotsState {
             total_pages: 0,
             manual_protect: false,
             initially_set: false,
-        }
-    }
-
-    // The slot of that id is another one now.
-    fn rename(&mut self, slot: Arc<MemSlot>) {
-        if let Some(named) = self.by_id.get_mut(&slot.id) {
-            *named = slot;
         }
     }
 
@@ -103,7 +96,8 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
     let npages = region.memory_size >> PAGE_SHIFT;
     if npages == 0 {
         let old = old.ok_or(EINVAL)?;
-        delete(vm, &mut state, &old)?;
+        delete(vm, &mut vm.slots.change()?, &old);
+        state.by_id.remove(&id);
         state.total_pages = state.total_pages.saturating_sub(old.npages);
         return Ok(());
     }
@@ -133,7 +127,8 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
             }
         }
     };
-    if !matches!(change, Change::Flags(_)) && vm.slots.change()?.set().overlaps(id, &new.gfns()) {
+    let mut slots = vm.slots.change()?;
+    if !matches!(change, Change::Flags(_)) && slots.set().overlaps(id, &new.gfns()) {
         return Err(EEXIST);
     }
     let total = match change {
@@ -148,11 +143,13 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
     }
 
     let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
+    let named = RBTreeNode::new(id, new.clone(), GFP_KERNEL_ACCOUNT)?;
     match change {
-        Change::Create => create(vm, &mut state, new)?,
-        Change::Move(old) => move_to(vm, &mut state, &old, new)?,
-        Change::Flags(old) => change_flags(vm, &mut state, &old, new)?,
+        Change::Create => insert(vm, &mut slots, None, &new)?,
+        Change::Move(old) => insert(vm, &mut slots, Some(&old), &new)?,
+        Change::Flags(old) => change_flags(vm, &mut slots, &old, &new),
     }
+    state.by_id.insert(named);
     state.total_pages = total;
     Ok(())
 }
@@ -160,17 +157,10 @@ pub(super) fn set_region<B: Backend>(vm: &Vm<B>, region: &Region) -> Result {
 /// Takes away all translations of a slot.
 pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
     let mut any = false;
-    for mut part in chunks(slot.gfns()) {
-        while !part.is_empty() {
-            any |= B::unmap_range(vm, &mut vm.mmu.lock(), slot, &mut part);
-        }
-    }
+    vm.mmu.in_chunks(slot.gfns(), |mmu, part| {
+        any |= B::unmap_range(vm, mmu, slot, part);
+    });
     vm.stats.count_flush(true, any);
-}
-
-// A slot that is about to be inserted, as often as a change is made.
-fn twice(slot: &Arc<MemSlot>) -> Result<(NewSlot, NewSlot)> {
-    Ok((NewSlot::new(slot)?, NewSlot::new(slot)?))
 }
 
 // Guests first lose the slot, so that none of its translations can be made again while they are
@@ -181,56 +171,39 @@ fn withdraw<B: Backend>(vm: &Vm<B>, slots: &mut Changing<'_, MemSlots>, old: &Me
     unmap(vm, old);
 }
 
-// For each of these: whatever may fail comes first, so that nothing can fail halfway.
-
-fn create<B: Backend>(vm: &Vm<B>, state: &mut SlotsState, new: Arc<MemSlot>) -> Result {
-    let mut slots = vm.slots.change()?;
-    let (one, other) = twice(&new)?;
-    let named = RBTreeNode::new(new.id, new, GFP_KERNEL_ACCOUNT)?;
-    slots.publish(SlotChange::Insert(one), SlotChange::Insert(other), || {
-        vm.invalidations.exclude()
-    });
-    state.by_id.insert(named);
-    Ok(())
-}
-
-fn delete<B: Backend>(vm: &Vm<B>, state: &mut SlotsState, old: &Arc<MemSlot>) -> Result {
-    let mut slots = vm.slots.change()?;
-    withdraw(vm, &mut slots, old);
-    let gfn = old.base_gfn;
-    slots.postpone(SlotChange::Remove(gfn), SlotChange::Remove(gfn), || {
-        vm.invalidations.exclude()
-    });
-    state.by_id.remove(&old.id);
-    Ok(())
-}
-
-fn move_to<B: Backend>(
+// Puts `new` in, in the place of `old`. `ENOMEM` without memory; then nothing has changed.
+fn insert<B: Backend>(
     vm: &Vm<B>,
-    state: &mut SlotsState,
-    old: &Arc<MemSlot>,
-    new: Arc<MemSlot>,
+    slots: &mut Changing<'_, MemSlots>,
+    old: Option<&MemSlot>,
+    new: &Arc<MemSlot>,
 ) -> Result {
-    let mut slots = vm.slots.change()?;
-    let (one, other) = twice(&new)?;
-    withdraw(vm, &mut slots, old);
-    let gfn = old.base_gfn;
-    slots.publish(
-        SlotChange::Move(gfn, one),
-        SlotChange::Move(gfn, other),
-        || vm.invalidations.exclude(),
-    );
-    state.rename(new);
+    let change = || {
+        Ok::<_, Error>(SlotChange::Insert {
+            old: old.map(|s| s.base_gfn),
+            new: NewSlot::new(new)?,
+        })
+    };
+    let (one, other) = (change()?, change()?);
+    if let Some(old) = old {
+        withdraw(vm, slots, old);
+    }
+    slots.publish(one, other, || vm.invalidations.exclude());
     Ok(())
+}
+
+fn delete<B: Backend>(vm: &Vm<B>, slots: &mut Changing<'_, MemSlots>, old: &MemSlot) {
+    withdraw(vm, slots, old);
+    let change = || SlotChange::Remove(old.base_gfn);
+    slots.postpone(change(), change(), || vm.invalidations.exclude());
 }
 
 fn change_flags<B: Backend>(
     vm: &Vm<B>,
-    state: &mut SlotsState,
-    old: &Arc<MemSlot>,
-    new: Arc<MemSlot>,
-) -> Result {
-    let mut slots = vm.slots.change()?;
+    slots: &mut Changing<'_, MemSlots>,
+    old: &MemSlot,
+    new: &Arc<MemSlot>,
+) {
     // Logging begins: what was written before does not count, and nothing larger than a page may be
     // mapped. What is mapped and written between this and the end of the grace period is found by
     // the second pass, so that no write is lost. Logging ends: larger pages may be mapped again.
@@ -240,7 +213,5 @@ fn change_flags<B: Backend>(
     let change = || SlotChange::Replace(new.clone());
     slots.publish(change(), change(), || vm.invalidations.exclude());
     slots.wait();
-    unmap(vm, &new);
-    state.rename(new);
-    Ok(())
+    unmap(vm, new);
 }

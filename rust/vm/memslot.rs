@@ -129,6 +129,7 @@ impl MemSlot {
 }
 
 /// All slots of a VM at one moment, which do not overlap.
+#[derive(Default)]
 pub(crate) struct MemSlots {
     // The keys are guest frame numbers.
     slots: RangeMap<Arc<MemSlot>>,
@@ -162,13 +163,6 @@ impl NewSlot {
 }
 
 impl MemSlots {
-    pub(super) fn empty() -> Self {
-        Self {
-            slots: RangeMap::new(),
-            largest: None,
-        }
-    }
-
     /// The slot that holds `gfn`.
     #[inline]
     pub(crate) fn find(&self, gfn: Gfn) -> Option<&Arc<MemSlot>> {
@@ -216,14 +210,12 @@ impl MemSlots {
 
 /// What becomes of slots.
 pub(crate) enum SlotChange {
-    /// A slot that overlaps none.
-    Insert(NewSlot),
+    /// A slot that overlaps none but the one that begins at `old`, which it replaces.
+    Insert { old: Option<Gfn>, new: NewSlot },
     /// In the place of the slot that has the same guest frame numbers and addresses.
     Replace(Arc<MemSlot>),
     /// Of the slot that begins here.
     Remove(Gfn),
-    /// Of the slot that begins here, which becomes another.
-    Move(Gfn, NewSlot),
 }
 
 impl Changed for MemSlots {
@@ -240,12 +232,13 @@ impl Changed for MemSlots {
                     *slot = new;
                 }
             }
-            SlotChange::Insert(NewSlot(new)) => {
-                self.take_for_largest(new.value());
-                self.slots.insert(new);
-            }
-            SlotChange::Move(gfn, NewSlot(new)) => {
-                self.remove(gfn);
+            SlotChange::Insert {
+                old,
+                new: NewSlot(new),
+            } => {
+                if let Some(gfn) = old {
+                    self.remove(gfn);
+                }
                 self.take_for_largest(new.value());
                 self.slots.insert(new);
             }

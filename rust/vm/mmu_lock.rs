@@ -9,7 +9,7 @@
 //! and takes translations away under the lock, and counts itself out, with a new sequence number,
 //! under the lock.
 
-use super::backend::Backend;
+use super::backend::{Backend, Gfn};
 use crate::host::{compat, mm::InvalidationsExcluded, once};
 use core::{
     marker::PhantomData,
@@ -20,6 +20,9 @@ use kernel::{
     prelude::*,
     sync::{atomic::Atomic, SpinLock, SpinLockGuard},
 };
+
+/// Pages whose tables are looked at in one go with the lock held and preemption off.
+pub(super) const CHUNK: u64 = 1 << 11;
 
 /// A spinlock around the backend's translation state.
 #[pin_data]
@@ -82,6 +85,25 @@ impl<B: Backend> MmuLock<B> {
         MmuGuard {
             guard: self.state.lock(),
             seq: &self.seq,
+        }
+    }
+
+    /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. What `f`
+    /// does not take from its piece it is called with again.
+    pub(super) fn in_chunks(
+        &self,
+        gfns: Range<Gfn>,
+        mut f: impl FnMut(&mut MmuGuard<'_, B>, &mut Range<Gfn>),
+    ) {
+        let mut at = gfns.start;
+        while at < gfns.end {
+            // A piece ends at a multiple of its size, so that it does not split mappings that are no larger.
+            let end = gfns.end.min((at | (CHUNK - 1)).saturating_add(1));
+            let mut part = at..end;
+            while !part.is_empty() {
+                f(&mut self.lock(), &mut part);
+            }
+            at = end;
         }
     }
 

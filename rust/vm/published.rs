@@ -13,8 +13,8 @@ use crate::host::{
 };
 use kernel::prelude::*;
 
-/// A set that can be changed without fail.
-pub(crate) trait Changed {
+/// A set that can be changed without fail, and that is empty by default.
+pub(crate) trait Changed: Default {
     /// A change, with all the memory that it needs.
     type Change;
 
@@ -43,14 +43,15 @@ struct Lag<S: Changed> {
 pub(super) struct Changing<'a, S: Changed>(Writer<'a, S, Lag<S>>);
 
 impl<S: Changed> Published<S> {
-    /// Two empty sets.
-    pub(super) fn new(one: KBox<S>, other: KBox<S>) -> impl PinInit<Self, Error> {
+    /// An empty set.
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        let empty = || KBox::new(S::default(), GFP_KERNEL_ACCOUNT);
         let lag = Lag {
             behind: KVec::new(),
             ahead: KVec::new(),
         };
         try_pin_init!(Self {
-            pair <- SrcuPair::new(one, other, lag),
+            pair <- SrcuPair::new(empty()?, empty()?, lag),
         })
     }
 

@@ -7,7 +7,6 @@
 use super::{
     backend::Backend,
     coalesced::Ring,
-    dirty_log::chunks,
     halt::Limit,
     invalidations::Invalidations,
     io_bus::IoBus,
@@ -91,16 +90,10 @@ impl<B: Backend> Vm<B> {
             vcpus: Members::new(B::MAX_VCPU_IDS as usize)?,
             notifier <- Notifier::new(),
             mm: mm::grab(mm),
-            slots <- Published::new(
-                KBox::new(MemSlots::empty(), GFP_KERNEL_ACCOUNT)?,
-                KBox::new(MemSlots::empty(), GFP_KERNEL_ACCOUNT)?,
-            ),
+            slots <- Published::new(),
             invalidations <- Invalidations::new(),
             slots_lock <- new_mutex!(SlotsState::new(), "kvm_ppc_slots_lock"),
-            bus <- Published::new(
-                KBox::new(IoBus::empty(), GFP_KERNEL_ACCOUNT)?,
-                KBox::new(IoBus::empty(), GFP_KERNEL_ACCOUNT)?,
-            ),
+            bus <- Published::new(),
             coalesced <- Ring::new(),
             halt_limit: Limit::new(),
             stats: VmStats::new(),
@@ -180,11 +173,7 @@ impl<B: Backend> Vm<B> {
             let Some(gfns) = slot.gfns_of(hvas) else {
                 continue;
             };
-            for mut part in chunks(gfns) {
-                while !part.is_empty() {
-                    f(&mut self.mmu.lock(), slot, &mut part);
-                }
-            }
+            self.mmu.in_chunks(gfns, |mmu, part| f(mmu, slot, part));
         }
     }
 }
