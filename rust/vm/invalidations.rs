@@ -25,8 +25,6 @@ pub(super) struct Invalidations {
 /// What the lock protects.
 pub(super) struct State {
     active: usize,
-    /// How many of these concern a slot.
-    announced: usize,
     /// Somebody waits until there is none.
     awaited: bool,
 }
@@ -34,7 +32,7 @@ pub(super) struct State {
 impl Invalidations {
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            state <- new_spinlock!(State { active: 0, announced: 0, awaited: false }, "kvm_ppc_invalidations"),
+            state <- new_spinlock!(State { active: 0, awaited: false }, "kvm_ppc_invalidations"),
             none <- new_condvar!("kvm_ppc_invalidations"),
         })
     }
@@ -44,21 +42,10 @@ impl Invalidations {
         self.state.lock().active += 1;
     }
 
-    /// The one that begins concerns a slot.
-    pub(super) fn announce(&self) {
-        self.state.lock().announced += 1;
-    }
-
-    /// Does any that is under way concern a slot?
-    pub(super) fn announced(&self) -> bool {
-        self.state.lock().announced != 0
-    }
-
-    /// One ends, which concerns a slot or not. After slots were looked at.
-    pub(super) fn end(&self, announced: bool) {
+    /// One ends. After slots were looked at.
+    pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.active = state.active.saturating_sub(1);
-        state.announced = state.announced.saturating_sub(announced.into());
         if state.active == 0 && core::mem::take(&mut state.awaited) {
             self.none.notify_all();
         }

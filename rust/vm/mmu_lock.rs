@@ -31,12 +31,13 @@ pub(crate) struct MmuLock<B: Backend> {
     state: SpinLock<State<B::Mmu>>,
     // Number of invalidations that have ended. Only written with `state` locked.
     seq: Atomic<usize>,
+    // Invalidations under way. Only written with `state` locked.
+    in_progress: Atomic<usize>,
 }
 
 struct State<M> {
     mmu: M,
-    // Invalidations under way, and a range that holds all of their addresses.
-    in_progress: usize,
+    // Holds all addresses of the invalidations under way.
     range: Range<usize>,
 }
 
@@ -47,7 +48,7 @@ pub(crate) struct FaultSeq(usize);
 /// The lock is held: no sleeping, no allocation.
 pub(crate) struct MmuGuard<'a, B: Backend> {
     guard: SpinLockGuard<'a, State<B::Mmu>>,
-    seq: &'a Atomic<usize>,
+    lock: &'a MmuLock<B>,
 }
 
 /// No invalidation is under way, and the lock that one would take first is held.
@@ -61,14 +62,11 @@ impl<B: Backend> MmuLock<B> {
     pub(super) fn new(mmu: B::Mmu) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state <- new_spinlock!(
-                State {
-                    mmu,
-                    in_progress: 0,
-                    range: 0..0,
-                },
+                State { mmu, range: 0..0 },
                 "kvm_ppc_mmu_lock"
             ),
             seq: Atomic::new(0),
+            in_progress: Atomic::new(0),
         })
     }
 
@@ -84,8 +82,13 @@ impl<B: Backend> MmuLock<B> {
     pub(crate) fn lock(&self) -> MmuGuard<'_, B> {
         MmuGuard {
             guard: self.state.lock(),
-            seq: &self.seq,
+            lock: self,
         }
+    }
+
+    /// Is any invalidation under way? For who has begun one, which is, or knows that it has not.
+    pub(super) fn invalidating(&self) -> bool {
+        once::read_usize(&self.in_progress) != 0
     }
 
     /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. What `f`
@@ -112,7 +115,7 @@ impl<B: Backend> MmuLock<B> {
     pub(crate) fn try_lock(&self) -> Option<MmuGuard<'_, B>> {
         Some(MmuGuard {
             guard: self.state.try_lock()?,
-            seq: &self.seq,
+            lock: self,
         })
     }
 }
@@ -123,34 +126,34 @@ impl<B: Backend> MmuGuard<'_, B> {
     ///
     /// `hvas` is all that is about to be mapped, not only the page that faulted.
     pub(crate) fn retry(&self, seq: &FaultSeq, hvas: &Range<usize>) -> bool {
-        let s = &*self.guard;
-        let now = s.in_progress != 0 && s.range.start < hvas.end && hvas.start < s.range.end;
-        now || once::read_usize(self.seq) != seq.0
+        let range = &self.guard.range;
+        let now = self.lock.invalidating() && range.start < hvas.end && hvas.start < range.end;
+        now || once::read_usize(&self.lock.seq) != seq.0
     }
 
     /// The lock as a proof that no invalidation is under way or can begin; `None` while one is under way.
     #[inline]
     pub(crate) fn quiet(&self) -> Option<Quiet<'_>> {
-        (self.guard.in_progress == 0).then_some(Quiet(PhantomData))
+        (!self.lock.invalidating()).then_some(Quiet(PhantomData))
     }
 
     /// The owner's mappings of `hvas` begin to change; what translates to them is to be taken away
     /// before the lock is dropped or, in any case, before the notifier returns.
     pub(super) fn invalidate_begin(&mut self, hvas: &Range<usize>) {
-        let s = &mut *self.guard;
-        s.in_progress += 1;
-        if s.in_progress == 1 {
-            s.range = hvas.clone();
-        } else {
-            s.range = s.range.start.min(hvas.start)..s.range.end.max(hvas.end);
-        }
+        let range = &mut self.guard.range;
+        *range = match self.lock.invalidating() {
+            false => hvas.clone(),
+            true => range.start.min(hvas.start)..range.end.max(hvas.end),
+        };
+        let in_progress = &self.lock.in_progress;
+        once::write_usize(in_progress, once::read_usize(in_progress) + 1);
     }
 
     /// The change that [`invalidate_begin`](Self::invalidate_begin) announced is over.
     pub(super) fn invalidate_end(&mut self) {
-        let s = &mut *self.guard;
-        s.in_progress = s.in_progress.saturating_sub(1);
-        once::write_usize(self.seq, once::read_usize(self.seq).wrapping_add(1));
+        let (in_progress, seq) = (&self.lock.in_progress, &self.lock.seq);
+        once::write_usize(in_progress, once::read_usize(in_progress).saturating_sub(1));
+        once::write_usize(seq, once::read_usize(seq).wrapping_add(1));
     }
 }
 

@@ -193,20 +193,15 @@ impl<B: Backend> NotifierOps for Vm<B> {
             asked = true;
             any |= B::unmap_range(self, mmu, slot, gfns);
         });
-        if asked {
-            self.invalidations.announce();
-            self.stats.count_flush(asked, any);
-        }
+        self.stats.count_flush(asked, any);
     }
 
     fn invalidate_end(&self, hvas: Range<usize>) {
         // If there is a slot now, there was when this began.
-        let announced =
-            self.invalidations.announced() && self.slots.read().at_hvas(&hvas).next().is_some();
-        if announced {
+        if self.mmu.invalidating() && self.slots.read().at_hvas(&hvas).next().is_some() {
             self.mmu.lock().invalidate_end();
         }
-        self.invalidations.end(announced);
+        self.invalidations.end();
     }
 
     fn clear_young(&self, hvas: Range<usize>) -> bool {
