@@ -21,6 +21,8 @@ ICOUNT=1 "$top/scripts/bamboo.sh" -t 300 -o "$out" bench >"$out/bench.out" 2>&1 
 tr -d '\r' <"$out/console.log" | awk '$1 == "bench"' >"$out/bench"
 grep -aq '^# END bench 0' "$out/console.log" || die "bench failed; log: $out/console.log"
 
+awk -v limit=$limit '{print $2, $5, $4, limit}' "$out/bench" >"$out/table"
+"$top/scripts/chart.sh" bars "$out" "all saved" kvm_ppc "TLB entries written"
 awk -v exits="$exits" -v limit=$limit '
 	{
 		seen[$2] = 1

@@ -3,6 +3,7 @@
 # bench.sh: path lengths in timebase ticks, the module next to the kernel's own,
 # in one host whose time counts instructions; and once more in a host without
 # mitigations. Fails if a ratio is above its limit. HOST as for host.sh, or bamboo.
+# Prints where a picture of it is.
 #
 # BENCH=scale measures how costs grow with how much there is instead.
 . "$(dirname "$0")/lib.sh"
@@ -82,10 +83,14 @@ while read -r name; do
 			verdict=OVER failed=1
 		fi
 	fi
+	echo "$name $a ${b:-0} ${l:--}" >>"$out/table"
 	# shellcheck disable=SC2059
 	printf "$row" "$name" "$a" "${b:--}" "$ratio" "$l" "$verdict" "${c:--}" "${d:--}" \
 		"$(awk -v a="${c:-0}" -v b="${d:-0}" 'BEGIN {printf "%.2f", (a > 0 ? b / a : 0)}')"
 done < <(awk '$1 == "bench" {print $2}' "$out/default/$peer")
 [ $program = scale ] || [ $count = ${#limit[@]} ] || die "only $count of ${#limit[@]} figures with a limit were measured"
+kind=bars
+[ $program = bench ] || kind=curves
+"$top/scripts/chart.sh" $kind "$out" $peer "$ours" "Timebase ticks" 'slots|slot_.*|discard_.* ioeventfds|ioeventfd_.* vCPUs|v.* MiB|log_.*'
 [ $failed = 0 ] || { echo "bench: FAILED: above a limit"; exit 1; }
 echo "bench: ok"

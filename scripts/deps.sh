@@ -3,14 +3,14 @@
 # deps.sh [-n|-r] [GROUP...]: installs what building and testing need on Debian 12
 # or 13 (x86-64), by apt as root or with sudo, and bindgen into the cache. Does nothing
 # when all is there. What builds a 64-bit kernel and the module and runs hosts is always
-# installed. GROUP: 440, selftests, unit; default all of these. -n only says what is
+# installed. GROUP: 440, selftests, unit, charts; default all of these. -n only says what is
 # missing, and -r whether it is allowed to install that. On ppc64le: what building the
 # module needs.
 . "$(dirname "$0")/lib.sh"
 
 mode=''
 case ${1:-} in -n | -r) mode=$1 && shift ;; esac
-[ $# -gt 0 ] || set -- 440 selftests unit
+[ $# -gt 0 ] || set -- 440 selftests unit charts
 
 # Debian's newest Rust and LLVM carry -web and a version in their names
 packages="make gcc libc6-dev flex bison bc perl patch python3 libelf-dev libssl-dev pahole
@@ -21,6 +21,7 @@ for group; do
 	440) packages+=" gcc-powerpc-linux-gnu libc6-dev-powerpc-cross u-boot-tools" ;;
 	selftests) packages+=" gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross" ;;
 	unit) packages+=" g++ rust-web-clippy clang-format-$LLVM_VERSION shellcheck gpg gpg-agent" ;;
+	charts) packages+=" gnuplot-nox" ;;
 	none) ;;
 	*) die "no group of tools $group" ;;
 	esac

@@ -66,13 +66,19 @@ demo,bamboo | shell,bamboo)
 	a_440
 	need busybox
 	;;
-bench,bamboo) a_440 ;;
+bench,bamboo)
+	a_440
+	need_tools charts
+	;;
 check,*)
 	[ $# -gt 0 ] || set -- all
 	for suite; do suite_needs "$suite"; done
 	;;
 soak,*) suite_needs soak ;;
-bench,*) suite_needs kselftest ;;
+bench,*)
+	suite_needs kselftest
+	need_tools charts
+	;;
 *) book3s ;;
 esac
 [ ${#tools[@]} -gt 0 ] || need_tools none
