@@ -543,7 +543,7 @@ TEST(run_page)
 	p = mmap(NULL, 64 * page, PROT_READ, MAP_SHARED, vcpu->fd, 0);
 	ASSERT_NE(MAP_FAILED, (void *)p);
 	EXPECT_EQ(0, *(volatile char *)(p + page));
-	/* KVM_INTERRUPT may be used at any time; the peer says so at an exit */
+	/* KVM_INTERRUPT may be used at any time; kvm.ko says so at an exit only */
 	if (!book3s_peer())
 		EXPECT_EQ(1, ro->ready_for_interrupt_injection);
 	pid = fork();

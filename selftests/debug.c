@@ -213,7 +213,7 @@ TEST(no_step)
 	if (vmm_check(vmm, KVM_CAP_PPC_GUEST_DEBUG_SSTEP))
 		SKIP(return, "there is single step");
 	if (book3s_peer())
-		SKIP(return, "the peer takes all");
+		SKIP(return, "kvm-hv takes all");
 	book3s_load(vmm, PAYLOAD(trace));
 	vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0);
 	EXPECT_EQ(-1, ioctl(vcpu->fd, KVM_SET_GUEST_DEBUG, &debug));

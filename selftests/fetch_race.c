@@ -215,7 +215,7 @@ TEST_F_TIMEOUT(fetch_race, kernel, 120)
 	unsigned long i, j, devices = 0;
 
 	if (book3s_peer())
-		SKIP(return, "the peer takes what it fetches for what trapped");
+		SKIP(return, "kvm.ko takes what it fetches for what trapped");
 	book3s_put(self->vmm, 0x300, true, RFID);
 	book3s_put(self->vmm, 0x700, true, RFID);
 	self->regs.gpr[4] = DEVICE;

@@ -112,7 +112,7 @@ static void touch(FIXTURE_DATA(huge) * self, size_t first, size_t n,
 	book3s_run_hcall(self->vcpu);
 }
 
-/* The peer counts a page again when it only adds bits to its entry */
+/* kvm-hv counts a page again when it only adds bits to its entry */
 #define EXPECT_2M(n) EXPECT_EQ(n, book3s_peer() ? (n) : mapped_2m(self->vmm))
 
 #define touch_all(self) touch(self, 0, (self)->n, 1, TOUCH_ADD)
@@ -336,7 +336,7 @@ TEST_F(huge, slot_bounds)
 				  self->hva));
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT + 1, 0, MEM_BASE + 2 * M2,
 				  2 * M2, self->hva + 2 * M2 + self->page));
-	/* the peer has none such */
+	/* kvm-hv has no read-only slots */
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT + 2,
 				  book3s_peer() ? 0 : KVM_MEM_READONLY,
 				  MEM_BASE + 4 * M2, M2, self->hva + 5 * M2));

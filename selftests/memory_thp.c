@@ -132,7 +132,7 @@ TEST_F_TIMEOUT(thp, under_guest, 300)
 		usleep(3000);
 		do_op(vmm, rand_r(&seed) % LOG, memory + at * page, page);
 		stop_guest(ctl);
-		/* the peer counts some again that only change */
+		/* kvm-hv counts some again that only change */
 		if (!book3s_peer())
 			EXPECT_EQ(0, mapped_2m(vmm));
 		bad += check_log(vmm, ctl);

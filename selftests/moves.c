@@ -58,7 +58,7 @@ TEST(tlbie_is_finished)
 	long before;
 
 	if (book3s_peer())
-		SKIP(return, "the peer does not count this");
+		SKIP(return, "kvm-hv does not count this");
 	if (book3s_on_hash(vcpu->vmm))
 		SKIP(return, "no guest executes tlbie");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
