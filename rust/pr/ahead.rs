@@ -3,12 +3,7 @@
 //! The instructions behind one that was emulated. A kernel reads and writes registers in a row, SRR0 and SRR1 above all;
 //! each would be an exit of its own, and the next is known before the guest gets there.
 
-use super::{
-    emulate::{self, Outcome},
-    fetch::as_fetched,
-    vcpu::PrVcpu,
-    Pr,
-};
+use super::{emulate, fetch::as_fetched, outcome::Outcome, vcpu::PrVcpu, vm::Pr};
 use crate::{
     emulate::{regs::Regs, trapped::Executing},
     vm::Vcpu,
@@ -17,33 +12,15 @@ use crate::{
 /// So many are looked at.
 const WORDS: usize = 4;
 
-/// Addresses at which there was nothing to go on with, so that nobody looks again.
-pub(crate) struct Futile([u64; 64]);
-
-impl Futile {
-    /// None.
-    pub(crate) const fn new() -> Self {
-        Self([u64::MAX; _])
-    }
-
-    #[inline]
-    fn slot(&mut self, ea: u64) -> Option<&mut u64> {
-        let at = (ea >> 2) as usize % self.0.len();
-        self.0.get_mut(at)
-    }
-}
-
 /// Executes what follows as long as the vCPU's registers are enough for it, and MSR stays as it is. With interrupts off.
 #[inline]
 pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let ea = st.nip();
-    if st.futile.slot(ea).is_some_and(|slot| *slot == ea) {
+    if st.futile.contains(ea) {
         return;
     }
     if !look(vcpu, st) {
-        if let Some(slot) = st.futile.slot(ea) {
-            *slot = ea;
-        }
+        st.futile.insert(ea);
     }
 }
 

@@ -4,13 +4,12 @@
 //! of partitions may not.
 
 use super::{
-    dcbz,
-    emulate::Outcome,
-    hpt::{self, lock},
-    mmu32,
+    dcbz, fault, mmu32,
+    outcome::Outcome,
     spr::{self, Access},
+    translate::{self, lock},
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     emulate::{privileged::Privileged, regs::Regs},
@@ -66,7 +65,8 @@ pub(crate) fn any_state(
     insn: Insn,
 ) -> Result<Option<Next>> {
     if let Some(dcbz) = dcbz::replaced(vcpu, insn) {
-        return dcbz::emulate(vcpu, st, run, dcbz).map(Some);
+        let ea = dcbz::operand(st, dcbz);
+        return fault::store_to_code(vcpu, st, run, dcbz, ea).map(Some);
     }
     // dcba is a hint.
     if st.is_32bit() && insn.raw() & dcbz::OPCODE == DCBA {
@@ -114,7 +114,7 @@ pub(crate) fn privileged(
             }
         }
         Privileged::TlbInvalidateAll => {
-            hpt::unmap_all(vcpu.vm());
+            translate::unmap_all(vcpu.vm());
         }
         Privileged::TlbSync => {}
         _ => {

@@ -11,10 +11,11 @@
 //! and before it is looked at for the instruction, all that writes it goes. What userspace writes is not seen.
 
 use super::{
-    hpt::{self, Absent, HptGuard, Miss, Translated},
+    hpt,
     mmu::ShadowPage,
+    translate::{lock, unmap_all, Absent, HptGuard, Miss, Translated},
     vcpu::PrVcpu,
-    Pr,
+    vm::{request, Pr},
 };
 use crate::{
     host::{
@@ -26,7 +27,7 @@ use crate::{
         insn::Insn,
         radix_walk::{truncated, Access},
     },
-    vm::{mmio, run_loop::Next, run_page::RunPage, Vcpu},
+    vm::Vcpu,
 };
 use kernel::{prelude::*, sync::atomic::Relaxed};
 
@@ -68,15 +69,15 @@ pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
     let vm = vcpu.vm();
     {
         // Nobody maps a page meanwhile.
-        let _locked = hpt::lock(&vm.arch.hpt);
+        let _locked = lock(&vm.arch.hpt);
         if vm.arch.dcbz_traps.load(Relaxed) {
             return;
         }
         vm.arch.dcbz_traps.store(true, Relaxed);
         vm.mmu.lock().watch_code();
     }
-    hpt::unmap_all(vm);
-    vm.request_all(super::request::SEGMENTS);
+    unmap_all(vm);
+    vm.request_all(request::SEGMENTS);
 }
 
 /// What is known of a page's code.
@@ -129,16 +130,13 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, to: &Translated, ea: u64, copy: KBox<CodePage
     drop(unused);
 }
 
-/// Clears the block that `insn`, where the guest is, says. Errors as [`mmio::start`].
-pub(crate) fn emulate(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, insn: Insn) -> Result<Next> {
+/// The effective address in the block that `insn` clears.
+pub(crate) fn operand(st: &PrVcpu, insn: Insn) -> u64 {
     let base = match insn.ra() {
         0 => 0,
         ra => st.gpr(ra),
     };
-    let ea = truncated(base.wrapping_add(st.gpr(insn.rb())), st.msr());
-    let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;
-    written(vcpu, st, ea);
-    Ok(next)
+    truncated(base.wrapping_add(st.gpr(insn.rb())), st.msr())
 }
 
 /// Is the instruction that stores to `gpa` in the same page?
@@ -157,24 +155,6 @@ pub(crate) fn is_own(
     }
 }
 
-/// Makes a store for an instruction that is in the page itself, which cannot be executed and written at once. Errors as
-/// [`mmio::start`].
-#[cold]
-#[inline(never)]
-pub(crate) fn store_to_own(
-    vcpu: &Vcpu<Pr>,
-    st: &mut PrVcpu,
-    run: &RunPage,
-    ea: u64,
-) -> Result<Next> {
-    let Some(insn) = super::fetch::walked(vcpu, st) else {
-        return Ok(Next::Guest);
-    };
-    let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;
-    written(vcpu, st, ea);
-    Ok(next)
-}
-
 /// The module has written memory at `ea` for the guest, for an instruction that may be any.
 pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     if vcpu.vm().arch.dcbz_traps.load(Relaxed) {
@@ -183,7 +163,7 @@ pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
 }
 
 /// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
-fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
+pub(crate) fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     if let Ok(gpa) = hpt::real_address(vcpu, st, ea, Access::Store) {
         while !vcpu.vm().mmu.lock().take_code(gpa) {
             cond_resched();

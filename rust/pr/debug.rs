@@ -27,14 +27,6 @@ pub(crate) fn set(st: &mut PrVcpu, control: u32) -> Result {
     Ok(())
 }
 
-impl PrVcpu {
-    /// Does userspace want to see every step?
-    #[inline]
-    pub(crate) fn single_step(&self) -> bool {
-        self.debug & bindings::KVM_GUESTDBG_SINGLESTEP != 0
-    }
-}
-
 /// Tells userspace that the guest is where it is.
 pub(crate) fn report(st: &PrVcpu, run: &RunPage) -> Next {
     run.set_debug(st.nip(), 0);

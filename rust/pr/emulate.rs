@@ -3,11 +3,13 @@
 //! Instructions of the guest's kernel that problem state may not execute.
 
 use super::{
-    bare, fault, hpt, magic,
+    bare, magic,
+    outcome::Outcome,
+    segment,
     spr::{self, Access},
-    tm,
+    tm, translate,
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     emulate::{
@@ -21,24 +23,6 @@ use crate::{
     },
     vm::{events::Events, Vcpu},
 };
-
-/// What came of an instruction.
-pub(crate) enum Outcome {
-    /// Done: the guest goes on behind it.
-    Done,
-    /// Done, and the next instruction's address is set.
-    Jumped,
-    /// It does not exist.
-    Illegal,
-    /// Only a hypervisor may.
-    NotPrivileged,
-    /// It would change the transaction state in a way that there is not.
-    BadThing,
-    /// It calls the hypervisor.
-    Hypercall,
-    /// Done, and the guest waits for an interrupt.
-    Halt,
-}
 
 /// Executes an instruction for which it takes privileged state.
 pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Outcome {
@@ -84,7 +68,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
             st.slb.write(rb, rs);
             let new = st.slb.entry(index);
             if new.esid.contains(SlbEsid::V) {
-                fault::segment_expected(vcpu, st, new);
+                segment::expected(vcpu, st, new);
             }
         }
         Privileged::SlbReadEsid { rt, rb } => {
@@ -123,7 +107,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
         // A PAPR guest's table is the hypervisor's.
         // RB has not all of the virtual address, and a page may be shadowed with the missing bits.
         Privileged::TlbInvalidateEntry { .. } | Privileged::TlbInvalidateAll if !st.papr => {
-            hpt::unmap_all(vcpu.vm())
+            translate::unmap_all(vcpu.vm())
         }
         Privileged::TlbSync if !st.papr => {}
         Privileged::Message {

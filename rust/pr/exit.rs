@@ -3,13 +3,13 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    bare, debug,
-    emulate::{self, Outcome},
-    fault,
+    bare, debug, emulate, fault,
     fetch::{self, as_fetched, Found},
-    hcall, hpt, reserve, tm,
+    hcall, hpt,
+    outcome::Outcome,
+    reserve, tm,
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     bindings,
@@ -67,8 +67,8 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<
             stats.ext_intr_exits.inc()
         }
         Trap::PERFORMANCE_MONITOR | Trap::H_MAINTENANCE | Trap::SYSTEM_RESET => {}
-        Trap::DATA_SEGMENT => fault::segment(vcpu, st, exit.dar, Access::Load),
-        Trap::INST_SEGMENT => fault::segment(vcpu, st, st.nip(), Access::Fetch),
+        Trap::DATA_SEGMENT => fault::missing_segment(vcpu, st, exit.dar, Access::Load),
+        Trap::INST_SEGMENT => fault::missing_segment(vcpu, st, st.nip(), Access::Fetch),
         Trap::DATA_STORAGE => {
             stats.pf_storage.inc();
             let dsisr = Dsisr::from_raw(exit.dsisr.into());

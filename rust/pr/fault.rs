@@ -4,27 +4,25 @@
 
 use super::{
     dcbz::{self, Code},
-    hpt::{self, lock, Absent, Miss, Translated},
-    magic,
-    mmu::{SegmentKey, ShadowPage, NO_GPA},
+    fetch, hpt, magic,
+    mmu::{ShadowPage, NO_GPA},
     reserve,
     sc1::{self, Searched},
-    slb::Mode,
-    split,
+    segment, split,
+    translate::{lock, Absent, Miss, Translated},
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     host::{
         hash::{Frame, Permission},
         host_page::{fault_in, HostPage},
         mm::UserPage,
-        wait::cond_resched,
     },
     isa::{
         dsisr::Dsisr,
+        insn::Insn,
         radix_walk::{truncated, Access, Fault},
-        slb::{SegmentSize, Slbe},
     },
     vm::{memslot::MemSlot, mmio, mmu_lock::FaultSeq, run_loop::Next, run_page::RunPage, Vcpu},
 };
@@ -35,7 +33,7 @@ use kernel::{
 };
 
 /// A segment is missing at `ea`.
-pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access) {
+pub(crate) fn missing_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access) {
     vcpu.arch_stats.segment_misses.inc();
     let ea = truncated(ea, st.msr());
     let Some(key) = hpt::segment(vcpu, st, ea, access) else {
@@ -46,61 +44,7 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access)
         return;
     };
     let mode = st.shadow.mode();
-    shadow_segment(vcpu, st, mode, ea, key);
-}
-
-/// The guest has put this into its SLB and will use it, in problem state or before: a miss costs more than an entry
-/// in vain. Of a larger segment, where is not known.
-pub(crate) fn segment_expected(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, slbe: Slbe) {
-    let (Some(SegmentSize::Mb256), Some(page)) = (slbe.segment(), slbe.base_page_shift()) else {
-        return;
-    };
-    let large = vcpu.vm().arch.large_pages() && page >= 16;
-    let ea = slbe.esid.raw();
-    for problem_state in [false, true] {
-        if let Some(key) = SegmentKey::of_slbe(slbe, ea, problem_state, large) {
-            segment_known(vcpu, st, problem_state, ea, key);
-        }
-    }
-}
-
-/// The guest has this segment at `ea` in problem state or before, and will use it.
-pub(crate) fn segment_known(
-    vcpu: &Vcpu<Pr>,
-    st: &mut PrVcpu,
-    problem_state: bool,
-    ea: u64,
-    key: SegmentKey,
-) {
-    let mode = Mode::relocated(problem_state);
-    if st.shadow.keeps(mode) && !magic::touched(st, ea) {
-        shadow_segment(vcpu, st, mode, ea, key);
-    }
-}
-
-/// The guest runs in `mode` with the segment `key` at `ea`.
-fn shadow_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, mode: Mode, ea: u64, key: SegmentKey) {
-    let vm = vcpu.vm();
-    let (vsid, stale, generation) = loop {
-        let mut mmu = vm.mmu.lock();
-        if let Some((vsid, stale)) = mmu.segment(key) {
-            break (vsid, stale, mmu.generation());
-        }
-        drop(mmu);
-        cond_resched();
-    };
-    if stale {
-        // All vCPUs drop what they have before they enter again, and those in their guests come out.
-        vm.arch_stats.segment_flushes.inc();
-        vm.request_all(super::request::SEGMENTS);
-    }
-    if st.shadow.generation != generation {
-        st.forget_segments();
-        st.shadow.generation = generation;
-    }
-    let large_bits = vm.arch.mmu.large_bits;
-    st.shadow.add(mode, ea, key, vsid, large_bits);
-    st.slb_changed = true;
+    segment::shadow(vcpu, st, mode, ea, key);
 }
 
 /// What an access without a page needs, found with the guest's page table locked.
@@ -178,7 +122,11 @@ pub(crate) fn page(
                 ready.code = dcbz::look(vcpu, to.gpa)?.map(|code| (to.gpa & !0xfff, code))
             }
             Step::Search(to) => ready.searched = Some(sc1::search(vcpu, st, &to, ea)?),
-            Step::Own => return dcbz::store_to_own(vcpu, st, run, ea),
+            // What cannot be executed and written at once.
+            Step::Own => match fetch::walked(vcpu, st) {
+                Some(insn) => return store_to_code(vcpu, st, run, insn, ea),
+                None => return Ok(Next::Guest),
+            },
             Step::Device(gpa) => return device(vcpu, st, run, ea, gpa, access),
             Step::NotExecutable => {
                 st.inject_fetch(Fault::Storage(Dsisr::NOEXEC_OR_G));
@@ -188,6 +136,22 @@ pub(crate) fn page(
         }
     }
     Ok(Next::Guest)
+}
+
+/// Emulates `insn`, where the guest is, which stores at `ea`, where the guest may have code that was looked at. Errors as
+/// [`mmio::start`].
+#[cold]
+#[inline(never)]
+pub(crate) fn store_to_code(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    run: &RunPage,
+    insn: Insn,
+    ea: u64,
+) -> Result<Next> {
+    let next = mmio::start_anywhere(vcpu, st, run, insn, ea)?;
+    dcbz::written(vcpu, st, ea);
+    Ok(next)
 }
 
 /// What a guest gets whose table is not there.

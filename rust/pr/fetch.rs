@@ -2,7 +2,7 @@
 
 //! The instruction that the guest is at, as storage has it after the exit: another vCPU may have stored there since.
 
-use super::{hpt, vcpu::PrVcpu, Pr};
+use super::{hpt, vcpu::PrVcpu, vm::Pr};
 use crate::{
     emulate::trapped::{Executing, Trapped},
     isa::{insn::Insn, msr::Msr, radix_walk::Access},

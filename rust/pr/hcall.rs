@@ -2,7 +2,7 @@
 
 //! Hypervisor calls (PAPR, "Hypervisor Call Functions"), and those to KVM itself.
 
-use super::{hpt, magic, vcpu::PrVcpu, Pr};
+use super::{hpt, magic, vcpu::PrVcpu, vm::Pr};
 use crate::{
     host::features,
     isa::{

@@ -2,7 +2,7 @@
 
 //! Capabilities and ioctls that are the backend's own.
 
-use super::{vcpu::PrVcpu, Pr};
+use super::{slb::SLB_ENTRIES, vcpu::PrVcpu, vm::Pr};
 use crate::{
     bindings::*,
     host::{
@@ -106,7 +106,7 @@ fn smmu_info() -> kvm_ppc_smmu_info {
     const SEGMENTS: [(u32, u32, u32); 3] = [(12, 0, 0), (16, 0x110, 1), (24, 0x100, 0)];
     let mut info = kvm_ppc_smmu_info {
         flags: u64::from(KVM_PPC_1T_SEGMENTS),
-        slb_size: super::slb::SLB_ENTRIES as u32,
+        slb_size: SLB_ENTRIES as u32,
         ..Default::default()
     };
     for (to, (shift, slb, hpte)) in info.sps.iter_mut().zip(SEGMENTS) {

@@ -5,7 +5,13 @@
 //!
 //! Source: `Documentation/virt/kvm/ppc-pv.rst`. The layout is `struct kvm_vcpu_arch_shared`.
 
-use super::{hpt, mmu::SegmentKey, vcpu::PrVcpu, Pr};
+use super::{
+    mmu::SegmentKey,
+    state::{ordered_word, Magic},
+    translate::unmap_all,
+    vcpu::PrVcpu,
+    vm::Pr,
+};
 use crate::{
     bindings::kvm_vcpu_arch_shared as Shared,
     host::{
@@ -28,67 +34,10 @@ const SEGMENT_SHIFT: u32 = 28;
 /// In the effective address that the guest gives: it has its code mapped as code.
 const NOT_MAPPED_NX: u64 = 1;
 
-/// A vCPU's page, and where its guest has it.
-pub(crate) struct Magic {
-    page: Arc<SharedPage>,
-    /// With data relocation on.
-    ea: u64,
-    /// With data relocation off.
-    real: u64,
-    big_endian: bool,
-    /// The guest's kernel executes what its page table has as no-execute.
-    code_is_no_execute: bool,
-}
-
 macro_rules! field {
     ($name:ident) => {
         const { Field::new(offset_of!(Shared, $name)) }
     };
-}
-
-/// Between the host's byte order and the page's, which is the other one if `SWAPPED`.
-#[inline(always)]
-fn ordered<const SWAPPED: bool>(val: u64) -> u64 {
-    match SWAPPED {
-        true => val.swap_bytes(),
-        false => val,
-    }
-}
-
-/// The same for a word.
-#[inline(always)]
-fn ordered_word<const SWAPPED: bool>(val: u32) -> u32 {
-    match SWAPPED {
-        true => val.swap_bytes(),
-        false => val,
-    }
-}
-
-impl Magic {
-    /// Is its byte order not the host's?
-    #[inline]
-    fn swapped(&self) -> bool {
-        self.big_endian == cfg!(target_endian = "little")
-    }
-
-    #[inline(always)]
-    fn read<const SWAPPED: bool>(&self, field: Field<u64>) -> u64 {
-        ordered::<SWAPPED>(self.page.read(field))
-    }
-
-    #[inline(always)]
-    fn write<const SWAPPED: bool>(&self, field: Field<u64>, val: u64) {
-        self.page.write(field, ordered::<SWAPPED>(val));
-    }
-
-    /// The bits in which `ea` differs from the page's address. `relocated` says whether data is.
-    #[inline]
-    fn distance(&self, ea: u64, relocated: bool) -> u64 {
-        match relocated {
-            true => ea ^ self.ea,
-            false => real_mode_address(ea) ^ self.real,
-        }
-    }
 }
 
 /// The guest wants the page at `ea` and, without relocation, at `real`. `ENOMEM`.
@@ -113,7 +62,7 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
     });
     // Where it was, and what was there.
     st.forget_segments();
-    hpt::unmap_all(vcpu.vm());
+    unmap_all(vcpu.vm());
     Ok(())
 }
 

@@ -3,44 +3,22 @@
 //! The MMU of a 32-bit guest: its segments and blocks, and its page table, which is in its memory.
 
 use super::{
-    fault,
-    hpt::{self, Absent, HptGuard, Miss, Translated},
     mmu::{SegmentKey, SegmentState},
+    segment as shadow_segment,
+    translate::{read_guest, store_guest, Absent, HptGuard, Miss, Translated},
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     isa::{
         bare::BatHalf,
-        book3s32::{Found, Mmu, Pte, SegmentRegister, Translation, GROUP_BYTES},
+        book3s32::{Found, Pte, SegmentRegister, Translation, GROUP_BYTES},
         msr::Msr,
         radix_walk::{Access, Fault},
     },
     vm::Vcpu,
 };
 use kernel::prelude::*;
-
-/// The registers of a 32-bit guest that translate.
-pub(crate) struct Mmu32 {
-    pub(crate) regs: Mmu,
-    /// Changes with the blocks.
-    blocks: u32,
-}
-
-impl Mmu32 {
-    /// Nothing is translated.
-    pub(crate) fn new() -> Self {
-        Self {
-            regs: Mmu::default(),
-            blocks: 0,
-        }
-    }
-
-    /// The blocks are no longer those that pages were shadowed by.
-    pub(crate) fn blocks_changed(&mut self) {
-        self.blocks = self.blocks.wrapping_add(1);
-    }
-}
 
 /// The segment that an effective address is in, for a guest in this state; blocks are part of it.
 #[cold]
@@ -75,7 +53,7 @@ pub(crate) fn translate(
     let mmu = &st.mmu32.regs;
     let mut absent = None;
     let found = mmu.find(st.sdr1 as u32, at, problem_state, access, |group| {
-        hpt::read_guest::<GROUP_BYTES>(vcpu.vm(), group.into(), locked).unwrap_or_else(|why| {
+        read_guest::<GROUP_BYTES>(vcpu.vm(), group.into(), locked).unwrap_or_else(|why| {
             absent = Some(why);
             None
         })
@@ -106,28 +84,12 @@ fn note(vcpu: &Vcpu<Pr>, found: Found, change: bool, locked: &HptGuard<'_>) -> R
     let [.., with_r, with_c] = (found.pte.second | Pte::R | Pte::C).to_be_bytes();
     let second = u64::from(found.at) + 4;
     if found.pte.second & Pte::R == 0 {
-        hpt::store_guest(vcpu.vm(), second + 2, with_r, locked)?;
+        store_guest(vcpu.vm(), second + 2, with_r, locked)?;
     }
     if change && found.pte.second & Pte::C == 0 {
-        hpt::store_guest(vcpu.vm(), second + 3, with_c, locked)?;
+        store_guest(vcpu.vm(), second + 3, with_c, locked)?;
     }
     Ok(())
-}
-
-impl PrVcpu {
-    /// Is the address in a block, of code or of data, so that one kind of access may be translated unlike the other?
-    #[inline]
-    pub(crate) fn in_block(&self, ea: u64) -> bool {
-        self.is_32bit() && self.in_block_32(ea)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn in_block_32(&self, ea: u64) -> bool {
-        let problem_state = self.msr().contains(Msr::PR);
-        let block = |access| self.mmu32.regs.block(ea as u32, problem_state, access);
-        block(Access::Load).is_some() || block(Access::Fetch).is_some()
-    }
 }
 
 /// `mtsr`.
@@ -146,7 +108,7 @@ pub(crate) fn write_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, number: u8, val: u
     // It is there to be used.
     for problem_state in [false, true] {
         let key = segment(vcpu, st, ea, problem_state);
-        fault::segment_known(vcpu, st, problem_state, ea, key);
+        shadow_segment::known(vcpu, st, problem_state, ea, key);
     }
 }
 

@@ -18,19 +18,25 @@ mod magic;
 mod mmu;
 mod mmu32;
 mod one_reg;
+mod outcome;
 mod pmu;
 mod regs;
 mod reserve;
 mod run;
 mod sc1;
+mod segment;
 mod slb;
 mod split;
 mod spr;
+mod state;
 mod stats;
+mod step;
 mod tm;
+mod translate;
 mod vcpu;
 mod vm;
 
+pub(crate) use self::vm::Pr;
 use self::{
     mmu::PrMmu,
     stats::{PrVcpuStats, PrVmStats},
@@ -39,7 +45,7 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, hash, preempt::Enabled, uapi::Sregs},
+    host::{preempt::Enabled, uapi::Sregs},
     vm::{
         backend::{Backend, Gfn},
         events::Events,
@@ -54,31 +60,6 @@ use crate::{
 };
 use core::{mem, ops::Range};
 use kernel::{prelude::*, sync::SpinLock};
-
-/// The backend.
-pub(crate) struct Pr;
-
-impl Pr {
-    /// Can guests run on this host? If not, what is missing.
-    pub(crate) fn available() -> Result<(), &'static str> {
-        if Features::read().radix() {
-            Err("the host does not use the hash MMU")
-        } else if !hash::supported() {
-            Err("the processor is older than POWER8")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// Bits of [`Vcpu::requests`](crate::vm::requests).
-mod request {
-    /// Shadow segments are stale.
-    pub(super) const SEGMENTS: u32 = 1;
-}
-
-/// `KVM_CREATE_VM`'s type for this backend.
-const KVM_VM_PPC_PR: u64 = 2;
 
 impl PaprBackend for Pr {
     #[inline]
@@ -133,7 +114,7 @@ impl Backend for Pr {
     }
 
     fn new_vm(kind: u64) -> impl PinInit<PrVm, Error> {
-        PrVm::new(kind)
+        PrVm::new(kind, hcall::HANDLED)
     }
 
     fn new_mmu(_vm: &PrVm) -> Result<PrMmu> {

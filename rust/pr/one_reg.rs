@@ -4,7 +4,7 @@
 
 use super::{
     vcpu::{PrVcpu, LPCR},
-    Pr,
+    vm::Pr,
 };
 use crate::{
     emulate::regs::Regs,

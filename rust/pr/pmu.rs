@@ -3,7 +3,7 @@
 //! Counts the guest's instructions and cycles, PMC5 and PMC6, while it runs: by the processor's own two counters, if the
 //! host does not use its performance monitor at the time. The other counters keep what is written to them.
 
-use super::{vcpu::PrVcpu, Pr};
+use super::{vcpu::PrVcpu, vm::Pr};
 use crate::{
     isa::{
         msr::Msr,

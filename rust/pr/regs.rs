@@ -2,7 +2,7 @@
 
 //! Registers in sets, `KVM_GET_REGS`, `KVM_GET_SREGS` and their kin (api.rst, sections 4.11 to 4.14).
 
-use super::{bare, hpt, vcpu::PrVcpu};
+use super::{bare, translate::unmap_all, vcpu::PrVcpu, vm::Pr};
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
     emulate::regs::Regs,
@@ -48,7 +48,7 @@ pub(crate) fn get_regs(st: &PrVcpu) -> kvm_regs {
     regs
 }
 
-/// `KVM_SET_REGS`. The PID is a register of its own, as with the peer.
+/// `KVM_SET_REGS`. The PID is a register of its own (`KVM_REG_PPC_PID`), and left alone here, as with kvm-pr.
 pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
     let s = &mut st.switch;
     s.nip = regs.pc;
@@ -96,7 +96,7 @@ pub(crate) fn get_sregs(st: &PrVcpu) -> Result<Sregs> {
 }
 
 /// `KVM_SET_SREGS`. Returns `EINVAL` for a page table that is larger than there can be.
-pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> Result {
+pub(crate) fn set_sregs(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> Result {
     let sdr1 = switch::sregs_sdr1(sregs);
     let bits32 = matches!(Pvr::from_raw(sregs.pvr).bare(), Some(Bare::Book3s32));
     if !bits32 && sdr1 & 0x1f > MAX_HTABSIZE {
@@ -125,7 +125,7 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<super::Pr>, st: &mut PrVcpu, sregs: &kvm_sre
     st.mmu32.blocks_changed();
     st.forget_segments();
     // Another table, or it may have been written meanwhile: nothing that was shadowed is certain.
-    hpt::unmap_all(vcpu.vm());
+    unmap_all(vcpu.vm());
     Ok(())
 }
 

@@ -13,8 +13,9 @@ use super::{
     dcbz, debug,
     fetch::{self, as_fetched},
     hpt, magic,
+    state::Reservation,
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     emulate::{
@@ -41,70 +42,6 @@ const STEPS: u32 = 96;
 
 /// So many instructions behind an emulated one are looked at for a conditional store.
 const WORDS: usize = 24;
-
-/// What an emulated load has reserved.
-#[derive(Clone, Copy)]
-struct Reservation {
-    gpa: u64,
-    bytes: u32,
-    /// What was loaded, in the host's byte order: a number's high half and its low one.
-    value: [u64; 2],
-}
-
-/// A vCPU's loops of load and reserve and store conditional.
-pub(crate) struct Reserve {
-    /// So many instructions may still be executed one by one; 0: they are not, or not for this.
-    steps: u32,
-    reserved: Option<Reservation>,
-    /// The emulated instruction behind which that began, and whether a conditional store came.
-    origin: u64,
-    concluded: bool,
-    /// Emulated instructions that are in such loops.
-    known: [u64; 8],
-    /// So many of them are there or were, the oldest replaced.
-    found: usize,
-}
-
-impl Reserve {
-    /// No loop is known.
-    pub(crate) const fn new() -> Self {
-        Self {
-            steps: 0,
-            reserved: None,
-            origin: 0,
-            concluded: false,
-            known: [u64::MAX; _],
-            found: 0,
-        }
-    }
-
-    /// Is the guest run one instruction at a time for this?
-    #[inline]
-    pub(crate) fn stepping(&self) -> bool {
-        self.steps != 0
-    }
-
-    /// The reservation is lost: the guest takes an interrupt, or is no longer run one instruction at a time.
-    #[inline]
-    pub(crate) fn lose(&mut self) {
-        self.steps = 0;
-        self.reserved = None;
-    }
-
-    fn remember(&mut self, ea: u64) {
-        let at = self.found % self.known.len();
-        if let Some(slot) = self.known.get_mut(at) {
-            *slot = ea;
-        }
-        self.found = self.found.wrapping_add(1).max(1);
-    }
-
-    fn forget(&mut self, ea: u64) {
-        for slot in self.known.iter_mut().filter(|slot| **slot == ea) {
-            *slot = u64::MAX;
-        }
-    }
-}
 
 /// Is the emulated instruction where the guest is to be looked at?
 #[inline]

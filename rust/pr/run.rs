@@ -2,7 +2,11 @@
 
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{ahead, debug, exit, magic, pmu, request, reserve, split, tm, vcpu::PrVcpu, Pr};
+use super::{
+    ahead, debug, exit, magic, pmu, step, tm,
+    vcpu::PrVcpu,
+    vm::{request, Pr},
+};
 use crate::{
     host::{
         book3s_time::next_timer,
@@ -51,8 +55,7 @@ pub(crate) fn complete(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Resul
     if answered {
         next = debug::after_answer(st, run, next);
     }
-    let next = reserve::go_on(vcpu, st, run, next)?;
-    split::go_on(vcpu, st, run, next)
+    step::go_on(vcpu, st, run, next)
 }
 
 impl RunBackend for Pr {
@@ -147,8 +150,7 @@ fn by_steps(
     next: Next,
 ) -> Result<Next> {
     let next = debug::after_exit(st, run, trap, nip, next);
-    let next = reserve::go_on(vcpu, st, run, next)?;
-    split::go_on(vcpu, st, run, next)
+    step::go_on(vcpu, st, run, next)
 }
 
 /// So many ticks after an interrupt that had to wait, it is tried again.

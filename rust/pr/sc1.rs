@@ -3,7 +3,7 @@
 //! Hypercalls in a partition, where `sc 1` in problem state goes to the hypervisor below: in pages that the guest's
 //! kernel executes, the reserved word that traps takes its place, for good. Documentation/pr.rst.
 
-use super::{hpt::Translated, vcpu::PrVcpu, Pr};
+use super::{translate::Translated, vcpu::PrVcpu, vm::Pr};
 use crate::{
     isa::{insn, msr::Msr, radix_walk::Access},
     vm::Vcpu,

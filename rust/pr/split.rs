@@ -11,11 +11,10 @@
 //! instruction that would load from or store to the page itself is emulated.
 
 use super::{
-    debug, fetch,
-    hpt::{self, Absent, HptGuard, Miss, Translated},
-    reserve,
+    hpt,
+    translate::{Absent, HptGuard, Miss, Translated},
     vcpu::PrVcpu,
-    Pr,
+    vm::Pr,
 };
 use crate::{
     emulate::{
@@ -27,9 +26,8 @@ use crate::{
         insn::Insn,
         radix_walk::{truncated, Access},
     },
-    vm::{mmio, run_loop::Next, run_page::RunPage, Vcpu},
+    vm::Vcpu,
 };
-use kernel::prelude::*;
 
 /// Two translations are compared by pages of 4 KB, and shadowed so.
 const PAGE: u64 = !0xfff;
@@ -85,53 +83,31 @@ pub(crate) fn combine(
     Ok(Some(to))
 }
 
-/// Before the guest goes on in a page that is run instruction by instruction: emulates what accesses that page. Errors
-/// as [`mmio::start`].
-#[inline]
-pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next) -> Result<Next> {
-    match (next, st.stepped()) {
-        (Next::Guest, Some(page)) => step(vcpu, st, run, page),
-        (next, _) => Ok(next),
+/// What is to be done about an instruction of a page that is run instruction by instruction.
+pub(crate) enum Todo {
+    /// The processor executes it.
+    Execute,
+    /// It loads or stores in the page, at this effective address, and has to be emulated.
+    Emulate(u64),
+    /// It is an atomic access to the page, which cannot be emulated: the page is storage that does not permit it.
+    Refuse(u64, Dsisr),
+}
+
+/// What is to be done about `insn`, where the guest is, in `page`.
+pub(crate) fn todo(st: &PrVcpu, insn: Insn, page: u64) -> Todo {
+    match decode(insn, &st.switch) {
+        Ok(plan) if plan.bytes() != 0 && near(plan.ea(), page) => Todo::Emulate(plan.ea()),
+        Err(Reason::Storage(why)) => match atomic(insn, st).filter(|ea| near(*ea, page)) {
+            Some(ea) => Todo::Refuse(ea, why),
+            None => Todo::Execute,
+        },
+        _ => Todo::Execute,
     }
 }
 
-#[inline(never)]
-fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Next> {
-    // An interrupt ends it, and so does the end of the page: only the processor jumps backwards.
-    while st.stepped() == Some(page) {
-        // Of these, the processor would lose the reservation.
-        let Next::Guest = reserve::go_on(vcpu, st, run, Next::Guest)? else {
-            return Ok(Next::Userspace);
-        };
-        if truncated(st.nip(), st.msr()) & PAGE != page {
-            st.step_in(None);
-            break;
-        }
-        // If it cannot be fetched now, the processor finds the same.
-        let Some(insn) = fetch::walked(vcpu, st) else {
-            break;
-        };
-        match decode(insn, &st.switch) {
-            Ok(plan) if plan.bytes() != 0 && near(plan.ea(), page) => {
-                let next = mmio::start_anywhere(vcpu, st, run, insn, plan.ea())?;
-                let Next::Guest = next else {
-                    return Ok(next);
-                };
-                if st.single_step() {
-                    return Ok(debug::report(st, run));
-                }
-            }
-            Err(Reason::Storage(why)) => {
-                // Other atomic accesses cannot be emulated: this page is storage that does not permit them.
-                if let Some(ea) = atomic(insn, st).filter(|ea| near(*ea, page)) {
-                    st.inject_data_storage(ea, why);
-                }
-                break;
-            }
-            _ => break,
-        }
-    }
-    Ok(Next::Guest)
+/// Is the guest in `page`?
+pub(crate) fn is_in(st: &PrVcpu, page: u64) -> bool {
+    truncated(st.nip(), st.msr()) & PAGE == page
 }
 
 /// Does an access at `ea` perhaps touch the page?

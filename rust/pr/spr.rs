@@ -5,59 +5,17 @@
 //! Those that do nothing here but keep their value are in `PrVcpu::plain`: performance monitor, authority masks,
 //! process identification and the like.
 
-use super::{vcpu::PrVcpu, Pr};
+use super::{vcpu::PrVcpu, vm::Pr};
 use crate::{
     host::time::timebase,
     isa::{
         fscr::Fscr,
         privilege::{PrivilegeState, SprAccess},
-        pvr::{Arch, Pvr},
         spr::Spr,
         spr_bits,
-        timebase::decrementer_value,
     },
     vm::{events::Events, vpa, Vcpu},
 };
-
-/// What a vCPU has used of a processor, in units of the timebase.
-///
-/// It begins with nothing, and goes on while `KVM_RUN` runs the guest or executes something in its place; not while its
-/// thread waits for a processor or the guest for an interrupt, nor while userspace does something. The times are those of
-/// [`vpa::scheduled`].
-pub(crate) struct Utilization {
-    /// So much of the time it did not run.
-    unused: u64,
-    /// When it last stopped.
-    stopped: u64,
-}
-
-impl Utilization {
-    /// It has never run, and it is now `now`.
-    pub(crate) fn new(now: u64) -> Self {
-        Self {
-            unused: now,
-            stopped: now,
-        }
-    }
-
-    /// It runs from now on.
-    #[inline]
-    pub(crate) fn start(&mut self, now: u64) {
-        let since = now.wrapping_sub(self.stopped);
-        self.unused = self.unused.wrapping_add(since);
-    }
-
-    /// It stops.
-    #[inline]
-    pub(crate) fn stop(&mut self, now: u64) {
-        self.stopped = now;
-    }
-
-    /// PURR, while it runs.
-    fn purr(&self, now: u64) -> u64 {
-        now.wrapping_sub(self.unused)
-    }
-}
 
 /// What came of an access.
 pub(crate) enum Access {
@@ -84,69 +42,6 @@ const fn check(access: SprAccess) -> Result<(), Access> {
 /// An access to a register that the guest's processor does not have.
 fn absent(state: PrivilegeState, spr: Spr) -> Access {
     check(state.undefined(spr)).err().unwrap_or(Access::Nothing)
-}
-
-impl PrVcpu {
-    /// The level of the architecture that the guest's processor has, which decides what its registers are.
-    pub(crate) fn arch_level(&self) -> Arch {
-        Pvr::from_raw(self.pvr).arch().unwrap_or(Arch::V207)
-    }
-
-    fn plain(&self, spr: Spr) -> u64 {
-        self.plain.get(spr.place()).copied().unwrap_or(0)
-    }
-
-    fn set_plain(&mut self, spr: Spr, val: u64) {
-        let val = match spr {
-            Spr::PIDR => val & 0xffff_ffff,
-            _ => val,
-        };
-        if let Some(kept) = self.plain.get_mut(spr.place()) {
-            *kept = val;
-        }
-    }
-
-    /// A register that only keeps its value, for userspace.
-    pub(crate) fn kept(&self, spr: Spr) -> u64 {
-        self.plain(spr)
-    }
-
-    /// Sets such a register.
-    pub(crate) fn keep(&mut self, spr: Spr, val: u64) {
-        self.set_plain(spr, val);
-    }
-
-    /// The guest's FSCR.
-    pub(crate) fn fscr(&self) -> Fscr {
-        Fscr::from_raw(self.plain(Spr::FSCR))
-    }
-
-    /// Sets it, and with it what the guest may use.
-    pub(crate) fn set_fscr(&mut self, fscr: Fscr) {
-        self.set_plain(Spr::FSCR, fscr.raw());
-        self.switch.fscr = fscr;
-    }
-
-    /// The virtual timebase, which goes on while the vCPU does not run.
-    pub(crate) fn vtb(&self) -> u64 {
-        timebase().wrapping_add(self.vtb_offset)
-    }
-
-    /// Sets it.
-    pub(crate) fn set_vtb(&mut self, val: u64) {
-        self.vtb_offset = val.wrapping_sub(timebase());
-    }
-
-    /// The decrementer: 32 bits. It is negative if and only if it is due, however far userspace has set it away.
-    pub(crate) fn dec(&self) -> u32 {
-        decrementer_value(timebase(), self.dec_expires) as u32
-    }
-
-    /// Sets the decrementer.
-    pub(crate) fn set_dec(&mut self, val: u64) {
-        let ticks = i64::from(val as u32 as i32);
-        self.dec_expires = timebase().wrapping_add_signed(ticks);
-    }
 }
 
 /// `mfspr` in a privilege state of the guest's.
@@ -184,7 +79,7 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr
         // What comes from an exit is not known.
         Spr::CFAR => 0,
         other if !spr_bits::exists(other, st.arch_level()) => return absent(state, other),
-        other => spr_bits::read(other, st.arch_level(), |of| st.plain(of)),
+        other => spr_bits::read(other, st.arch_level(), |of| st.kept(of)),
     })
 }
 
@@ -210,14 +105,14 @@ pub(crate) fn write(st: &mut PrVcpu, state: PrivilegeState, spr: Spr, val: u64) 
         Spr::TAR => st.switch.set_tar(val),
         Spr::VRSAVE => st.switch.set_vrsave(val as u32),
         Spr::FSCR => {
-            let (_, val) = spr_bits::written(spr, st.arch_level(), val, |of| st.plain(of));
+            let (_, val) = spr_bits::written(spr, st.arch_level(), val, |of| st.kept(of));
             st.set_fscr(Fscr::from_raw(val));
         }
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         other if !spr_bits::exists(other, st.arch_level()) => return absent(state, other),
         other => {
-            let (to, val) = spr_bits::written(other, st.arch_level(), val, |of| st.plain(of));
-            st.set_plain(to, val);
+            let (to, val) = spr_bits::written(other, st.arch_level(), val, |of| st.kept(of));
+            st.keep(to, val);
             if to == Spr::MMCR0 {
                 st.mmcr0_written();
             }

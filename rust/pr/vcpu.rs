@@ -3,20 +3,24 @@
 //! A vCPU of the pr backend.
 
 use super::{
-    ahead::Futile,
-    magic::Magic,
-    mmu32::Mmu32,
-    reserve::Reserve,
     slb::{GuestSlb, Mode, ShadowSlb},
-    spr::Utilization,
-    tm::Checkpoint,
+    state::{Checkpoint, Futile, Magic, Mmu32, Reserve, Utilization},
     vm::PrVm,
 };
 use crate::{
+    bindings,
     emulate::{regs::Regs, trapped::Doubt},
     host::{features, shadow::ShadowVcpu, time::timebase},
     isa::{
-        bare, fscr::Fscr, lpcr::Lpcr, msr::Msr, pmu::Mmcr0, pvr::Bare, spr::Spr, timebase::reached,
+        bare,
+        fscr::Fscr,
+        lpcr::Lpcr,
+        msr::Msr,
+        pmu::Mmcr0,
+        pvr::{Arch, Bare, Pvr},
+        radix_walk::Access,
+        spr::Spr,
+        timebase::{decrementer_value, reached},
     },
     vm::{
         events::Events,
@@ -258,5 +262,86 @@ impl PrVcpu {
     pub(crate) fn forget_segments(&mut self) {
         self.shadow.forget();
         self.slb_changed = true;
+    }
+
+    /// Does userspace want to see every step?
+    #[inline]
+    pub(crate) fn single_step(&self) -> bool {
+        self.debug & bindings::KVM_GUESTDBG_SINGLESTEP != 0
+    }
+
+    /// The guest's processor has transactional memory.
+    pub(crate) fn has_transactions(&self) -> bool {
+        self.msr_allowed.contains(Msr::TM)
+    }
+
+    /// Is the address in a block, of code or of data, so that one kind of access may be translated unlike the other?
+    #[inline]
+    pub(crate) fn in_block(&self, ea: u64) -> bool {
+        self.is_32bit() && self.in_block_32(ea)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn in_block_32(&self, ea: u64) -> bool {
+        let problem_state = self.msr().contains(Msr::PR);
+        let block = |access| self.mmu32.regs.block(ea as u32, problem_state, access);
+        block(Access::Load).is_some() || block(Access::Fetch).is_some()
+    }
+}
+
+/// Registers that keep what is written to them, and clocks.
+impl PrVcpu {
+    /// The level of the architecture that the guest's processor has, which decides what its registers are.
+    pub(crate) fn arch_level(&self) -> Arch {
+        Pvr::from_raw(self.pvr).arch().unwrap_or(Arch::V207)
+    }
+
+    /// A register that only keeps its value, for userspace.
+    pub(crate) fn kept(&self, spr: Spr) -> u64 {
+        self.plain.get(spr.place()).copied().unwrap_or(0)
+    }
+
+    /// Sets such a register.
+    pub(crate) fn keep(&mut self, spr: Spr, val: u64) {
+        let val = match spr {
+            Spr::PIDR => val & 0xffff_ffff,
+            _ => val,
+        };
+        if let Some(kept) = self.plain.get_mut(spr.place()) {
+            *kept = val;
+        }
+    }
+
+    /// The guest's FSCR.
+    pub(crate) fn fscr(&self) -> Fscr {
+        Fscr::from_raw(self.kept(Spr::FSCR))
+    }
+
+    /// Sets it, and with it what the guest may use.
+    pub(crate) fn set_fscr(&mut self, fscr: Fscr) {
+        self.keep(Spr::FSCR, fscr.raw());
+        self.switch.fscr = fscr;
+    }
+
+    /// The virtual timebase, which goes on while the vCPU does not run.
+    pub(crate) fn vtb(&self) -> u64 {
+        timebase().wrapping_add(self.vtb_offset)
+    }
+
+    /// Sets it.
+    pub(crate) fn set_vtb(&mut self, val: u64) {
+        self.vtb_offset = val.wrapping_sub(timebase());
+    }
+
+    /// The decrementer: 32 bits. It is negative if and only if it is due, however far userspace has set it away.
+    pub(crate) fn dec(&self) -> u32 {
+        decrementer_value(timebase(), self.dec_expires) as u32
+    }
+
+    /// Sets the decrementer.
+    pub(crate) fn set_dec(&mut self, val: u64) {
+        let ticks = i64::from(val as u32 as i32);
+        self.dec_expires = timebase().wrapping_add_signed(ticks);
     }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM of the pr backend.
+//! The backend, and a VM of it.
 
 use crate::{
     host::{features::Features, hash, page::SharedPage, preempt::Enabled},
     isa::{msr::Msr, pvr::Bare},
-    vm::{papr::EnabledHcalls, tce::Tables},
+    vm::{
+        papr::{EnabledHcalls, Handled},
+        tce::Tables,
+    },
 };
 use kernel::{
     new_mutex, new_spinlock,
@@ -15,6 +18,31 @@ use kernel::{
         Arc, Mutex, SpinLock,
     },
 };
+
+/// The backend.
+pub(crate) struct Pr;
+
+impl Pr {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        if Features::read().radix() {
+            Err("the host does not use the hash MMU")
+        } else if !hash::supported() {
+            Err("the processor is older than POWER8")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Bits of [`Vcpu::requests`](crate::vm::requests).
+pub(super) mod request {
+    /// Shadow segments are stale.
+    pub(crate) const SEGMENTS: u32 = 1;
+}
+
+/// `KVM_CREATE_VM`'s type for this backend.
+const KVM_VM_PPC_PR: u64 = 2;
 
 /// A VM's state that any of its vCPUs may look at.
 #[pin_data]
@@ -59,11 +87,12 @@ impl PrVm {
         }
     }
 
-    /// A new one. `EINVAL` if `kind`, what `KVM_CREATE_VM` gives, is another backend's.
-    pub(crate) fn new(kind: u64) -> impl PinInit<Self, Error> {
+    /// A new one. `EINVAL` if `kind`, what `KVM_CREATE_VM` gives, is another backend's. The module handles
+    /// `hcalls`.
+    pub(crate) fn new(kind: u64, hcalls: &'static Handled) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _: {
-                if !matches!(kind, 0 | super::KVM_VM_PPC_PR) {
+                if !matches!(kind, 0 | KVM_VM_PPC_PR) {
                     return Err(EINVAL);
                 }
             },
@@ -71,7 +100,7 @@ impl PrVm {
             features: Features::read(),
             mmu: hash::Capabilities::read(),
             scheduler: Enabled::new(),
-            hcalls: EnabledHcalls::new(super::hcall::HANDLED),
+            hcalls: EnabledHcalls::new(hcalls),
             fwnmi: Atomic::new(false),
             dcbz_traps: Atomic::new(false),
             tce: Tables::new()?,

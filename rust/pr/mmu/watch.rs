@@ -3,9 +3,11 @@
 //! Pages that are executed and pages that are written, apart: for guests whose code has to be looked at before it is
 //! executed (`../dcbz.rs`).
 
-use super::{gfn_bucket, part, Copied, Entry, Part, PrMmu, SegmentKey, ShadowPage, BY_GFN, COPIES};
-use crate::host::{code_page::CodePage, hash::Frame};
-use kernel::{page::PAGE_SHIFT, prelude::*};
+use super::{
+    pool::{gfn_bucket, Entry, Part, BY_GFN},
+    shadow::{part, PrMmu, ShadowPage},
+};
+use kernel::page::PAGE_SHIFT;
 
 impl PrMmu {
     /// From now on no page that is mapped can be both executed and written. What is mapped already is to be taken away.
@@ -38,7 +40,8 @@ impl PrMmu {
         self.take(gpa, |e| e.executable)
     }
 
-    fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) -> bool {
+    /// Takes away those that `which` wants of what maps the 4 KB around `gpa`. False if there is more.
+    pub(super) fn take(&mut self, gpa: u64, which: impl Fn(&Entry) -> bool) -> bool {
         let (gfn, within) = (gpa >> PAGE_SHIFT, part(gpa));
         let wanted = |e: &Entry| e.gfn == gfn && e.part == within && which(e);
         let bucket = gfn_bucket(gfn);
@@ -47,47 +50,9 @@ impl PrMmu {
     }
 
     /// Is the 4 KB around `gpa` mapped for execution?
-    fn executes(&self, gpa: u64) -> bool {
+    pub(super) fn executes(&self, gpa: u64) -> bool {
         let (gfn, part) = (gpa >> PAGE_SHIFT, part(gpa));
         let wanted = |e: &Entry| e.gfn == gfn && e.part == part && e.executable;
         self.pool.find(BY_GFN, gfn_bucket(gfn), wanted).is_some()
-    }
-
-    /// Maps `copy` for being executed instead of a page, and keeps it. Gives what is not needed any more.
-    pub(crate) fn map_copy(
-        &mut self,
-        key: SegmentKey,
-        mut page: ShadowPage,
-        copy: KBox<CodePage>,
-    ) -> (Option<KBox<CodePage>>, Option<Copied>) {
-        let gpa = page.gpa & !0xfff;
-        let same = |c: &Option<Copied>| c.as_ref().is_some_and(|c| c.gpa == gpa);
-        let known = self.copies.iter().position(same);
-        // What is executed elsewhere was not written since.
-        if self.executes(gpa) {
-            let kept = known.and_then(|at| self.copies.get(at)?.as_ref());
-            if let Some(kept) = kept {
-                page.frame = Frame::of_code_page(&kept.page);
-                self.map(key, &page);
-                return (Some(copy), None);
-            }
-        }
-        let at = known.unwrap_or(self.next_copy);
-        let old_gpa = self.copies.get(at).and_then(|c| Some(c.as_ref()?.gpa));
-        // As long as it is executed anywhere, it stays.
-        if old_gpa.is_some_and(|gpa| !self.take(gpa, |e| e.executable)) {
-            return (Some(copy), None);
-        }
-        if known.is_none() {
-            self.next_copy = (at + 1) % COPIES;
-        }
-        let old = self.copies.get_mut(at).and_then(Option::take);
-        if !self.map(key, &page) {
-            return (Some(copy), old);
-        }
-        if let Some(slot) = self.copies.get_mut(at) {
-            *slot = Some(Copied { gpa, page: copy });
-        }
-        (None, old)
     }
 }

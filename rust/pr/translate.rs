@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all ways of translating have in common: access to the guest's page table, and what comes of a translation.
+//!
+//! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address
+//! space. It is only read and written with `PrVm::hpt` held, which is a spinlock: memory that is not there is asked for
+//! without it, and what was begun begins again ([`with_table`]).
+
+use super::{mmu::SegmentKey, vm::Pr};
+use crate::{
+    host::{nofault, wait::cond_resched},
+    isa::{
+        msr::Msr,
+        radix_walk::{Access, Fault},
+    },
+    vm::Vm,
+};
+use kernel::{
+    page::{PAGE_MASK, PAGE_SHIFT},
+    prelude::*,
+    sync::SpinLock,
+};
+
+/// `PrVm::hpt` is held.
+pub(crate) type HptGuard<'a> =
+    kernel::sync::lock::Guard<'a, (), kernel::sync::lock::spinlock::SpinLockBackend>;
+
+/// Locks the guest's page table.
+pub(crate) fn lock(table: &SpinLock<()>) -> HptGuard<'_> {
+    table.lock()
+}
+
+/// Memory of the process's that the table is in and that is not there at the moment, or not to be written.
+pub(crate) struct Absent {
+    pub(crate) at: u64,
+    pub(crate) write: bool,
+}
+
+impl Absent {
+    /// Has it be there, and says whether that was possible. Sleeps.
+    pub(crate) fn populate(&self) -> bool {
+        nofault::populate(self.at, self.write).is_ok()
+    }
+}
+
+/// Why an access was not translated.
+pub(crate) enum Miss {
+    /// It is the guest's own fault.
+    Fault(Fault),
+    /// That could not be told.
+    Absent(Absent),
+}
+
+impl From<Fault> for Miss {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Absent> for Miss {
+    fn from(absent: Absent) -> Self {
+        Self::Absent(absent)
+    }
+}
+
+/// So often memory that was just there may be gone again.
+const TRIES: usize = 16;
+
+/// Does something with the table locked, again and again until all that it needs of the table is there. What `f` does
+/// before it says that something is absent has to do no harm when it is done again. The error is what cannot be had, or
+/// not before the process ends. Sleeps.
+pub(crate) fn with_table<T>(
+    vm: &Vm<Pr>,
+    mut f: impl FnMut(&HptGuard<'_>) -> Result<T, Absent>,
+) -> Result<T, Absent> {
+    let mut tries = 0;
+    loop {
+        let absent = {
+            let locked = lock(&vm.arch.hpt);
+            match f(&locked) {
+                Ok(done) => return Ok(done),
+                Err(absent) => absent,
+            }
+        };
+        tries += 1;
+        if tries > TRIES || !absent.populate() {
+            return Err(absent);
+        }
+    }
+}
+
+/// Where a guest real address is in the process's memory now; `None` if there is nothing, or nothing to be written.
+fn with_guest_memory<T>(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    write: bool,
+    f: impl FnOnce(u64) -> Result<T, Absent>,
+) -> Result<Option<T>, Absent> {
+    let slots = vm.slots.read();
+    let gfn = gpa >> PAGE_SHIFT;
+    let Some(slot) = slots.find(gfn).filter(|s| !write || !s.readonly()) else {
+        return Ok(None);
+    };
+    let done = f(slot.hva(gfn) as u64 + (gpa & !PAGE_MASK as u64))?;
+    if write {
+        slot.mark_dirty(gfn);
+    }
+    Ok(Some(done))
+}
+
+/// Reads of a table in userspace.
+pub(crate) fn read_user(at: u64, bytes: &mut [u8]) -> Result<(), Absent> {
+    match nofault::read(at, bytes) {
+        true => Ok(()),
+        false => Err(Absent { at, write: false }),
+    }
+}
+
+/// Stores a byte of a table in userspace.
+pub(crate) fn store_user(at: u64, byte: u8) -> Result<(), Absent> {
+    match nofault::store_u8(at, byte) {
+        true => Ok(()),
+        false => Err(Absent { at, write: true }),
+    }
+}
+
+/// Reads a group of entries in guest memory, which lies in one page. `None` if there is no memory.
+pub(crate) fn read_guest<const N: usize>(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    _: &HptGuard<'_>,
+) -> Result<Option<[u8; N]>, Absent> {
+    let mut bytes = [0; N];
+    let read = with_guest_memory(vm, gpa, false, |at| read_user(at, &mut bytes))?;
+    Ok(read.map(|()| bytes))
+}
+
+/// Stores a byte of a table in guest memory, if there is any.
+pub(crate) fn store_guest(
+    vm: &Vm<Pr>,
+    gpa: u64,
+    byte: u8,
+    _: &HptGuard<'_>,
+) -> Result<Option<()>, Absent> {
+    with_guest_memory(vm, gpa, true, |at| store_user(at, byte))
+}
+
+/// What an effective address of the guest's is translated to, and what of it may be shadowed.
+pub(crate) struct Translated {
+    /// Guest real address.
+    pub(crate) gpa: u64,
+    /// The guest may store; if it has not done so before, only for a store.
+    pub(crate) write: bool,
+    /// The guest may execute it.
+    pub(crate) execute: bool,
+    /// The segment it is in.
+    pub(crate) key: SegmentKey,
+    /// Its code was looked at when its frame had so often been mapped for writing (`PrMmu::writes`).
+    pub(crate) looked: Option<u64>,
+}
+
+/// Is this access translated by the guest's tables?
+pub(crate) fn relocated(msr: Msr, access: Access) -> bool {
+    msr.contains(match access {
+        Access::Fetch => Msr::IR,
+        _ => Msr::DR,
+    })
+}
+
+/// Takes away all that is shadowed: what is read of the guest's tables from now on counts. Sleeps.
+pub(crate) fn unmap_all(vm: &Vm<Pr>) {
+    // Whoever has read them before has shadowed what was there once the lock was free.
+    drop(lock(&vm.arch.hpt));
+    let mut next = Some(0);
+    while let Some(from) = next {
+        next = vm.mmu.lock().unmap_some(from);
+        cond_resched();
+    }
+}
