@@ -2,19 +2,11 @@
 
 //! What entering a guest takes on a Book3S host only.
 
-use super::entry::{Exit, HostInterruptible};
+use super::{
+    entry::{Exit, HostInterruptible},
+    paca::local_paca,
+};
 use crate::{bindings, isa::trap::Trap};
-
-/// This CPU's PACA; another's as soon as the task is on another CPU.
-#[inline(always)]
-pub(super) fn local_paca() -> *mut bindings::paca_struct {
-    let paca;
-    // SAFETY: Copies a register, which the kernel keeps for this alone.
-    unsafe {
-        core::arch::asm!("mr {}, 13", out(reg) paca, options(nomem, nostack, preserves_flags))
-    };
-    paca
-}
 
 /// What an interrupt is to the host: one of its own, one that its handler has to see.
 const HOST_INTERRUPT: u8 = 1;

@@ -139,7 +139,7 @@ impl IrqsHardDisabled {
     pub(crate) fn cpu(&self) -> u32 {
         #[cfg(CONFIG_PPC64)]
         // SAFETY: Interrupts are off, so this stays the CPU, and its PACA is valid.
-        return u32::from(unsafe { (*super::book3s_entry::local_paca()).paca_index });
+        return u32::from(unsafe { (*super::paca::local_paca()).paca_index });
         #[cfg(not(CONFIG_PPC64))]
         // SAFETY: Reads the task's CPU.
         return unsafe { bindings::kvm_ppc_smp_processor_id() };

@@ -36,6 +36,8 @@ pub(crate) mod book3s_time;
 pub(crate) mod features;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod lpid;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+mod paca;
 // KVM_BOOK3S_64 selects what it needs of the scheduler.
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod preempt;

@@ -4,8 +4,8 @@
 //! interrupt vectors' exit path. Documentation/pr.rst.
 
 use super::{
-    book3s_entry::local_paca,
     entry::WorldSwitch,
+    paca::local_paca,
     switch::{from_vscr, set_vsr_of, vscr_of, vsr_of},
 };
 use crate::{

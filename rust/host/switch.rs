@@ -7,9 +7,9 @@
 //! for exactly what the switch reads (see Documentation/host-hooks.rst); no other kernel code sees them.
 
 use super::{
-    book3s_entry::local_paca,
     entry::{IrqsHardDisabled, WorldSwitch},
     once,
+    paca::local_paca,
     time::timebase,
     uapi::Sregs,
 };
