@@ -2,21 +2,24 @@
 
 //! Debugging guests, by themselves and by `KVM_SET_GUEST_DEBUG` (api.rst, section 4.87).
 
-use super::{exit, mmu, reserve, vcpu::E44xVcpu, E44x};
+use super::{
+    fetch,
+    mmu::{self, OFFSET},
+    reserve,
+    vcpu::{E44x, E44xVcpu},
+};
 use crate::{
     bindings::{self, kvm_guest_debug},
     emulate::e44x::{
-        debug::{DataEvent, Found, GuestDebug, Point, Step, BREAKPOINT, WATCH_READ, WATCH_WRITE},
+        debug::{Found, Step},
+        guest_debug::{GuestDebug, Point, BREAKPOINT, WATCH_READ, WATCH_WRITE},
         state::Registers,
     },
     host::time::timebase,
     isa::e44x::msr::Msr,
-    vm::{run_loop::Next, run_page::RunPage, Vcpu},
+    vm::Vcpu,
 };
-use kernel::{page::PAGE_SHIFT, prelude::*};
-
-/// Within a page, as far as the shadow TLB tells them apart.
-pub(crate) const OFFSET: u32 = (1 << PAGE_SHIFT) - 1;
+use kernel::prelude::*;
 
 const CONTROL: u32 = bindings::KVM_GUESTDBG_ENABLE
     | bindings::KVM_GUESTDBG_SINGLESTEP
@@ -59,7 +62,7 @@ pub(crate) enum Before {
     Go,
     /// Userspace hears of this.
     Userspace(Found),
-    /// [`reserve::conclude`] at this address.
+    /// The `stwcx.` to this address is to be emulated.
     StoreConditional(u32),
 }
 
@@ -81,7 +84,7 @@ pub(crate) fn before(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Before {
         return Before::Go;
     }
     let ctr = st.switch.registers().ctr;
-    let insn = exit::fetch(vcpu, st);
+    let insn = fetch::current(vcpu, st);
     let word = insn.map(|insn| insn.raw());
     if let Some(found) = st.state.before_instruction(&st.switch, ctr, word) {
         return Before::Userspace(found);
@@ -95,29 +98,5 @@ pub(crate) fn before(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Before {
     match insn.and_then(|insn| reserve::concluding(st, insn)) {
         Some(ea) => Before::StoreConditional(ea),
         None => Before::Go,
-    }
-}
-
-/// The instruction was executed: what comes of that, comes before the next one.
-pub(crate) fn completed(st: &mut E44xVcpu) {
-    let step = core::mem::take(&mut st.step);
-    st.stepped = st.state.stepped(step);
-}
-
-/// The guest is about to access data: where it goes on if not with that.
-pub(crate) fn data_access(
-    st: &mut E44xVcpu,
-    run: &RunPage,
-    ea: u32,
-    len: usize,
-    store: bool,
-) -> Option<Next> {
-    match st.state.data_event(ea, len, store) {
-        DataEvent::None => None,
-        DataEvent::Interrupt => Some(Next::Guest),
-        DataEvent::Userspace(found) => {
-            run.set_debug(found.ea.into(), found.status);
-            Some(Next::Userspace)
-        }
     }
 }

@@ -3,12 +3,11 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    debug, mmio,
+    access::Fault,
+    fetch, mmio,
     mmu::{self, Resolution},
     reserve,
-    run::Completion,
-    vcpu::E44xVcpu,
-    E44x,
+    vcpu::{Completion, E44x, E44xVcpu},
 };
 use crate::{
     bindings,
@@ -49,7 +48,7 @@ pub(crate) fn handle(
         Ivor::External | Ivor::FixedInterval | Ivor::CriticalInput | Ivor::Watchdog => {
             stats.ext_intr_exits.inc()
         }
-        Ivor::Debug if st.step.alone => debug::completed(st),
+        Ivor::Debug if st.step.alone => st.completed(),
         // The host's own, for its debugger.
         Ivor::Debug => {}
         Ivor::MachineCheck => {
@@ -94,7 +93,7 @@ pub(crate) fn handle(
 
 /// The hardware's TLB has no translation, or one that does not permit the access; `syndrome` says of which kind it is, as
 /// ESR has it.
-pub(crate) fn storage(
+fn storage(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
     run: &RunPage,
@@ -131,7 +130,7 @@ pub(crate) fn storage(
             } else {
                 stats.mmio_exits.inc();
             }
-            let fault = mmio::Fault {
+            let fault = Fault {
                 ea,
                 gpa,
                 store,
@@ -161,6 +160,21 @@ pub(crate) fn storage(
     Ok(Next::Guest)
 }
 
+/// Emulates the `stwcx.` to `ea` that the guest is at, as if it had faulted ([`reserve::concluding`]).
+pub(crate) fn conclude(
+    vcpu: &Vcpu<E44x>,
+    st: &mut E44xVcpu,
+    run: &RunPage,
+    ea: u32,
+) -> Result<Next> {
+    let next = match reserve::stores_to(vcpu, st, ea) {
+        Some((fault, insn)) => reserve::start(vcpu, st, run, insn, &fault),
+        None => storage(vcpu, st, run, ea, Access::Store, esr::ST),
+    };
+    st.state.reservation = None;
+    next
+}
+
 /// The guest executes what its bus did not give, which has no defined result.
 fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
     run.set_internal_error(
@@ -168,28 +182,6 @@ fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
         &[0, st.switch.nip().into()],
     );
     Next::Userspace
-}
-
-/// The instruction that the guest is at, by its own TLB; `None` if that does not translate it any more.
-pub(crate) fn fetch(vcpu: &Vcpu<E44x>, st: &E44xVcpu) -> Option<Insn> {
-    fetch_at(vcpu, st, st.switch.nip())
-}
-
-/// The same for any address.
-pub(crate) fn fetch_at(vcpu: &Vcpu<E44x>, st: &E44xVcpu, nip: u32) -> Option<Insn> {
-    let found = st.state.tlb.find(nip, st.state.fetch_space())?;
-    let attributes = found.tlbe.attributes();
-    if !attributes.permissions(st.state.user()).execute {
-        return None;
-    }
-    let mut word = [0; 4];
-    let gpa = found.tlbe.real_of(nip);
-    vcpu.vm().read_guest(gpa, &mut word).ok()?;
-    Some(Insn::word(if attributes.little_endian() {
-        u32::from_le_bytes(word)
-    } else {
-        u32::from_be_bytes(word)
-    }))
 }
 
 fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -> Result<Next> {
@@ -203,7 +195,7 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
     }
     vcpu.arch_stats.emulated_inst_exits.inc();
     let insn = match st.switch.registers().insn {
-        0 => fetch(vcpu, st),
+        0 => fetch::current(vcpu, st),
         word => Some(Insn::word(word)),
     };
     let Some(insn) = insn else {
@@ -221,7 +213,7 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
         reserve::keep(st, reserved);
     }
     if !matches!(outcome, Outcome::Debug | Outcome::Program(_)) {
-        debug::completed(st);
+        st.completed();
     }
     match outcome {
         // The interrupt is delivered on the way into the guest.

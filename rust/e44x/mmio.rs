@@ -3,17 +3,16 @@
 //! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
 
 use super::{
-    debug, exit,
+    access::Fault,
+    fetch,
     mmu::{self, translate, Translation},
     reserve,
-    run::Completion,
-    vcpu::{E44xVcpu, LoadStore},
-    E44x,
+    vcpu::{Completion, E44x, E44xVcpu, LoadStore},
 };
 use crate::{
     emulate::{
-        e44x::state::{Registers, Reservation},
-        mmio::{Plan, Reason, Step},
+        e44x::state::Registers,
+        mmio::{Reason, Step},
     },
     isa::e44x::{
         insn::data_syndrome,
@@ -24,51 +23,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// An instruction in the middle of its accesses; kept where it is, because it is large.
-pub(crate) struct Pending {
-    plan: Plan,
-    /// The effective address that faulted, and the guest physical address it has.
-    known: (u32, u64),
-    little_endian: bool,
-    /// ESR of its data interrupts.
-    syndrome: u32,
-    /// There is memory at that address too.
-    memory: bool,
-    /// The reservation that the guest has, and will have.
-    reserved: Option<Reservation>,
-    /// Where the instruction is; userspace sees the next one meanwhile.
-    nip: u32,
-}
-
-impl Pending {
-    /// None.
-    pub(crate) const NONE: Self = Self {
-        plan: Plan::IDLE,
-        known: (0, 0),
-        little_endian: false,
-        syndrome: 0,
-        memory: false,
-        reserved: None,
-        nip: 0,
-    };
-}
-
 /// Addresses of one page of the smallest size translate alike.
 const SAME_PAGE: u32 = !0x3ff;
-
-/// An access that the hardware did not make.
-pub(crate) struct Fault {
-    /// The effective address.
-    pub(crate) ea: u32,
-    /// The guest physical address it has.
-    pub(crate) gpa: u64,
-    /// Was it a store?
-    pub(crate) store: bool,
-    /// TLB entry's E.
-    pub(crate) little_endian: bool,
-    /// There is memory.
-    pub(crate) memory: bool,
-}
 
 /// Emulates the instruction that the guest is at, which faulted. Returns `EFAULT` if memory that it touches cannot be
 /// reached.
@@ -85,7 +41,7 @@ pub(crate) fn start(
         little_endian,
         memory,
     } = fault;
-    let Some(insn) = exit::fetch(vcpu, st) else {
+    let Some(insn) = fetch::current(vcpu, st) else {
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     };
@@ -113,7 +69,7 @@ pub(crate) fn start(
         }
         Ok(()) => {
             let (ea, len) = (plan.ea() as u32, plan.bytes());
-            return match debug::data_access(st, run, ea, len, store) {
+            return match st.data_access(run, ea, len, store) {
                 Some(next) => Ok(next),
                 None => go_on(vcpu, st, run),
             };
@@ -187,7 +143,7 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                 }
                 let reserved = pending.reserved.take();
                 reserve::keep(st, reserved);
-                debug::completed(st);
+                st.completed();
                 return Ok(Next::Guest);
             }
             Step::Read { ea, len, .. } => (ea as u32, len, None),

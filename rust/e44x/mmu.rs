@@ -2,11 +2,7 @@
 
 //! TLB misses and storage interrupts, and what the VM core asks of the translations.
 
-use super::{
-    debug::OFFSET,
-    vcpu::{E44xMmu, E44xVcpu},
-    E44x,
-};
+use super::vcpu::{E44x, E44xMmu, E44xVcpu};
 use crate::{
     emulate::e44x::{
         shadow::{Context, Mapping, ShadowPid},
@@ -27,6 +23,9 @@ use crate::{
 };
 use core::ops::Range;
 use kernel::{page::PAGE_SHIFT, prelude::*};
+
+/// The bits of an address that do not matter to the shadow TLB: they are an offset in a page of the host's.
+pub(crate) const OFFSET: u32 = (1 << PAGE_SHIFT) - 1;
 
 /// What became of a fault.
 pub(crate) enum Resolution {

@@ -2,8 +2,11 @@
 
 //! The e44x backend: guests of PowerPC 440 processors, in problem state and address space 1 of one.
 
+mod access;
 mod debug;
+mod events;
 mod exit;
+mod fetch;
 mod mmio;
 mod mmu;
 mod one_reg;
@@ -11,8 +14,10 @@ mod regs;
 mod reserve;
 mod run;
 mod stats;
+mod unreserved;
 mod vcpu;
 
+pub(crate) use self::vcpu::E44x;
 use self::{
     stats::{E44xVcpuStats, E44xVmStats},
     vcpu::{E44xMmu, E44xShared, E44xVcpu, E44xVm},
@@ -20,10 +25,7 @@ use self::{
 use crate::{
     bindings,
     host::uapi::Sregs,
-    isa::e44x::{
-        spr::has_mcsrr,
-        tlbe::{Access, Space},
-    },
+    isa::e44x::tlbe::{Access, Space},
     vm::{
         backend::{Backend, Gfn},
         memslot::MemSlot,
@@ -35,29 +37,6 @@ use crate::{
 };
 use core::{mem, ops::Range};
 use kernel::prelude::*;
-
-/// The backend.
-pub(crate) struct E44x;
-
-impl E44x {
-    /// Can guests run on this host? If not, what is missing.
-    pub(crate) fn available() -> Result<(), &'static str> {
-        // What the kernel is configured for it runs on; but the 476 has another TLB, and may have company.
-        if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
-            return Err("the kernel is for the 476");
-        }
-        if has_mcsrr(crate::host::e44x::pvr()) {
-            return Err("the processor saves machine checks in MCSRR0 and MCSRR1, which the world switch does not look at");
-        }
-        let block = crate::host::e44x::Block::new()
-            .map_err(|_| "no memory, or the host's vectors are not where they are expected")?;
-        pr_info!(
-            "440 guests, {} TLB entries for them and the host\n",
-            block.usable_entries()
-        );
-        Ok(())
-    }
-}
 
 /// Word that `KVM_INTERRUPT` takes.
 mod interrupt {

@@ -6,11 +6,10 @@
 //! emulated. Documentation/e44x.rst, "Reservations".
 
 use super::{
-    debug, exit,
-    mmio::Fault,
+    access::Fault,
+    fetch,
     mmu::{translate, Translation},
-    vcpu::E44xVcpu,
-    E44x,
+    vcpu::{E44x, E44xVcpu},
 };
 use crate::{
     emulate::{
@@ -51,41 +50,6 @@ fn address(st: &E44xVcpu, ra: u8, rb: u8) -> u32 {
     base.wrapping_add(st.switch.gpr(rb))
 }
 
-/// Places where it was looked for a reservation in vain; there it is not looked again for the next [`SKIPS`] times.
-#[derive(Default)]
-pub(crate) struct Unreserved([Place; 16]);
-
-#[derive(Clone, Copy, Default)]
-struct Place {
-    nip: u32,
-    skips: u8,
-}
-
-/// Rarely enough to cost little, often enough that new code at an old place soon gets on.
-const SKIPS: u8 = 255;
-
-impl Unreserved {
-    fn place(&mut self, nip: u32) -> Option<&mut Place> {
-        self.0.get_mut((nip / 4) as usize % 16)
-    }
-
-    fn skip(&mut self, nip: u32) -> bool {
-        match self.place(nip) {
-            Some(place) if place.nip == nip && place.skips != 0 => {
-                place.skips -= 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn note(&mut self, nip: u32) {
-        if let Some(place) = self.place(nip) {
-            *place = Place { nip, skips: SKIPS };
-        }
-    }
-}
-
 /// The reservation that the guest holds at the instruction that it is at, which is about to be emulated and has changed
 /// nothing yet. `None` if there is none, if it cannot be told, or if it is known already.
 pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> {
@@ -94,7 +58,7 @@ pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> 
         return None;
     }
     let before = (1..).map_while(|n: u32| {
-        let insn = exit::fetch_at(vcpu, st, nip.wrapping_sub(4 * n))?;
+        let insn = fetch::at(vcpu, st, nip.wrapping_sub(4 * n))?;
         Some(insn.raw())
     });
     let Some(load) = reserving(before).filter(|load| load.bytes == 4) else {
@@ -165,7 +129,7 @@ pub(crate) fn start(
             .data_interrupt(&mut st.switch, Ivor::Alignment, ea, syndrome);
         return Ok(Next::Guest);
     }
-    if let Some(next) = debug::data_access(st, run, ea, 4, store) {
+    if let Some(next) = st.data_access(run, ea, 4, store) {
         return Ok(next);
     }
     if store {
@@ -199,24 +163,9 @@ pub(crate) fn concluding(st: &mut E44xVcpu, insn: Insn) -> Option<u32> {
     (is_one(insn) && insn.xo() == STWCX).then(|| address(st, insn.ra(), insn.rb()))
 }
 
-/// Emulates that as if it had faulted.
-pub(crate) fn conclude(
-    vcpu: &Vcpu<E44x>,
-    st: &mut E44xVcpu,
-    run: &RunPage,
-    ea: u32,
-) -> Result<Next> {
-    let next = match stores_to(vcpu, st, ea) {
-        Some((fault, insn)) => start(vcpu, st, run, insn, &fault),
-        None => exit::storage(vcpu, st, run, ea, Access::Store, esr::ST),
-    };
-    st.state.reservation = None;
-    next
-}
-
 /// Memory that the guest may store to, and its `stwcx.`.
-fn stores_to(vcpu: &Vcpu<E44x>, st: &E44xVcpu, ea: u32) -> Option<(Fault, Insn)> {
-    let insn = exit::fetch(vcpu, st).filter(|insn| is_one(*insn))?;
+pub(crate) fn stores_to(vcpu: &Vcpu<E44x>, st: &E44xVcpu, ea: u32) -> Option<(Fault, Insn)> {
+    let insn = fetch::current(vcpu, st).filter(|insn| is_one(*insn))?;
     let found = st.state.tlb.find(ea, st.state.data_space())?;
     let attributes = found.tlbe.attributes();
     if !attributes.permissions(st.state.user()).write {
@@ -280,5 +229,5 @@ fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<O
 fn done(st: &mut E44xVcpu) {
     let next = st.switch.nip().wrapping_add(4);
     st.switch.set_nip(next);
-    debug::completed(st);
+    st.completed();
 }

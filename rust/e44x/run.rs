@@ -4,9 +4,8 @@
 
 use super::{
     debug::{self, Before},
-    exit, mmio, mmu, reserve,
-    vcpu::{E44xShared, E44xVcpu},
-    E44x,
+    exit, mmio, mmu,
+    vcpu::{Completion, E44x, E44xShared, E44xVcpu},
 };
 use crate::{
     bindings,
@@ -23,16 +22,6 @@ use crate::{
     },
 };
 use kernel::prelude::*;
-
-/// What userspace has to answer before the guest goes on.
-pub(crate) enum Completion {
-    /// Nothing.
-    None,
-    /// The load or store in `E44xVcpu::mmio`.
-    Mmio,
-    /// The value of a device control register, for this GPR.
-    Dcr(u8),
-}
 
 /// Runs the guest. Errors: `EINTR` for a signal, `EFAULT` and the like if its memory is not there.
 pub(crate) fn run(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result {
@@ -129,7 +118,7 @@ impl RunBackend for E44x {
                 run.set_debug(found.ea.into(), found.status);
                 Ok(Next::Userspace)
             }
-            Exit::StoreConditional(ea) => reserve::conclude(vcpu, st, run, ea),
+            Exit::StoreConditional(ea) => exit::conclude(vcpu, st, run, ea),
             Exit::WatchdogReset => {
                 run.set_exit(bindings::KVM_EXIT_WATCHDOG);
                 Ok(Next::Userspace)

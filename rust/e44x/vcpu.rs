@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A vCPU of the e44x backend, and a VM.
+//! The e44x backend, a VM of it and a vCPU.
 
-use super::{mmio::Pending as PendingMmio, reserve::Unreserved, run::Completion};
+use super::{access::Pending as PendingMmio, unreserved::Unreserved};
 use crate::{
     emulate::{
         e44x::{
@@ -14,7 +14,7 @@ use crate::{
         regs::{Regs, Vsr},
     },
     host::{
-        e44x::{Block, SwitchVcpu},
+        e44x::{pvr, Block, SwitchVcpu},
         once,
         time::timebase,
     },
@@ -22,6 +22,7 @@ use crate::{
         e44x::{
             debug::Registers as DebugRegisters,
             msr::Msr,
+            spr::has_mcsrr,
             tlbe::{Tlbe, TLB_SIZE},
         },
         msr::Msr as ServerMsr,
@@ -34,6 +35,29 @@ use kernel::{
         Arc,
     },
 };
+
+/// The backend.
+pub(crate) struct E44x;
+
+impl E44x {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        // What the kernel is configured for it runs on; but the 476 has another TLB, and may have company.
+        if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
+            return Err("the kernel is for the 476");
+        }
+        if has_mcsrr(pvr()) {
+            return Err("the processor saves machine checks in MCSRR0 and MCSRR1, which the world switch does not look at");
+        }
+        let block = Block::new()
+            .map_err(|_| "no memory, or the host's vectors are not where they are expected")?;
+        pr_info!(
+            "440 guests, {} TLB entries for them and the host\n",
+            block.usable_entries()
+        );
+        Ok(())
+    }
+}
 
 /// A VM's own state.
 pub(crate) struct E44xVm {
@@ -118,6 +142,16 @@ impl E44xShared {
     }
 }
 
+/// What userspace has to answer before the guest goes on.
+pub(crate) enum Completion {
+    /// Nothing.
+    None,
+    /// The load or store in `E44xVcpu::mmio`.
+    Mmio,
+    /// The value of a device control register, for this GPR.
+    Dcr(u8),
+}
+
 /// What only the vCPU's own thread touches.
 pub(crate) struct E44xVcpu {
     /// The program's registers, and the world switch.
@@ -150,7 +184,7 @@ impl E44xVcpu {
         let tlb = KVec::from_elem(Tlbe::INVALID, TLB_SIZE, GFP_KERNEL_ACCOUNT)?;
         Ok(Self {
             switch: SwitchVcpu::new(vm.block.clone())?,
-            state: State::new(crate::host::e44x::pvr(), id, timebase(), tlb),
+            state: State::new(pvr(), id, timebase(), tlb),
             context: None,
             watchdog: false,
             completion: Completion::None,

@@ -8,7 +8,10 @@
 
 use core::ops::DerefMut;
 
-use super::state::{Registers, State};
+use super::{
+    guest_debug::{GuestDebug, BREAKPOINT, WATCH_READ, WATCH_WRITE},
+    state::{Registers, State},
+};
 use crate::isa::e44x::{
     debug::{
         branches, Compare, Registers as DebugRegisters, BRT, DAC, DAC1R, EVENTS, IAC, IC, IDE, IDM,
@@ -18,41 +21,7 @@ use crate::isa::e44x::{
     tlbe::Tlbe,
 };
 
-/// Kinds of a [`Point`], `KVMPPC_DEBUG_…`.
-pub const BREAKPOINT: u32 = 1 << 1;
-/// A store.
-pub const WATCH_WRITE: u32 = 1 << 2;
-/// A load.
-pub const WATCH_READ: u32 = 1 << 3;
-
-/// An address that userspace looks for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Point {
-    /// The effective address.
-    pub ea: u32,
-    /// What is looked for there: the bits above.
-    pub kind: u32,
-}
-
-/// What `KVM_SET_GUEST_DEBUG` has set.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct GuestDebug {
-    /// Each instruction.
-    pub single_step: bool,
-    /// The instruction of `KVM_REG_PPC_DEBUG_INST`.
-    pub software: bool,
-    /// Addresses.
-    pub points: [Option<Point>; 16],
-}
-
-impl GuestDebug {
-    fn points(&self, kind: u32) -> impl Iterator<Item = &Point> {
-        let points = self.points.iter().flatten();
-        points.filter(move |point| point.kind & kind != 0)
-    }
-}
-
-/// Something that userspace is to be told: where, and which kinds of [`Point`] there are.
+/// Something that userspace is to be told: where, and which kinds of [`Point`](super::guest_debug::Point) there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Found {
     /// The address.

@@ -4,6 +4,7 @@
 //! of the host's TLB stand for it.
 
 pub mod debug;
+pub mod guest_debug;
 pub mod guest_tlb;
 pub mod interrupt;
 pub mod privileged;

@@ -4,7 +4,7 @@
 
 use core::ops::DerefMut;
 
-use super::{debug::GuestDebug, guest_tlb::GuestTlb, timer::Timer};
+use super::{guest_debug::GuestDebug, guest_tlb::GuestTlb, timer::Timer};
 use crate::isa::e44x::{
     ivor::IVORS,
     msr::Msr,

@@ -5,7 +5,7 @@
 //! Source: ISA 3.1 Book I (fixed-point, floating-point, vector and VSX facilities' storage access instructions), Book
 //! II (`dcbz`, load and reserve, copy, atomic memory operations).
 
-use super::Reason;
+use super::reason::Reason;
 use crate::isa::dsisr::Dsisr;
 use crate::isa::insn::Insn;
 use crate::isa::msr::Msr;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where not to look for a reservation (`reserve.rs`).
+
+/// Addresses of emulated instructions at which the guest was found to hold no reservation. Nothing is looked for there the
+/// next [`SKIPS`] times.
+#[derive(Default)]
+pub(crate) struct Unreserved([Place; 16]);
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    nip: u32,
+    skips: u8,
+}
+
+/// Rarely enough to cost little, often enough that new code at an old place soon gets on.
+const SKIPS: u8 = 255;
+
+impl Unreserved {
+    fn place(&mut self, nip: u32) -> Option<&mut Place> {
+        self.0.get_mut((nip / 4) as usize % 16)
+    }
+
+    /// Is `nip` such an address, and is nothing to be looked for there this time?
+    pub(crate) fn skip(&mut self, nip: u32) -> bool {
+        match self.place(nip) {
+            Some(place) if place.nip == nip && place.skips != 0 => {
+                place.skips -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The guest holds no reservation at `nip`.
+    pub(crate) fn note(&mut self, nip: u32) {
+        if let Some(place) = self.place(nip) {
+            *place = Place { nip, skips: SKIPS };
+        }
+    }
+}
