@@ -110,7 +110,7 @@ fn choose() -> Result<Arc<dyn Registered>> {
 
 impl kernel::Module for KvmPpc {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        vm::halt::PARAMS.set(
+        vm::poll::PARAMS.set(
             parameter(module_parameters::halt_poll_ns.value()),
             parameter(module_parameters::halt_poll_ns_grow.value()),
             parameter(module_parameters::halt_poll_ns_grow_start.value()),

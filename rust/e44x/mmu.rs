@@ -15,7 +15,7 @@ use crate::{
     },
     isa::e44x::tlbe::{Access, Attributes, Permissions, PAGE_SHIFTS},
     vm::{
-        backend::Gfn,
+        gfn::Gfn,
         memslot::MemSlot,
         mmu_lock::{MmuGuard, Quiet},
         Vcpu, Vm,

@@ -27,12 +27,8 @@ use crate::{
     host::uapi::Sregs,
     isa::e44x::tlbe::{Access, Space},
     vm::{
-        backend::{Backend, Gfn},
-        memslot::MemSlot,
-        one_reg::RegValue,
-        run_loop::Next,
-        run_page::RunPage,
-        Vcpu, Vm,
+        backend::Backend, gfn::Gfn, memslot::MemSlot, one_reg::RegValue, run_loop::Next,
+        run_page::RunPage, state::BackendState, Vcpu, Vm,
     },
 };
 use core::{mem, ops::Range};
@@ -46,14 +42,16 @@ mod interrupt {
     pub(super) const SET_LEVEL: u32 = bindings::KVM_INTERRUPT_SET_LEVEL as u32;
 }
 
-impl Backend for E44x {
+impl BackendState for E44x {
     type Vm = E44xVm;
     type Mmu = E44xMmu;
     type Shared = E44xShared;
     type Vcpu = E44xVcpu;
     type VmStats = E44xVmStats;
     type VcpuStats = E44xVcpuStats;
+}
 
+impl Backend for E44x {
     const MAX_VCPUS: usize = 1;
     const MAX_VCPU_IDS: u32 = 1;
 

@@ -34,7 +34,7 @@ pub(crate) trait NotifierOps: Send + Sync + Sized + 'static {
 /// A `struct mmu_notifier` that is a part of the `P` that it calls.
 #[pin_data(PinnedDrop)]
 #[repr(C)]
-pub(crate) struct Notifier<P: NotifierOps> {
+pub(crate) struct Notifier<P> {
     // First, since the callbacks get its address.
     #[pin]
     mn: Opaque<bindings::mmu_notifier>,
@@ -49,9 +49,9 @@ unsafe impl<P: Sync> Send for Owner<P> {}
 unsafe impl<P: Sync> Sync for Owner<P> {}
 
 // SAFETY: The notifier may be registered and unregistered on any thread.
-unsafe impl<P: NotifierOps> Send for Notifier<P> {}
+unsafe impl<P: Send + Sync> Send for Notifier<P> {}
 // SAFETY: As above; all else is `Sync`.
-unsafe impl<P: NotifierOps> Sync for Notifier<P> {}
+unsafe impl<P: Send + Sync> Sync for Notifier<P> {}
 
 impl<P: NotifierOps> Notifier<P> {
     /// Not yet registered.
@@ -86,7 +86,9 @@ impl<P: NotifierOps> Notifier<P> {
         self.registered.store(true, kernel::sync::atomic::Release);
         Ok(())
     }
+}
 
+impl<P> Notifier<P> {
     /// Nothing is called any more when this returns. Calls `release` if that has not been called.
     /// May be called again.
     pub(crate) fn unregister(&self) {
@@ -101,7 +103,7 @@ impl<P: NotifierOps> Notifier<P> {
 }
 
 #[pinned_drop]
-impl<P: NotifierOps> PinnedDrop for Notifier<P> {
+impl<P> PinnedDrop for Notifier<P> {
     fn drop(self: Pin<&mut Self>) {
         self.unregister();
     }

@@ -4,6 +4,7 @@
 
 mod doorbell;
 mod exit;
+mod field;
 mod hcall;
 mod inject;
 mod ioctl;
@@ -18,6 +19,7 @@ mod tm;
 mod vcpu;
 mod vm;
 
+pub(crate) use self::vm::Hv;
 use self::{
     mmu::HvMmu,
     stats::{HvVcpuStats, HvVmStats},
@@ -26,43 +28,24 @@ use self::{
 };
 use crate::{
     bindings,
-    host::{features::Features, preempt::Enabled, uapi::Sregs, wait},
+    host::{preempt::Enabled, uapi::Sregs, wait},
     isa::fscr::Fscr,
     vm::{
-        backend::{Backend, Gfn},
+        backend::Backend,
         events::Events,
+        gfn::Gfn,
         memslot::MemSlot,
         one_reg::RegValue,
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         Vcpu, Vm,
     },
 };
 use core::{mem, ops::Range};
 use kernel::{prelude::*, sync::SpinLock};
-
-/// The backend.
-pub(crate) struct Hv;
-
-impl Hv {
-    /// Can guests run on this host? If not, what is missing.
-    pub(crate) fn available() -> Result<(), &'static str> {
-        let f = Features::read();
-        if !f.hvmode() {
-            Err("the kernel does not run in hypervisor mode")
-        } else if !f.arch_300() {
-            Err("the processor is older than POWER9")
-        } else if !f.radix() {
-            Err("the host does not use the radix MMU")
-        } else if !f.tlbie() {
-            Err("the platform does not let the kernel use tlbie")
-        } else {
-            Ok(())
-        }
-    }
-}
 
 impl PaprBackend for Hv {
     #[inline]
@@ -107,14 +90,16 @@ impl VpaBackend for Hv {
 /// `KVM_CREATE_VM`'s type for this backend.
 const KVM_VM_PPC_HV: u64 = 1;
 
-impl Backend for Hv {
+impl BackendState for Hv {
     type Vm = HvVm;
     type Mmu = HvMmu;
     type Shared = HvShared;
     type Vcpu = HvVcpu;
     type VmStats = HvVmStats;
     type VcpuStats = HvVcpuStats;
+}
 
+impl Backend for Hv {
     const MAX_VCPUS: usize = 2048;
     const MAX_VCPU_IDS: u32 = 2048 * vm::MAX_SMT as u32;
 
@@ -129,7 +114,7 @@ impl Backend for Hv {
 
     fn new_vm(kind: u64) -> impl PinInit<HvVm, Error> {
         match kind {
-            0 | KVM_VM_PPC_HV => HvVm::new(),
+            0 | KVM_VM_PPC_HV => HvVm::new(hcall::HANDLED),
             _ => Err(EINVAL),
         }
     }

@@ -6,6 +6,7 @@
 //! and [`set`].
 
 use super::{
+    field::Field,
     tm,
     vcpu::{Events, HvVcpu, PSSCR_GUEST_VIS},
     Hv,
@@ -23,32 +24,6 @@ use crate::{
     },
 };
 use kernel::prelude::*;
-
-/// A field of the saved state, as wide as the kernel has made it.
-pub(super) trait Field: Copy {
-    /// Its value, zero-extended.
-    fn get(self) -> u64;
-    /// The field with the low bits of `val`.
-    fn of(val: u64) -> Self;
-}
-
-macro_rules! field {
-    ($($t:ty)*) => {
-        $(
-            impl Field for $t {
-                #[allow(clippy::cast_lossless)]
-                fn get(self) -> u64 {
-                    self as u64
-                }
-
-                fn of(val: u64) -> Self {
-                    val as $t
-                }
-            }
-        )*
-    };
-}
-field!(u32 u64 usize);
 
 /// Registers that are a field of `kvm_vcpu_arch`, nothing else.
 macro_rules! plain {

@@ -3,7 +3,7 @@
 //! The registers of a transaction, which userspace can read and write one by one: those of its state and the
 //! checkpointed ones.
 
-use super::{one_reg::Field, vcpu::HvVcpu};
+use super::{field::Field, vcpu::HvVcpu};
 use crate::vm::one_reg::{
     id, size_of_id,
     tm::{self, number},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM of the hv backend.
+//! The hv backend, and a VM of it.
 
 use crate::{
     host::{
@@ -11,7 +11,10 @@ use crate::{
         switch::SwitchVm,
     },
     isa::{lpcr::Lpcr, rpte::Patb1},
-    vm::{papr::EnabledHcalls, tce::Tables},
+    vm::{
+        papr::{EnabledHcalls, Handled},
+        tce::Tables,
+    },
 };
 use kernel::{
     prelude::*,
@@ -20,6 +23,27 @@ use kernel::{
         Arc,
     },
 };
+
+/// The backend.
+pub(crate) struct Hv;
+
+impl Hv {
+    /// Can guests run on this host? If not, what is missing.
+    pub(crate) fn available() -> Result<(), &'static str> {
+        let f = Features::read();
+        if !f.hvmode() {
+            Err("the kernel does not run in hypervisor mode")
+        } else if !f.arch_300() {
+            Err("the processor is older than POWER9")
+        } else if !f.radix() {
+            Err("the host does not use the radix MMU")
+        } else if !f.tlbie() {
+            Err("the platform does not let the kernel use tlbie")
+        } else {
+            Ok(())
+        }
+    }
+}
 
 /// Threads of an emulated core at most, `KVM_CAP_PPC_SMT`.
 pub(super) const MAX_SMT: u64 = 8;
@@ -65,8 +89,8 @@ pub(crate) struct HvVm {
 }
 
 impl HvVm {
-    /// Takes an LPID. Returns `ENOMEM` if there is none, `ENODEV` outside hypervisor state.
-    pub(crate) fn new() -> Result<Self> {
+    /// Takes an LPID. The module handles `hcalls`. Returns `ENOMEM` if there is none, `ENODEV` outside hypervisor state.
+    pub(crate) fn new(hcalls: &'static Handled) -> Result<Self> {
         let features = Features::read();
         let host = HostRegisters::read(features).ok_or(ENODEV)?;
         let lpid = Arc::new(Lpid::alloc()?, GFP_KERNEL_ACCOUNT)?;
@@ -82,7 +106,7 @@ impl HvVm {
             process_table: Atomic::new(Patb1::GR.raw()),
             smt: Atomic::new(1),
             scheduler: Enabled::new(),
-            hcalls: EnabledHcalls::new(super::hcall::HANDLED),
+            hcalls: EnabledHcalls::new(hcalls),
             tce: Tables::new()?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),

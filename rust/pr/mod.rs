@@ -47,13 +47,15 @@ use crate::{
     bindings,
     host::{preempt::Enabled, uapi::Sregs},
     vm::{
-        backend::{Backend, Gfn},
+        backend::Backend,
         events::Events,
+        gfn::Gfn,
         memslot::MemSlot,
         one_reg::RegValue,
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         Vcpu, Vm,
     },
@@ -98,14 +100,16 @@ impl VpaBackend for Pr {
     }
 }
 
-impl Backend for Pr {
+impl BackendState for Pr {
     type Vm = PrVm;
     type Mmu = PrMmu;
     type Shared = PrShared;
     type Vcpu = PrVcpu;
     type VmStats = PrVmStats;
     type VcpuStats = PrVcpuStats;
+}
 
+impl Backend for Pr {
     const MAX_VCPUS: usize = 2048;
     const MAX_VCPU_IDS: u32 = 2048;
 

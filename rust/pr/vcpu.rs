@@ -298,11 +298,13 @@ impl PrVcpu {
     }
 
     /// A register that only keeps its value, for userspace.
+    #[inline]
     pub(crate) fn kept(&self, spr: Spr) -> u64 {
         self.plain.get(spr.place()).copied().unwrap_or(0)
     }
 
     /// Sets such a register.
+    #[inline]
     pub(crate) fn keep(&mut self, spr: Spr, val: u64) {
         let val = match spr {
             Spr::PIDR => val & 0xffff_ffff,

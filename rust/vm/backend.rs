@@ -3,8 +3,13 @@
 //! What the VM core asks of a backend.
 
 use super::{
-    memslot::MemSlot, one_reg::RegValue, run_loop::Next, run_page::RunPage, stats::StatSet, Vcpu,
-    Vm,
+    gfn::Gfn,
+    memslot::MemSlot,
+    next::Next,
+    one_reg::RegValue,
+    run_page::RunPage,
+    state::BackendState,
+    vm::{Vcpu, Vm},
 };
 use crate::{
     bindings,
@@ -13,32 +18,12 @@ use crate::{
 use core::ops::Range;
 use kernel::prelude::*;
 
-/// Guest frame number, in units of the host's `PAGE_SIZE`.
-pub(crate) type Gfn = u64;
-
 /// How guests run on one kind of host. The core does what is the same on all: descriptors, memory
 /// slots, dirty logs, mmu notifier, run page, eventfds, statistics, halting and kicking.
 ///
 /// Errors are the errno that the ioctl returns. A backend answers `ENOTTY` for ioctls, `EINVAL`
 /// for registers and capabilities it does not have, as api.rst says.
-pub(crate) trait Backend: Sized + Send + Sync + 'static {
-    /// A VM's own state, pinned in [`Vm::arch`]. What it has taken from the host, its `Drop` gives
-    /// back.
-    type Vm: Send + Sync;
-    /// A VM's translation state, only touched with [`Vm::mmu`] locked. It is dropped before the VM's own
-    /// state is, when its vCPUs are gone and mmu notifiers are not called any more; its `Drop`, which may
-    /// sleep, leaves the hardware nothing that translates.
-    type Mmu: Send + Unpin;
-    /// A vCPU's state that other threads may touch at any time, pinned in [`Vcpu::shared`].
-    type Shared: Send + Sync;
-    /// A vCPU's state that needs the vCPU's mutex.
-    type Vcpu: Send;
-
-    /// Statistics of a VM, [`Vm::stats`].
-    type VmStats: StatSet;
-    /// Statistics of a vCPU, `Vcpu::arch_stats`.
-    type VcpuStats: StatSet;
-
+pub(crate) trait Backend: BackendState {
     /// Largest number of vCPUs, `KVM_CAP_MAX_VCPUS`.
     const MAX_VCPUS: usize;
     /// One more than the largest vCPU id, `KVM_CAP_MAX_VCPU_ID`.

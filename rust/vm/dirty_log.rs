@@ -13,100 +13,18 @@
 //! its bit was taken is either found by `sync_dirty` or has its bit set again.
 
 use super::{
-    backend::{Backend, Gfn},
-    memory::SlotsState,
+    backend::Backend,
+    dirty_bitmap::{DirtyBitmap, BITS},
+    gfn::{Gfn, CHUNK},
     memslot::{MemSlot, NR_MEMSLOTS},
-    mmu_lock::CHUNK,
+    slots_state::SlotsState,
     vm::Vm,
 };
-use crate::{
-    bindings,
-    host::{once, uapi},
-};
+use crate::{bindings, host::uapi};
 use core::ops::Range;
-use kernel::{
-    prelude::*,
-    sync::{
-        atomic::{Atomic, Full},
-        Arc,
-    },
-    uaccess::UserSlice,
-};
+use kernel::{prelude::*, sync::Arc, uaccess::UserSlice};
 
-const BITS: u64 = usize::BITS as u64;
 const BYTES: usize = size_of::<usize>();
-
-/// One bit for each page of a slot.
-pub(super) struct DirtyBitmap {
-    words: KVVec<Atomic<usize>>,
-    npages: u64,
-}
-
-impl DirtyBitmap {
-    /// `ENOMEM` without memory.
-    pub(super) fn new(npages: u64, all_dirty: bool) -> Result<Arc<Self>> {
-        let n = usize::try_from(npages.div_ceil(BITS))?;
-        let mut words = KVVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
-        for i in 0..n as u64 {
-            let left = npages - i * BITS;
-            let ones = if left < BITS {
-                (1 << left) - 1
-            } else {
-                usize::MAX
-            };
-            let word = Atomic::new(if all_dirty { ones } else { 0 });
-            words.push(word, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(Arc::new(Self { words, npages }, GFP_KERNEL_ACCOUNT)?)
-    }
-
-    /// Notes a write to page `page` of the slot.
-    pub(super) fn mark(&self, page: u64) {
-        if page < self.npages {
-            self.or((page / BITS) as usize, 1 << (page % BITS));
-        }
-    }
-
-    fn or(&self, i: usize, bits: usize) {
-        let Some(word) = self.words.get(i) else {
-            return;
-        };
-        let mut old = once::read_usize(word);
-        while old & bits != bits {
-            match word.cmpxchg(old, old | bits, Full) {
-                Ok(_) => break,
-                Err(now) => old = now,
-            }
-        }
-    }
-
-    fn clear(&self, i: usize, bits: usize) {
-        let Some(word) = self.words.get(i) else {
-            return;
-        };
-        let mut old = once::read_usize(word);
-        while old & bits != 0 {
-            match word.cmpxchg(old, old & !bits, Full) {
-                Ok(_) => break,
-                Err(now) => old = now,
-            }
-        }
-    }
-
-    // All words; taken out of the bitmap if `take`.
-    fn snapshot(&self, take: bool) -> Result<KVVec<usize>> {
-        let mut out = KVVec::with_capacity(self.words.len(), GFP_KERNEL_ACCOUNT)?;
-        for word in self.words.iter() {
-            let bits = match once::read_usize(word) {
-                0 => 0,
-                _ if take => word.xchg(0, Full),
-                bits => bits,
-            };
-            out.push(bits, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(out)
-    }
-}
 
 fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
     vm.mmu

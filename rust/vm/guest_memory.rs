@@ -2,11 +2,7 @@
 
 //! The kernel's own accesses to guest memory, through the owner's address space.
 
-use super::{
-    backend::{Backend, Gfn},
-    memslot::MemSlot,
-    vm::Vm,
-};
+use super::{backend::Backend, gfn::Gfn, memslot::MemSlot, vm::Vm};
 use crate::host::mm;
 use kernel::{
     page::{PAGE_MASK, PAGE_SHIFT},

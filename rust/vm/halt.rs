@@ -5,103 +5,19 @@
 //! How long it polls adapts between 0 and a limit, as `Documentation/virt/kvm/halt-polling.rst`
 //! describes; the parameters have the names and units given there.
 
-use super::{backend::Backend, requests::Requests, vm::Vm, Vcpu};
+use super::{
+    backend::Backend,
+    requests::Requests,
+    vm::{Vcpu, Vm},
+};
 use crate::{
-    host::{once, time::timebase, wait},
+    host::{time::timebase, wait},
     isa::timebase::reached,
 };
 use kernel::{
     prelude::*,
-    sync::atomic::{Atomic, Relaxed},
     time::{Instant, Monotonic},
 };
-
-/// The module's parameters. Times in ns.
-pub(crate) struct Params {
-    /// Longest time to poll; 0 to never poll. `KVM_CAP_HALT_POLL` overrides it for one VM.
-    halt_poll_ns: Atomic<u32>,
-    /// The time is multiplied by this if a longer poll would have succeeded.
-    halt_poll_ns_grow: Atomic<u32>,
-    /// The time that growth begins with.
-    halt_poll_ns_grow_start: Atomic<u32>,
-    /// The time is divided by this if the limit would not have been enough; 0 sets it to 0.
-    halt_poll_ns_shrink: Atomic<u32>,
-}
-
-impl Params {
-    /// At the module's start; see the fields.
-    pub(crate) fn set(&self, ns: u32, grow: u32, grow_start: u32, shrink: u32) {
-        self.halt_poll_ns.store(ns, Relaxed);
-        self.halt_poll_ns_grow.store(grow, Relaxed);
-        self.halt_poll_ns_grow_start.store(grow_start, Relaxed);
-        self.halt_poll_ns_shrink.store(shrink, Relaxed);
-    }
-}
-
-/// As they are in force.
-pub(crate) static PARAMS: Params = Params {
-    halt_poll_ns: Atomic::new(10_000),
-    halt_poll_ns_grow: Atomic::new(2),
-    halt_poll_ns_grow_start: Atomic::new(10_000),
-    halt_poll_ns_shrink: Atomic::new(2),
-};
-
-/// A VM's own limit.
-pub(super) struct Limit(Atomic<i64>);
-
-impl Limit {
-    pub(super) const fn new() -> Self {
-        Self(Atomic::new(-1))
-    }
-
-    /// `KVM_CAP_HALT_POLL`: `ns` is the limit from now on.
-    pub(super) fn set(&self, ns: u32) {
-        self.0.store(ns.into(), Relaxed);
-    }
-
-    fn get(&self) -> u32 {
-        u32::try_from(self.0.load(Relaxed)).unwrap_or_else(|_| once::read_u32(&PARAMS.halt_poll_ns))
-    }
-}
-
-/// How long a vCPU polls now.
-pub(super) struct PollTime(Atomic<u32>);
-
-impl PollTime {
-    pub(super) const fn new() -> Self {
-        Self(Atomic::new(0))
-    }
-
-    fn grow(&self) {
-        let by = once::read_u32(&PARAMS.halt_poll_ns_grow);
-        if by != 0 {
-            let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
-            let ns = once::read_u32(&self.0).saturating_mul(by).max(start);
-            self.0.store(ns, Relaxed);
-        }
-    }
-
-    fn shrink(&self) {
-        let by = once::read_u32(&PARAMS.halt_poll_ns_shrink);
-        let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
-        let ns = once::read_u32(&self.0).checked_div(by).unwrap_or(0);
-        self.0.store(if ns < start { 0 } else { ns }, Relaxed);
-    }
-
-    // After a halt of `halt_ns`.
-    fn adapt(&self, halt_ns: u64, limit: u32) {
-        let poll = once::read_u32(&self.0);
-        if limit == 0 {
-            self.0.store(0, Relaxed);
-        } else if halt_ns <= poll.into() {
-            // Long enough.
-        } else if poll != 0 && halt_ns > limit.into() {
-            self.shrink();
-        } else if poll < limit && halt_ns < limit.into() {
-            self.grow();
-        }
-    }
-}
 
 fn ns_since(start: Instant<Monotonic>) -> u64 {
     start.elapsed().as_nanos().unsigned_abs()
@@ -127,10 +43,7 @@ impl<B: Backend> Vcpu<B> {
     pub(crate) fn halt(&self, deadline: Option<u64>) {
         let vm: &Vm<B> = self.vm();
         let limit = vm.halt_limit.get();
-        if once::read_u32(&self.poll.0) > limit {
-            self.poll.0.store(limit, Relaxed);
-        }
-        let poll_ns = once::read_u32(&self.poll.0);
+        let poll_ns = self.poll.limited(limit);
 
         let start = Instant::<Monotonic>::now();
         let mut slept = false;
@@ -223,5 +136,13 @@ impl<B: Backend> Vcpu<B> {
         let requests: &Requests = &self.requests;
         requests.set(bits);
         self.kick();
+    }
+}
+
+#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+impl<B: Backend> Vm<B> {
+    /// Makes requests of all vCPUs.
+    pub(crate) fn request_all(&self, bits: u32) {
+        self.vcpus().for_each(|v| v.request(bits));
     }
 }

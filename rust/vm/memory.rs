@@ -5,7 +5,7 @@
 
 use super::{
     backend::Backend,
-    dirty_log::DirtyBitmap,
+    dirty_bitmap::DirtyBitmap,
     memslot::{MemSlot, MemSlots, NewSlot, SlotChange, MAX_SLOT_PAGES, NR_MEMSLOTS},
     published::Changing,
     vm::Vm,
@@ -17,42 +17,12 @@ use crate::{
 use kernel::{
     page::{PAGE_MASK, PAGE_SHIFT},
     prelude::*,
-    rbtree::{RBTree, RBTreeNode},
+    rbtree::RBTreeNode,
     sync::Arc,
 };
 
 const LOG_DIRTY: u32 = bindings::KVM_MEM_LOG_DIRTY_PAGES;
 const READONLY: u32 = bindings::KVM_MEM_READONLY;
-
-/// What only changes with slots, under `Vm::slots_lock`.
-pub(super) struct SlotsState {
-    by_id: RBTree<u16, Arc<MemSlot>>,
-    /// The next eventfd's number on the bus.
-    pub(super) next_event: usize,
-    /// Pages in all slots.
-    total_pages: u64,
-    /// `KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE`: `KVM_GET_DIRTY_LOG` does not clear the log.
-    pub(super) manual_protect: bool,
-    /// `KVM_DIRTY_LOG_INITIALLY_SET`: all pages count as written when logging begins.
-    pub(super) initially_set: bool,
-}
-
-impl SlotsState {
-    pub(super) fn new() -> Self {
-        Self {
-            by_id: RBTree::new(),
-            next_event: 0,
-            total_pages: 0,
-            manual_protect: false,
-            initially_set: false,
-        }
-    }
-
-    /// The slot with this id.
-    pub(super) fn by_id(&self, id: u16) -> Option<&Arc<MemSlot>> {
-        self.by_id.get(&id)
-    }
-}
 
 enum Change {
     Create,

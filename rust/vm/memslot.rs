@@ -2,7 +2,7 @@
 
 //! Memory slots: which of the guest's physical memory lies where in the owner's address space.
 
-use super::{backend::Gfn, dirty_log::DirtyBitmap, published::Changed};
+use super::{dirty_bitmap::DirtyBitmap, gfn::Gfn, published::Changed};
 use crate::{
     bindings,
     host::range_map::{Prepared, RangeMap},

@@ -9,7 +9,10 @@
 //! and takes translations away under the lock, and counts itself out, with a new sequence number,
 //! under the lock.
 
-use super::backend::{Backend, Gfn};
+use super::{
+    gfn::{Gfn, CHUNK},
+    state::BackendState,
+};
 use crate::host::{compat, mm::InvalidationsExcluded, once};
 use core::{
     marker::PhantomData,
@@ -21,12 +24,9 @@ use kernel::{
     sync::{atomic::Atomic, SpinLock, SpinLockGuard},
 };
 
-/// Pages whose tables are looked at in one go with the lock held and preemption off.
-pub(super) const CHUNK: u64 = 1 << 11;
-
 /// A spinlock around the backend's translation state.
 #[pin_data]
-pub(crate) struct MmuLock<B: Backend> {
+pub(crate) struct MmuLock<B: BackendState> {
     #[pin]
     state: SpinLock<State<B::Mmu>>,
     // Number of invalidations that have ended. Only written with `state` locked.
@@ -46,7 +46,7 @@ struct State<M> {
 pub(crate) struct FaultSeq(usize);
 
 /// The lock is held: no sleeping, no allocation.
-pub(crate) struct MmuGuard<'a, B: Backend> {
+pub(crate) struct MmuGuard<'a, B: BackendState> {
     guard: SpinLockGuard<'a, State<B::Mmu>>,
     lock: &'a MmuLock<B>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Quiet<'a>(PhantomData<&'a ()>);
 // in by `invalidate_begin`, for which the lock is needed.
 unsafe impl InvalidationsExcluded for Quiet<'_> {}
 
-impl<B: Backend> MmuLock<B> {
+impl<B: BackendState> MmuLock<B> {
     pub(super) fn new(mmu: B::Mmu) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state <- new_spinlock!(
@@ -120,7 +120,7 @@ impl<B: Backend> MmuLock<B> {
     }
 }
 
-impl<B: Backend> MmuGuard<'_, B> {
+impl<B: BackendState> MmuGuard<'_, B> {
     /// Must the fault be thrown away and begin again, because the owner's mappings of `hvas` may
     /// have changed since `seq` was read?
     ///
@@ -157,7 +157,7 @@ impl<B: Backend> MmuGuard<'_, B> {
     }
 }
 
-impl<B: Backend> Deref for MmuGuard<'_, B> {
+impl<B: BackendState> Deref for MmuGuard<'_, B> {
     type Target = B::Mmu;
 
     fn deref(&self) -> &B::Mmu {
@@ -165,7 +165,7 @@ impl<B: Backend> Deref for MmuGuard<'_, B> {
     }
 }
 
-impl<B: Backend> DerefMut for MmuGuard<'_, B> {
+impl<B: BackendState> DerefMut for MmuGuard<'_, B> {
     fn deref_mut(&mut self) -> &mut B::Mmu {
         &mut self.guard.mmu
     }

@@ -4,26 +4,33 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `backend` | what a backend has to supply |
-//! | `system` | /dev/kvm |
-//! | `vm`, `vm_fd` | a VM, and its descriptor's ioctls |
-//! | `vcpu`, `vcpu_fd`, `run_page`, `one_reg` | a vCPU, its ioctls, the page it shares with userspace, register values |
-//! | `run_loop` | `KVM_RUN` |
-//! | `requests`, `halt` | getting a vCPU's attention; halting it |
-//! | `memslot`, `memory` | memory slots, and changing them |
+//! | `gfn`, `next` | guest frames; where a vCPU goes on |
+//! | `ioctl`, `name` | numbers of ioctls; what descriptors and statistics are called |
+//! | `one_reg` | register values |
+//! | `stats`, `stats_fd` | statistics, and the descriptors that give them |
 //! | `published` | slots and the bus, which change while they are looked into |
+//! | `dirty_bitmap`, `memslot`, `slots_state` | which pages were written; memory slots, and what goes with them |
+//! | `ring`, `io_bus` | stores that need no exit to userspace |
+//! | `requests`, `poll`, `run_page` | getting a vCPU's attention; how long it polls; the page it shares with userspace |
 //! | `invalidations` | keeps slots from changing while the owner's mappings do |
+//! | `state` | what a backend keeps of a VM and a vCPU |
 //! | `mmu_lock` | the lock of the translation tables, and faults that race with the owner's mappings |
-//! | `guest_memory`, `dirty_log` | the kernel's own accesses; which pages were written |
+//! | `vcpu`, `vm` | a vCPU; a VM |
+//! | `backend` | what a backend has to supply |
+//! | `memory`, `dirty_log`, `coalesced`, `ioeventfd` | changing memory slots and the bus, and asking for what was written |
+//! | `notify` | changes of the owner's mappings |
+//! | `create` | making VMs and vCPUs |
+//! | `guest_memory` | the kernel's own accesses |
+//! | `halt`, `run_loop` | halting a vCPU; `KVM_RUN` |
 //! | `events` | what waits for a vCPU |
-//! | `mmio`, `access` | emulated loads and stores; what of them needs no exit |
+//! | `access`, `mmio` | what of an emulated load or store needs no exit; loads and stores |
 //! | `papr`, `vpa` | hypervisor calls; the areas that PAPR guests register |
 //! | `pvinfo` | how other guests call KVM |
-//! | `io_bus`, `coalesced` | stores that need no exit to userspace |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
-//! | `caps` | capabilities |
-//! | `stats`, `stats_fd`, `debugfs` | statistics |
-//! | `name` | what descriptors and statistics are called |
+//! | `caps`, `debugfs` | capabilities; files of debugfs |
+//! | `vcpu_fd`, `vm_fd`, `system` | the ioctls of a vCPU, of a VM and of /dev/kvm |
+//!
+//! The order is that of imports: a file imports those before it, not those behind.
 //!
 //! Nothing here is unsafe: what touches the host's C code is in [`host`](crate::host).
 //!
@@ -36,30 +43,40 @@ pub(crate) mod access;
 pub(crate) mod backend;
 mod caps;
 mod coalesced;
+mod create;
 mod debugfs;
+mod dirty_bitmap;
 mod dirty_log;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod events;
+pub(crate) mod gfn;
 pub(crate) mod guest_memory;
-pub(crate) mod halt;
+mod halt;
 mod invalidations;
 mod io_bus;
 mod ioctl;
+mod ioeventfd;
 mod memory;
 pub(crate) mod memslot;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
 mod name;
+mod next;
+mod notify;
 pub(crate) mod one_reg;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod papr;
+pub(crate) mod poll;
 mod published;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod pvinfo;
 pub(crate) mod requests;
+mod ring;
 pub(crate) mod run_loop;
 pub(crate) mod run_page;
+mod slots_state;
+pub(crate) mod state;
 pub(crate) mod stats;
 mod stats_fd;
 mod system;
@@ -75,4 +92,7 @@ mod vm_fd;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod vpa;
 
-pub(crate) use {system::Device, vcpu::Vcpu, vm::Vm};
+pub(crate) use {
+    system::Device,
+    vm::{Vcpu, Vm},
+};

@@ -2,22 +2,14 @@
 
 //! The loop of `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
-use super::{backend::Backend, run_page::RunPage, Vcpu};
+pub(crate) use super::next::Next;
+
+use super::{backend::Backend, run_page::RunPage, vm::Vcpu};
 use crate::{
     bindings,
     host::entry::{HostInterruptible, Pending},
 };
 use kernel::prelude::*;
-
-/// Where to go next.
-pub(crate) enum Next {
-    /// Into the guest again.
-    Guest,
-    /// The guest has nothing to do: wait until it has.
-    Halt,
-    /// To userspace, with the reason in the run page.
-    Userspace,
-}
 
 /// How an attempt to enter the guest ended.
 pub(crate) enum Entered<E> {

@@ -2,45 +2,40 @@
 
 //! The descriptors that `KVM_GET_STATS_FD` gives.
 
-use super::{backend::Backend, name::Name, stats, vcpu_fd::VcpuFd, vm_fd::VmFd};
+use super::name::Name;
 use crate::host::file::{Descriptor, NewFd};
 use kernel::{prelude::*, sync::Arc, uaccess::UserSliceWriter};
 
+/// What has statistics: the descriptor of a VM or of a vCPU.
+pub(super) trait HasStats: Send + Sync + 'static {
+    /// The file's contents. `ENOMEM`.
+    fn stats_file(&self) -> Result<KVVec<u8>>;
+}
+
 /// The statistics of a VM or a vCPU. It keeps the VM.
-pub(super) enum StatsFd<B: Backend> {
-    Vm(Arc<VmFd<B>>),
-    Vcpu(Arc<VcpuFd<B>>),
+pub(super) struct StatsFd<T>(Arc<T>);
+
+impl<T: HasStats> StatsFd<T> {
+    fn open(of: Arc<T>, name: &CStr) -> Result<isize> {
+        NewFd::reserve()?.open(name, Arc::new(Self(of), GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// A VM's.
+    pub(super) fn open_vm(vm: Arc<T>) -> Result<isize> {
+        Self::open(vm, c"kvm-vm-stats")
+    }
+
+    /// Of vCPU `id`.
+    pub(super) fn open_vcpu(vcpu: Arc<T>, id: u32) -> Result<isize> {
+        let name = Name::new(fmt!("kvm-vcpu-stats:{id}"));
+        Self::open(vcpu, name.as_cstr())
+    }
 }
 
-impl<B: Backend> StatsFd<B> {
-    fn open(self, name: &CStr) -> Result<isize> {
-        NewFd::reserve()?.open(name, Arc::new(self, GFP_KERNEL_ACCOUNT)?)
-    }
-
-    pub(super) fn open_vm(vm: Arc<VmFd<B>>) -> Result<isize> {
-        Self::Vm(vm).open(c"kvm-vm-stats")
-    }
-
-    pub(super) fn open_vcpu(vcpu: Arc<VcpuFd<B>>) -> Result<isize> {
-        let name = Name::new(fmt!("kvm-vcpu-stats:{}", vcpu.vcpu.id));
-        Self::Vcpu(vcpu).open(name.as_cstr())
-    }
-}
-
-impl<B: Backend> Descriptor for StatsFd<B> {
+impl<T: HasStats> Descriptor for StatsFd<T> {
     const READ: bool = true;
 
     fn read(&self, offset: &mut i64, to: &mut UserSliceWriter) -> Result<usize> {
-        let file = match self {
-            Self::Vm(fd) => {
-                let id = fd.stats_id.as_cstr().to_bytes();
-                stats::file(id, &fd.vm.stats, &fd.vm.arch_stats)?
-            }
-            Self::Vcpu(fd) => {
-                let id = fd.stats_id.as_cstr().to_bytes();
-                stats::file(id, &fd.vcpu.stats, &fd.vcpu.arch_stats)?
-            }
-        };
-        to.write_slice_file(&file, offset)
+        to.write_slice_file(&self.0.stats_file()?, offset)
     }
 }

@@ -6,12 +6,12 @@ use super::{
     backend::Backend,
     ioctl,
     name::Name,
+    next::Next,
     one_reg::{size_of_id, RegValue},
-    run_loop::Next,
-    stats_fd::StatsFd,
-    vcpu::{Owned, Vcpu},
-    vm::CountedVcpu,
-    vm_fd::VmFd,
+    stats,
+    stats_fd::{HasStats, StatsFd},
+    vcpu::Owned,
+    vm::{CountedVcpu, Vcpu},
 };
 use crate::{
     bindings::{self, kvm_mp_state, kvm_one_reg},
@@ -28,15 +28,22 @@ use kernel::{
     uaccess::UserSlice,
 };
 
-/// What a vCPU's descriptor refers to.
-pub(super) struct VcpuFd<B: Backend> {
+/// What a vCPU's descriptor refers to; `V` is what the VM's does.
+pub(super) struct VcpuFd<B: Backend, V> {
     pub(super) vcpu: CountedVcpu<B>,
     /// What its statistics are said to be of: the thread that made it.
     pub(super) stats_id: Name,
-    pub(super) _vm: Arc<VmFd<B>>,
+    pub(super) _vm: Arc<V>,
 }
 
-impl<B: Backend> Descriptor for VcpuFd<B> {
+impl<B: Backend, V: Send + Sync + 'static> HasStats for VcpuFd<B, V> {
+    fn stats_file(&self) -> Result<KVVec<u8>> {
+        let id = self.stats_id.as_cstr().to_bytes();
+        stats::file(id, &self.vcpu.stats, &self.vcpu.arch_stats)
+    }
+}
+
+impl<B: Backend, V: Send + Sync + 'static> Descriptor for VcpuFd<B, V> {
     const MMAP: bool = true;
 
     fn page(&self, pgoff: usize) -> Result<&SharedPage> {
@@ -63,7 +70,7 @@ impl<B: Backend> Descriptor for VcpuFd<B> {
         let mut owned = vcpu.mutex.lock_killable()?;
         match cmd {
             ioctl::RUN => run(vcpu, &mut owned, arg)?,
-            ioctl::GET_STATS_FD => return StatsFd::open_vcpu(this.into()),
+            ioctl::GET_STATS_FD => return StatsFd::open_vcpu(this.into(), vcpu.id),
             _ => return locked(vcpu, &mut owned, cmd, arg),
         }
         Ok(0)
@@ -123,7 +130,7 @@ fn locked<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, cmd: u32, arg: usize
             }
             B::enable_vcpu_cap(vcpu, state, cap.cap, &cap.args)?;
         }
-        // kvm.ko says so of a vCPU, other than of a VM.
+        // An unknown ioctl of a vCPU gives EINVAL in kvm.ko, one of a VM ENOTTY.
         _ => return Err(EINVAL),
     }
     Ok(0)

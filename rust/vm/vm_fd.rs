@@ -6,9 +6,10 @@ use super::{
     backend::Backend,
     caps, coalesced,
     debugfs::{Root, VmDir},
-    dirty_log, io_bus, ioctl, memory,
+    dirty_log, ioctl, ioeventfd, memory,
     name::Name,
-    stats_fd::StatsFd,
+    stats,
+    stats_fd::{HasStats, StatsFd},
     vcpu_fd::VcpuFd,
     vm::Vm,
 };
@@ -69,6 +70,13 @@ impl<B: Backend> VmFd<B> {
     }
 }
 
+impl<B: Backend> HasStats for VmFd<B> {
+    fn stats_file(&self) -> Result<KVVec<u8>> {
+        let id = self.stats_id.as_cstr().to_bytes();
+        stats::file(id, &self.vm.stats, &self.vm.arch_stats)
+    }
+}
+
 impl<B: Backend> Descriptor for VmFd<B> {
     fn ioctl(this: ArcBorrow<'_, Self>, cmd: u32, arg: usize) -> Result<isize> {
         let vm: &Vm<B> = &this.vm;
@@ -95,7 +103,7 @@ impl<B: Backend> Descriptor for VmFd<B> {
             ioctl::CLEAR_DIRTY_LOG => dirty_log::clear(vm, &uapi::read(arg)?)?,
             ioctl::REGISTER_COALESCED_MMIO => coalesced::register(vm, &uapi::read(arg)?)?,
             ioctl::UNREGISTER_COALESCED_MMIO => coalesced::unregister(vm, &uapi::read(arg)?)?,
-            ioctl::IOEVENTFD => io_bus::ioeventfd(vm, &uapi::read(arg)?)?,
+            ioctl::IOEVENTFD => ioeventfd::ioeventfd(vm, &uapi::read(arg)?)?,
             ioctl::IRQFD => irqfd(&uapi::read(arg)?)?,
             ioctl::IRQ_LINE | ioctl::IRQ_LINE_STATUS => {
                 // Nor a line of one.

@@ -6,7 +6,7 @@ use super::{count_large, tree::GEOMETRY, HvMmu};
 use crate::{
     hv::Hv,
     isa::rpte::Rpte,
-    vm::{backend::Gfn, memslot::MemSlot, Vm},
+    vm::{gfn::Gfn, memslot::MemSlot, Vm},
 };
 use core::ops::Range;
 use kernel::page::PAGE_SHIFT;

@@ -6,7 +6,7 @@
 //! search takes little time, too.
 
 use super::key::GuestPage;
-use crate::{host::hash::HostHpte, vm::backend::Gfn};
+use crate::{host::hash::HostHpte, vm::gfn::Gfn};
 use kernel::prelude::*;
 
 /// Entries of the host's table that a VM can have: 2 GB in pages of 64 KB.

@@ -17,7 +17,7 @@ use crate::{
         wait::cond_resched,
     },
     isa::slb::VirtualAddress,
-    vm::backend::Gfn,
+    vm::gfn::Gfn,
 };
 use core::ops::Range;
 use kernel::{page::PAGE_SHIFT, prelude::*};

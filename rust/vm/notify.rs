@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel tells a VM of its owner's mappings.
+
+use super::{backend::Backend, memory, memslot::MemSlot, mmu_lock::MmuGuard, vm::Vm};
+use crate::host::notifier::NotifierOps;
+use core::ops::Range;
+
+impl<B: Backend> Vm<B> {
+    // For all parts of slots at `hvas`, with the lock held for each.
+    fn for_slots_at(
+        &self,
+        hvas: &Range<usize>,
+        mut f: impl FnMut(&mut MmuGuard<'_, B>, &MemSlot, &mut Range<u64>),
+    ) {
+        let slots = self.slots.read();
+        for slot in slots.at_hvas(hvas) {
+            let Some(gfns) = slot.gfns_of(hvas) else {
+                continue;
+            };
+            self.mmu.in_chunks(gfns, |mmu, part| f(mmu, slot, part));
+        }
+    }
+}
+
+impl<B: Backend> NotifierOps for Vm<B> {
+    fn invalidate_start(&self, hvas: Range<usize>, _may_block: bool) {
+        // Nothing here sleeps, so it makes no difference whether it may.
+        self.invalidations.begin();
+        let (mut asked, mut any) = (false, false);
+        self.for_slots_at(&hvas, |mmu, slot, gfns| {
+            if !asked {
+                mmu.invalidate_begin(&hvas);
+            }
+            asked = true;
+            any |= B::unmap_range(self, mmu, slot, gfns);
+        });
+        self.stats.count_flush(asked, any);
+    }
+
+    fn invalidate_end(&self, hvas: Range<usize>) {
+        // If there is a slot now, there was when this began.
+        if self.mmu.invalidating() && self.slots.read().at_hvas(&hvas).next().is_some() {
+            self.mmu.lock().invalidate_end();
+        }
+        self.invalidations.end();
+    }
+
+    fn clear_young(&self, hvas: Range<usize>) -> bool {
+        let mut young = false;
+        self.for_slots_at(&hvas, |mmu, slot, gfns| {
+            young |= B::age_range(self, mmu, slot, gfns, true);
+        });
+        young
+    }
+
+    fn test_young(&self, hva: usize) -> bool {
+        let mut young = false;
+        self.for_slots_at(&(hva..hva + 1), |mmu, slot, gfns| {
+            young |= B::age_range(self, mmu, slot, gfns, false);
+        });
+        young
+    }
+
+    fn release(&self) {
+        for slot in self.slots.read().iter() {
+            memory::unmap(self, slot);
+        }
+    }
+}
