@@ -2,7 +2,8 @@
 
 //! KVM for PowerPC: /dev/kvm on PowerPC hosts.
 //!
-//! Imports point one way: this file to the backends, these to `vm`, `emulate` and `host`, these to `isa`.
+//! Imports point one way: from this file to the backends, from these to `vm`, to `host`, to `emulate`, and to `isa`.
+//! Documentation/extending.rst has the rules.
 
 // Without the pr backend some of it has no user; what nobody uses is found where there is one.
 #![cfg_attr(

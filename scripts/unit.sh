@@ -173,6 +173,8 @@ parity() {
 	return $bad
 }
 
+imports() { PYTHONDONTWRITEBYTECODE=1 python3 "$top/scripts/imports.py"; }
+
 lint() {
 	local flavour
 	begin lint
@@ -189,6 +191,7 @@ lint() {
 	check "bindings are used" allowlist
 	check "licences" licences
 	check "what parity*.rst names is there" parity
+	check "files import in one direction only" imports
 	end lint
 }
 
@@ -204,6 +207,7 @@ program judge tap-test.sh
 program archive archive-test.sh
 program demo demo-test.sh
 program layout layout-test.sh
+program imports imports-test.sh
 pure
 fuzz
 lint

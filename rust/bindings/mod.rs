@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The host's C interfaces that the kernel crate does not bind, generated from `bindings.h` with
-//! the host's own configuration. Only `host` and the backends' switch may use them.
+//! the host's own configuration. They are for `host`; other rooms use the structures and constants of KVM's interface,
+//! and no function.
 
 #![allow(
     clippy::all,
