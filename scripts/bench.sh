@@ -10,7 +10,7 @@
 
 [ "${HOST:-}" != bamboo ] || exec "$top/scripts/bench-bamboo.sh"
 
-# The peer, and what the module is held to of its figures in the same run
+# The kernel's own module to compare with, and the highest ratio to its figures that is permitted
 case ${HOST:-powernv9} in
 powernv9-hash)
 	peer=kvm-pr

@@ -49,13 +49,13 @@ pub(crate) fn handle(
             stats.ext_intr_exits.inc()
         }
         Ivor::Debug if st.step.alone => st.completed(),
-        // The host's own, for its debugger.
+        // A debug interrupt for the host's own debugger.
         Ivor::Debug => {}
         Ivor::MachineCheck => {
             stats.machine_checks.inc();
             report_machine_check(syndrome);
             if syndrome & esr::MCI == 0 {
-                // Of some access to memory since the guest was entered; nearly all of them are the guest's.
+                // Some access since the guest was entered has caused it; nearly all of these are the guest's.
                 st.state.mcsr |= spr::MCSR_MCS | spr::MCSR_IMPE;
             } else if !st.state.fetch_machine_check(&mut st.switch) {
                 return Ok(unusable_instruction(st, run));
@@ -91,8 +91,8 @@ pub(crate) fn handle(
     Ok(Next::Guest)
 }
 
-/// The hardware's TLB has no translation, or one that does not permit the access; `syndrome` says of which kind it is, as
-/// ESR has it.
+/// The hardware's TLB has no translation, or one that does not permit the access; `syndrome` says of which kind it is,
+/// as ESR has it.
 fn storage(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
@@ -175,7 +175,8 @@ pub(crate) fn conclude(
     next
 }
 
-/// The guest executes what its bus did not give, which has no defined result.
+/// The guest fetches an instruction from where there is no memory, with machine checks disabled: that has no defined
+/// result.
 fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
     run.set_internal_error(
         bindings::KVM_INTERNAL_ERROR_EMULATION,
@@ -186,7 +187,7 @@ fn unusable_instruction(st: &E44xVcpu, run: &RunPage) -> Next {
 
 fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -> Result<Next> {
     if syndrome & (esr::PPR | esr::PIL) == 0 {
-        // A trap, or a floating-point exception: the guest's own.
+        // The guest's own trap or floating-point exception.
         if syndrome & esr::PTR != 0 && st.state.trap_event() {
             return Ok(Next::Guest);
         }

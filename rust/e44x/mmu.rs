@@ -74,8 +74,8 @@ pub(crate) fn translate(st: &E44xVcpu, ea: u32, access: Access) -> Translation {
     Translation::Gpa(found.tlbe.real_of(ea))
 }
 
-/// Resolves a miss, or an access that the hardware did not permit. Returns `EFAULT` (or what looking the page up gave) if
-/// userspace has nothing usable there.
+/// Resolves a miss, or an access that the hardware did not permit. Returns `EFAULT` (or what looking the page up gave)
+/// if userspace has nothing usable there.
 pub(crate) fn resolve(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
@@ -126,7 +126,7 @@ pub(crate) fn resolve(
         }
         if state.watches_code(ea, OFFSET) && !st.step.watched {
             if fetch {
-                // It is, after the next look.
+                // It becomes executable for one instruction, once `debug::before` has looked at that.
                 return Ok(Resolution::Resume);
             }
             permissions.execute = false;
@@ -178,8 +178,8 @@ struct Target {
 
 const HOST_SHIFT: u32 = PAGE_SHIFT as u32;
 
-/// Larger pages that are tried, where userspace's memory happens to be contiguous; with the largest, a gigabyte fits the
-/// TLB, and to look at all of one takes about as long as two misses.
+/// Larger pages that are tried, where userspace's memory happens to be contiguous; with the largest, a gigabyte fits
+/// the TLB, and to look at all of one takes about as long as two misses.
 const LARGER: Range<u32> = HOST_SHIFT + 1..21;
 
 impl Target {
@@ -325,14 +325,14 @@ pub(crate) fn forget_code(vm: &Vm<E44x>) {
     vm.mmu.lock().shadow.forget_code();
 }
 
-/// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest believes,
-/// since two mappings must agree on caching.
+/// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest
+/// believes, since two mappings must agree on caching.
 fn storage(guest: Attributes, inhibited: bool) -> Attributes {
     let inhibited = if inhibited { Attributes::I } else { 0 };
     Attributes(guest.0 & (Attributes::G | Attributes::E) | inhibited)
 }
 
-/// The hardware's.
+/// The hardware's TLB, by which the shadow's changes are made.
 fn tlb(vm: &Vm<E44x>) -> Tlb<'_> {
     vm.arch.block.tlb(&vm.arch_stats.tlb_writes)
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `lwarx` and `stwcx.` of which one, or what is between them, the hardware does not execute: the way out of the guest
-//! loses its reservation (asm/e44x.S gives it up at each entry). So after an `lwarx` that was emulated, or an instruction
-//! that was emulated while a reservation was held, the next ones are executed one by one up to the `stwcx.`, and that is
-//! emulated. Documentation/e44x.rst, "Reservations".
+//! loses its reservation (asm/e44x.S gives it up at each entry). So after an `lwarx` that was emulated, or an
+//! instruction that was emulated while a reservation was held, the next ones are executed one by one up to the
+//! `stwcx.`, and that is emulated. Documentation/e44x.rst, "Reservations".
 
 use super::{
     access::Fault,
@@ -34,10 +34,10 @@ use kernel::{page::PAGE_SHIFT, prelude::*};
 const LWARX: u32 = 20;
 const STWCX: u32 = 150;
 
-/// So many instructions may be between the two.
+/// The most instructions that may be between the two.
 const STEPS: u32 = 64;
 
-/// Is it one of the two?
+/// Is it `lwarx` or `stwcx.`?
 pub(crate) fn is_one(insn: Insn) -> bool {
     insn.po() == 31 && matches!(insn.xo(), LWARX | STWCX)
 }
@@ -84,7 +84,7 @@ pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> 
     let mut value = [0; 4];
     vcpu.vm().read_guest(gpa, &mut value).ok()?;
     let now = word(value, little_endian);
-    // Somebody else may have stored there since the guest was left.
+    // Another thread may have stored there since the guest was left.
     let unchanged = load.rt.is_none_or(|rt| st.switch.gpr(rt) == now);
     (ea & 3 == 0 && unchanged).then_some(Reservation {
         gpa,
@@ -119,7 +119,7 @@ pub(crate) fn start(
     let ea = address(st, insn.ra(), insn.rb());
     let store = insn.xo() == STWCX;
     if ea != fault.ea || store != fault.store {
-        // It changed after it faulted.
+        // The instruction was changed after it faulted.
         vcpu.arch_stats.fetch_retries.inc();
         return Ok(Next::Guest);
     }
@@ -138,7 +138,7 @@ pub(crate) fn start(
     }
     let mut value = [0; 4];
     if !vcpu.vm().read_if_memory(fault.gpa, &mut value)? {
-        // Its slot has just gone: the access faults again.
+        // The slot has just been deleted: the access faults again.
         return Ok(Next::Guest);
     }
     st.state.reservation = Some(Reservation {
@@ -186,7 +186,8 @@ pub(crate) fn stores_to(vcpu: &Vcpu<E44x>, st: &E44xVcpu, ea: u32) -> Option<(Fa
 
 fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &Fault) -> Result {
     let reserved = st.state.reservation.take();
-    // Who has stored there meanwhile is not the guest's own program: it has one CPU, and has taken no interrupt.
+    // The guest has one CPU and has taken no interrupt, so it has not stored there itself. A store by others is
+    // noticed by its value.
     let kept = match reserved.filter(|r| r.gpa == fault.gpa) {
         Some(r) => {
             let value = st.switch.gpr(insn.rt());
@@ -196,7 +197,7 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
                 value.to_be_bytes()
             };
             let Some(exchanged) = exchange(vcpu, fault.gpa, r.value, new)? else {
-                // There is no memory any more: the guest runs the instruction again, and finds what is there.
+                // The slot has just been deleted: the guest executes the instruction again, and it faults.
                 return Ok(());
             };
             exchanged

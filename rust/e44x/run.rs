@@ -42,13 +42,13 @@ pub(crate) fn complete(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> R
     }
 }
 
-/// Why the guest does not run any more.
+/// Why the guest has stopped running, or was not entered.
 pub(crate) enum Exit {
     /// An interrupt.
     Interrupt(Ivor),
     /// It has nothing to do until an interrupt comes.
     Waits,
-    /// It did not see to its watchdog.
+    /// Its watchdog timer has expired for the last time, and userspace wants to know of that.
     WatchdogReset,
     /// It did not run: userspace debugs it, and is to hear of this.
     Debug(Found),
@@ -148,7 +148,7 @@ impl RunBackend for E44x {
         vcpu.shared.set_enabled(msr.contains(Msr::EE));
         vcpu.halt(st.state.timer.deadline());
         vcpu.shared.set_enabled(true);
-        // The next attempt looks at neither while the guest still waits.
+        // While the guest still waits, the next attempt to enter it looks at neither of these.
         vcpu.requests.take();
         host.handle_work()
     }

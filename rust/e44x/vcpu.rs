@@ -91,7 +91,7 @@ impl E44xMmu {
     }
 }
 
-/// What others may touch: external interrupts, bits that any thread may set and clear.
+/// The part of a vCPU's state that any thread may access: external interrupts, as bits.
 pub(crate) struct E44xShared {
     lines: Atomic<u32>,
     /// Interrupts that would wake the vCPU from a wait state.
@@ -152,7 +152,7 @@ pub(crate) enum Completion {
     Dcr(u8),
 }
 
-/// What only the vCPU's own thread touches.
+/// The part of a vCPU's state that only its own thread accesses.
 pub(crate) struct E44xVcpu {
     /// The program's registers, and the world switch.
     pub(crate) switch: SwitchVcpu,
@@ -168,11 +168,11 @@ pub(crate) struct E44xVcpu {
     pub(crate) step: Step,
     /// Userspace is to hear that an instruction was executed.
     pub(crate) stepped: bool,
-    /// For which addresses some pages are not mapped.
+    /// The debug registers because of whose addresses some pages are not mapped.
     pub(crate) watching: Option<DebugRegisters>,
     /// Where it was entered the last time.
     pub(crate) entered: u32,
-    /// Where no reservation was found to be held.
+    /// Addresses at which the guest was found to hold no reservation.
     pub(crate) unreserved: Unreserved,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,

@@ -93,7 +93,7 @@ impl HostRegisters {
     }
 }
 
-/// Says the firmware that feature `name` is in `state` ("enabled", "disabled")?
+/// Whether the firmware's device tree has feature `name` as `state`, which is "enabled" or "disabled".
 fn firmware_feature(name: &CStr, state: &CStr) -> bool {
     // SAFETY: Both are strings that live through the call.
     unsafe { bindings::kvm_ppc_fw_feature(name.as_char_ptr(), state.as_char_ptr()) }

@@ -30,7 +30,7 @@ pub(crate) struct Lpid {
 }
 
 impl Lpid {
-    /// Takes a free id. Returns `ENOMEM` if there is none, as the peer does.
+    /// Takes a free id. Returns `ENOMEM` if there is none, as kvm-hv does.
     pub(crate) fn alloc() -> Result<Self> {
         // SAFETY: Set at boot, constant since.
         let ids = 1u64 << unsafe { bindings::mmu_lpid_bits }.min(12);
@@ -44,7 +44,7 @@ impl Lpid {
                             id: (base + bit) as u32,
                         })
                     }
-                    // Beyond the hardware's ids: stays taken, which nobody misses.
+                    // The hardware has no such id, so it stays marked as taken.
                     Ok(_) => break,
                     Err(now) => used = now,
                 }

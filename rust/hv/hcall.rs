@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-/// The hcalls that are handled here. By default it is what the peer starts with, less what needs an interrupt
-/// controller in the kernel.
+/// The hcalls that are handled here. By default these are the hcalls that kvm-hv starts with, less what needs an
+/// interrupt controller in the kernel.
 pub(crate) const HANDLED: &Handled = &Handled {
     by_default: &[
         Hcall::H_GET_TCE,

@@ -93,7 +93,7 @@ pub(crate) fn enable_vcpu_cap(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, cap: u32) -> Res
         KVM_CAP_PPC_FWNMI => vcpu.vm().arch.set_fwnmi(),
         _ => return Err(EINVAL),
     }
-    // As with the peer, a vCPU that cannot run yet says so at once.
+    // As in kvm-hv, a vCPU without PAPR cannot run, and the ioctl fails at once.
     if st.papr {
         Ok(())
     } else {

@@ -41,7 +41,7 @@ pub(crate) fn get_regs(st: &HvVcpu) -> kvm_regs {
     regs
 }
 
-/// `KVM_SET_REGS`. The PID is a register of its own, as with the peer.
+/// `KVM_SET_REGS`. The PID is a register of its own, as in kvm-hv, and is left alone here.
 pub(crate) fn set_regs(st: &mut HvVcpu, regs: &kvm_regs) {
     let pt = st.switch.pt_regs_mut();
     pt.nip = regs.pc as usize;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The instructions behind one that was emulated. A kernel reads and writes registers in a row, SRR0 and SRR1 above all;
-//! each would be an exit of its own, and the next is known before the guest gets there.
+//! The instructions behind one that was emulated. A kernel reads and writes registers in a row, SRR0 and SRR1 above
+//! all; each would be an exit of its own, and the next is known before the guest gets there.
 
 use super::{emulate, fetch::as_fetched, outcome::Outcome, vcpu::PrVcpu, vm::Pr};
 use crate::{
@@ -9,10 +9,11 @@ use crate::{
     vm::Vcpu,
 };
 
-/// So many are looked at.
+/// The number of instructions that are looked at.
 const WORDS: usize = 4;
 
-/// Executes what follows as long as the vCPU's registers are enough for it, and MSR stays as it is. With interrupts off.
+/// Executes the instructions that follow, as long as they need nothing but the vCPU's registers and leave MSR as it is.
+/// Interrupts are disabled.
 #[inline]
 pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let ea = st.nip();
@@ -24,7 +25,7 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     }
 }
 
-/// The same; is it worth trying again?
+/// Does that, and says whether it is worth trying again at this address.
 #[inline(never)]
 fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
     let Some(words) = code(vcpu, st) else {
@@ -39,7 +40,7 @@ fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
                 false
             }
             Some(Outcome::Jumped) => true,
-            // Not done, or an interrupt.
+            // It was not executed, or it is to cause an interrupt.
             _ => return done,
         };
         done = true;
@@ -51,8 +52,8 @@ fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
     done
 }
 
-/// The code where the guest is, in the page that the processor executes. `None` if that is not certain, or somebody has
-/// the lock: this CPU serves no interrupt meanwhile.
+/// The code at the guest's next instruction, from the page that the processor executes. `None` if that page is not
+/// known for certain, or if the lock is taken: interrupts are disabled, so this does not wait for it.
 fn code(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<[u32; WORDS]> {
     if st.shadow.mode().is_split() {
         return None;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Guests on a processor that is older than the partitions of servers, by its PVR: what their kernels may do that those
-//! of partitions may not.
+//! Guests whose PVR says that their processor is older than PAPR partitions: what their kernels may do and those of
+//! partitions may not.
 
 use super::{
     dcbz, fault, mmu32,
@@ -68,7 +68,7 @@ pub(crate) fn any_state(
         let ea = dcbz::operand(st, dcbz);
         return fault::store_to_code(vcpu, st, run, dcbz, ea).map(Some);
     }
-    // dcba is a hint.
+    // dcba is only a hint, so nothing has to be done.
     if st.is_32bit() && insn.raw() & dcbz::OPCODE == DCBA {
         st.switch.advance(4);
         return Ok(Some(Next::Guest));
@@ -76,8 +76,8 @@ pub(crate) fn any_state(
     Ok(None)
 }
 
-/// What came of an instruction that these processors have in another way than a server in a partition; `None` if there
-/// is no difference.
+/// Executes an instruction that these processors define otherwise than the processor of a partition does. `None` if
+/// they define it alike.
 #[cold]
 #[inline(never)]
 pub(crate) fn privileged(
@@ -97,13 +97,13 @@ pub(crate) fn privileged(
             let val = st.gpr(rs) & mask(bare);
             write(vcpu, st, state, bare, spr, val);
         }
-        // Who has read the table before has shadowed what was there once its lock was free.
+        // A vCPU that has read the table before now has finished shadowing what it read once it gives the lock back.
         Privileged::TlbInvalidateEntry { rb, rs, .. } => {
             let (vm, val) = (vcpu.vm(), st.gpr(rb));
             drop(lock(&vm.arch.hpt));
             match bare {
                 Bare::Book3s32 => in_parts(|| vm.mmu.lock().unmap_page32(val)),
-                // L is where RS has its last bit since: 16 MB.
+                // The bit that is L here, a page of 16 MB, is the last one of RS in later processors.
                 Bare::Ppc970 if rs & 1 != 0 => {
                     let first = val & !0xff_ffff;
                     for unit in (first..=first | 0xff_ffff).step_by(1 << 16) {
@@ -127,14 +127,14 @@ pub(crate) fn privileged(
     Some(Outcome::Done)
 }
 
-/// Does something that takes more than one lock hold, until it says that all is done. Sleeps.
+/// Calls `part`, which takes the lock each time, until it says that all is done. Sleeps.
 fn in_parts(mut part: impl FnMut() -> bool) {
     while !part() {
         cond_resched();
     }
 }
 
-/// Those that are different on the 970 only.
+/// The instructions that only the 970 defines otherwise.
 fn privileged_970(st: &mut PrVcpu, what: Privileged) -> Option<Outcome> {
     let msr = match what {
         Privileged::WriteMsr {
@@ -151,7 +151,7 @@ fn privileged_970(st: &mut PrVcpu, what: Privileged) -> Option<Outcome> {
     Some(set_msr(st, msr))
 }
 
-/// Those of the 32-bit processors, which have no others.
+/// The instructions of 32-bit processors; these have no others.
 fn privileged_32(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: Privileged) -> Outcome {
     match what {
         Privileged::ReadMsr { rt } => st.set_gpr(rt, st.msr().raw()),
@@ -178,14 +178,14 @@ fn privileged_32(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, what: Privileged) -> Outcome 
             let sr = number(st, rb);
             read_segment(st, rt, sr);
         }
-        // All is coherent.
+        // Caches are coherent, so nothing has to be done.
         Privileged::CacheBlockInvalidate { .. } => {}
         _ => return Outcome::Illegal,
     }
     Outcome::Done
 }
 
-/// The segment register that a GPR has the address for.
+/// The number of the segment register for the address in GPR `rb`.
 fn number(st: &PrVcpu, rb: u8) -> u8 {
     (st.gpr(rb) >> 28 & 0xf) as u8
 }
@@ -204,7 +204,7 @@ fn set_msr(st: &mut PrVcpu, msr: Msr) -> Outcome {
     }
 }
 
-/// What a register of the processor has room for.
+/// The bits that a register of the processor has.
 const fn mask(bare: Bare) -> u64 {
     match bare {
         Bare::Book3s32 => 0xffff_ffff,
@@ -238,12 +238,12 @@ fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, bare: Bare, spr: Sp
     })
 }
 
-/// Of the registers that these processors have besides, the number tells who may not access them.
+/// Whether `state` may not access a register that only these processors have: its number says so.
 const fn refused(state: PrivilegeState, spr: Spr) -> bool {
     state.is_problem() && spr.number_is_privileged()
 }
 
-/// Writes a register; one that there is not is none, and the timebase is not the guest's to set.
+/// Writes a register. A write to one that does not exist, or to the timebase, has no effect.
 fn write(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, state: PrivilegeState, bare: Bare, spr: Spr, val: u64) {
     if refused(state, spr) {
         return;

@@ -7,8 +7,9 @@
 //! as it is, but what it loads from the page while it executes it is from the copy: an image of a kernel that copies
 //! itself elsewhere takes the word along. So that word is `dcbz` to such a guest, wherever it is.
 //!
-//! That a page is executed and that it is written exclude each other: a store to it takes away all that executes it,
-//! and before it is looked at for the instruction, all that writes it goes. What userspace writes is not seen.
+//! No page is mapped for execution and for writing at once: a store to a page takes away what maps it for execution,
+//! and before the page is searched for the instruction, what maps it for writing is taken away. Stores by userspace
+//! are not seen.
 
 use super::{
     hpt,
@@ -31,10 +32,10 @@ use crate::{
 };
 use kernel::{prelude::*, sync::atomic::Relaxed};
 
-/// `dcbz` without its operands, and the bits that are those or reserved.
+/// `dcbz` without its operands; and the bits that are not operands or reserved.
 const DCBZ: u32 = 0x7c00_07ec;
 pub(crate) const OPCODE: u32 = 0xffe0_07ff;
-/// What differs in the word in its place, which is no instruction.
+/// The bit in which the word that takes its place, which is no instruction, differs from it.
 const TRAPPING: u32 = 8;
 
 /// Is it `dcbz`, and not `dcbzl`?
@@ -48,7 +49,7 @@ pub(crate) fn replaced(vcpu: &Vcpu<Pr>, insn: Insn) -> Option<Insn> {
     (is_dcbz(word) && vcpu.vm().arch.dcbz_traps.load(Relaxed)).then_some(Insn::word(word))
 }
 
-/// Puts the trapping words in. Says whether there were any.
+/// Replaces each `dcbz` by the word that traps. Says whether there were any.
 fn replace(code: &mut [u8]) -> bool {
     let mut any = false;
     for bytes in code.chunks_exact_mut(4) {
@@ -68,7 +69,7 @@ fn replace(code: &mut [u8]) -> bool {
 pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
     let vm = vcpu.vm();
     {
-        // Nobody maps a page meanwhile.
+        // With this lock held, no vCPU maps a page.
         let _locked = lock(&vm.arch.hpt);
         if vm.arch.dcbz_traps.load(Relaxed) {
             return;
@@ -82,14 +83,14 @@ pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
 
 /// What is known of a page's code.
 pub(crate) enum Code {
-    /// Nothing in it has to trap, at this count of pages mapped for writing.
+    /// Nothing in it has to trap. It was searched when its frame had been mapped for writing so many times.
     Plain(u64),
-    /// The copy to be executed, made at this count.
+    /// The copy to be executed, made when its frame had been mapped for writing so many times.
     Copy(KBox<CodePage>, u64),
 }
 
-/// Looks at the code in the page of `gpa`; `None` if that is not memory any more. `EFAULT` if it cannot be read, `ENOMEM`
-/// without memory.
+/// Looks at the code in the page of `gpa`; `None` if that is not memory any more. `EFAULT` if it cannot be read,
+/// `ENOMEM` without memory.
 #[cold]
 #[inline(never)]
 pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Option<Code>> {
@@ -111,7 +112,7 @@ pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Option<Code>> {
     }))
 }
 
-/// Maps the copy of a page, made at this count, at `ea`. If it cannot be, the guest faults again.
+/// Maps the copy of a page at `ea`; `count` as in [`Code::Copy`]. If that is not possible, the guest faults again.
 #[cold]
 #[inline(never)]
 pub(crate) fn map(vcpu: &Vcpu<Pr>, to: &Translated, ea: u64, copy: KBox<CodePage>, count: u64) {
@@ -155,14 +156,15 @@ pub(crate) fn is_own(
     }
 }
 
-/// The module has written memory at `ea` for the guest, for an instruction that may be any.
+/// The module has written memory at `ea` for the guest, whether or not its guests' `dcbz` traps.
 pub(crate) fn stored(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     if vcpu.vm().arch.dcbz_traps.load(Relaxed) {
         written(vcpu, st, ea);
     }
 }
 
-/// The module has written at `ea` for the guest: nothing is executed there that was looked at before.
+/// The module has written at `ea` for the guest: what maps that page for execution is taken away, so that it is
+/// searched again.
 pub(crate) fn written(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64) {
     if let Ok(gpa) = hpt::real_address(vcpu, st, ea, Access::Store) {
         while !vcpu.vm().mmu.lock().take_code(gpa) {

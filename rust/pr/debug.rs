@@ -11,7 +11,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// `KVM_SET_GUEST_DEBUG`. Returns `EINVAL` for what there is not: registers for breakpoints and watchpoints.
+/// `KVM_SET_GUEST_DEBUG`. Returns `EINVAL` for breakpoints and watchpoints by registers, which this backend does not
+/// have.
 pub(crate) fn set(st: &mut PrVcpu, control: u32) -> Result {
     const KNOWN: u32 = bindings::KVM_GUESTDBG_ENABLE
         | bindings::KVM_GUESTDBG_SINGLESTEP
@@ -27,15 +28,15 @@ pub(crate) fn set(st: &mut PrVcpu, control: u32) -> Result {
     Ok(())
 }
 
-/// Tells userspace that the guest is where it is.
+/// Exits to userspace with the address of the guest's next instruction.
 pub(crate) fn report(st: &PrVcpu, run: &RunPage) -> Next {
     run.set_debug(st.nip(), 0);
     Next::Userspace
 }
 
-/// A trace interrupt: the guest's own, or one that it was run with for our sake.
+/// A trace interrupt: the guest gets it if it has asked for it; else the guest was only single-stepped by the module.
 pub(crate) fn traced(st: &mut PrVcpu, flags: Srr1) {
-    // Branches alone are not traced while all instructions are.
+    // While the module traces all instructions, branches are not told apart from them, and MSR[BE] is not looked at.
     let own = match st.switch.trace {
         true => Msr::SE,
         false => Msr::SE | Msr::BE,
@@ -54,7 +55,8 @@ pub(crate) fn after_exit(st: &PrVcpu, run: &RunPage, trap: Trap, nip: u64, next:
     if !st.single_step() {
         return next;
     }
-    // A system call leaves the guest behind it, and to be executed anew it has to go back.
+    // The interrupt leaves the guest behind the system call. If that is to be executed anew, the guest is set back to
+    // it.
     let made = match trap {
         Trap::TRACE => true,
         Trap::SYSCALL => st.nip() != nip.wrapping_sub(4),
@@ -66,7 +68,7 @@ pub(crate) fn after_exit(st: &PrVcpu, run: &RunPage, trap: Trap, nip: u64, next:
     }
 }
 
-/// Userspace has done its part of an instruction, which is a step.
+/// Userspace has completed an instruction, which counts as a step.
 #[inline]
 pub(crate) fn after_answer(st: &PrVcpu, run: &RunPage, next: Next) -> Next {
     match next {

@@ -24,7 +24,7 @@ use crate::{
     vm::{events::Events, Vcpu},
 };
 
-/// Executes an instruction for which it takes privileged state.
+/// Executes an instruction that needs privileged state.
 pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Outcome {
     let (insn, state) = (executing.insn(), executing.state());
     if state.is_problem() {
@@ -56,7 +56,7 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
             let (rs, rb) = (st.gpr(rs), st.gpr(rb));
             let index = SlbEsid::from_raw(rb).index();
             let old = st.slb.entry(index);
-            // What was not there cannot have been shadowed.
+            // An entry that was not valid was not shadowed.
             if old.esid.contains(SlbEsid::V) {
                 st.shadow.forget_entry(old);
             }
@@ -104,8 +104,8 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
             let sr = st.gpr(rb) >> 28 & 0xf;
             write_segment(st, sr, rs);
         }
-        // A PAPR guest's table is the hypervisor's.
-        // RB has not all of the virtual address, and a page may be shadowed with the missing bits.
+        // The page table of a PAPR guest belongs to the hypervisor, so only others may do this. All is taken away,
+        // since RB does not have all bits of the virtual address.
         Privileged::TlbInvalidateEntry { .. } | Privileged::TlbInvalidateAll if !st.papr => {
             translate::unmap_all(vcpu.vm())
         }
@@ -140,7 +140,8 @@ pub(crate) fn privileged(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing)
     Outcome::Done
 }
 
-/// Executes it in privileged state, if it concerns registers alone. Does not sleep.
+/// Executes an instruction if the guest is in privileged state and the instruction needs registers alone. Does not
+/// sleep.
 #[inline]
 pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Option<Outcome> {
     let (insn, state) = (executing.insn(), executing.state());
@@ -150,7 +151,7 @@ pub(crate) fn registers(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) 
     }
 }
 
-/// The same, for one of which that is known, and that it is privileged state.
+/// As [`registers`], if both are known already.
 #[inline]
 pub(crate) fn register_instruction(
     vcpu: &Vcpu<Pr>,
@@ -199,7 +200,7 @@ fn of_registers(
     Some(Outcome::Done)
 }
 
-/// Sets MSR, and goes to `ea` or on behind the instruction.
+/// Sets MSR, and jumps to `ea` if there is one.
 #[inline]
 fn change_msr(st: &mut PrVcpu, msr: Msr, ea: Option<u64>) -> Outcome {
     if (msr | st.msr()).intersects(Msr::TS) {
@@ -233,7 +234,8 @@ fn read_spr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, state: PrivilegeState, spr: Spr, r
     outcome(&access)
 }
 
-/// A read or a write of a register of a facility that is off in hardware, in either state; `None` if it was none.
+/// Executes `mfspr` or `mtspr` of a register whose facility is off in hardware while the guest runs, in either
+/// privilege state. `None` if the instruction is another one or may not do that.
 pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -> Option<Outcome> {
     let state = executing.state();
     let done = match executing.privileged() {
@@ -271,7 +273,7 @@ fn write_segment(st: &mut PrVcpu, sr: u64, rs: u8) {
     st.forget_segments();
 }
 
-/// `msgsndp` and `msgclrp`: a core has one thread.
+/// `msgsndp` and `msgclrp`. The guest's core has one thread, so only thread 0 can be addressed.
 fn message(vcpu: &Vcpu<Pr>, st: &PrVcpu, insn: Insn) -> Outcome {
     let events = &vcpu.shared.events;
     match doorbell::decode(insn, &st.switch) {

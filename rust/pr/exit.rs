@@ -91,7 +91,8 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<
         Trap::VECTOR_UNAVAIL => vectors(st, trap, Msr::VEC),
         Trap::VSX_UNAVAIL => vectors(st, trap, Msr::VSX),
         Trap::FAC_UNAVAIL => return facility_unavailable(vcpu, st, run, exit.fscr),
-        // Something that the host has not for its own programs either; one of the guest's must not stop the guest.
+        // The host does not give its own programs this facility either. A program of the guest gets an interrupt, so
+        // that it cannot stop the guest.
         Trap::H_FAC_UNAVAIL | Trap::SOFTPATCH => st.inject_program(Srr1::PROG_ILL),
         Trap::ALIGNMENT => {
             st.dar = exit.dar;
@@ -112,7 +113,7 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<
     Ok(Next::Guest)
 }
 
-/// A machine check, of which SRR1 says `why`.
+/// A machine check; `why` are the bits of SRR1 that tell its cause.
 fn machine_check(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Next {
     vcpu.arch_stats.machine_checks.inc();
     st.switch.report_machine_check();
@@ -120,7 +121,7 @@ fn machine_check(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> 
         st.inject(Trap::MACHINE_CHECK, why);
         return Next::Guest;
     }
-    // As the interrupt leaves them: userspace reads there what happened, and the guest's handler returns by them.
+    // As the interrupt sets them: userspace reads the cause there, and the guest's handler returns by them.
     st.srr0 = st.nip();
     st.srr1 = why.with_msr(st.msr()).raw();
     let how = match st.switch.machine_check_recovered() {
@@ -131,7 +132,7 @@ fn machine_check(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> 
     Next::Userspace
 }
 
-/// A facility for vectors is off: the guest gets it if it has turned it on itself.
+/// A floating-point or vector facility is off: the guest gets it if its own MSR has it on.
 fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
     if st.msr().contains(facility) {
         st.switch.vectors_given = Msr::FP | Msr::VEC | Msr::VSX;
@@ -144,7 +145,7 @@ fn vectors(st: &mut PrVcpu, trap: Trap, facility: Msr) {
 #[inline(never)]
 fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result<Next> {
     if !why.intersects(Srr1::PROG_ILL | Srr1::PROG_PRIV) {
-        // A trap, or a floating-point exception.
+        // The guest's own trap or floating-point exception.
         st.inject_program(why);
         return Ok(Next::Guest);
     }
@@ -162,7 +163,7 @@ fn program(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, why: Srr1) -> Result
         }
     }
     if trapped.state().is_problem() {
-        // A program's interrupt is what the processor says.
+        // A program gets the interrupt that the processor has reported.
         st.inject_program(why);
         return Ok(Next::Guest);
     }
@@ -215,8 +216,8 @@ fn executed(
     Next::Guest
 }
 
-/// An instruction of the guest's kernel for which the vCPU's registers are enough: executes it, with interrupts off,
-/// and says so. `in_order` if the guest goes on behind it as it was.
+/// Executes an instruction of the guest's kernel that needs nothing but the vCPU's registers. Interrupts are disabled.
+/// Says whether it did; `in_order` is set if the guest goes on with the next instruction and MSR has not changed.
 #[inline]
 pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &mut bool) -> bool {
     let exit = st.switch.exit();
@@ -246,7 +247,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trap: Trap, in_order: &m
             *in_order = st.msr() == msr;
         }
         Some(Outcome::Jumped) => {}
-        // Not done, or an interrupt.
+        // It was not executed, or it is to cause an interrupt.
         _ => return false,
     }
     st.doubt.0.dispel();
@@ -261,11 +262,11 @@ fn system_call(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
     let trapped = Trapped::new(st.msr(), Cause::SystemCall);
     let kernel = !trapped.state().is_problem();
     if st.papr {
-        // The guest is behind it already.
+        // The interrupt has left the guest behind the instruction, which is fetched first.
         let behind = st.nip();
         st.switch.nip = behind.wrapping_sub(4);
         let Found::Caused(executing) = fetch::caused(vcpu, st, trapped) else {
-            // Nothing else gives this interrupt, so it was one.
+            // No other instruction causes this interrupt, so the guest executes it again.
             return Next::Guest;
         };
         let hypervisor = executing.insn().raw() == SC_1;
@@ -339,7 +340,7 @@ fn facility_unavailable(
     let trapped = Trapped::new(msr, Cause::Unavailable(facility));
     let kernel = !trapped.state().is_problem();
     let transactions = facility == Facility::Tm && st.has_transactions();
-    // In privileged state FSCR is not looked at.
+    // FSCR does not apply to privileged state.
     let on = bit != Fscr::EMPTY && (kernel || st.fscr().contains(bit));
     if on || kernel || transactions {
         match fetch::caused(vcpu, st, trapped) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Segments and pages that are missing while the guest runs: shadowed if the guest has them, else its own fault.
+//! Segments and pages that are missing while the guest runs: they are shadowed if the guest's own tables have them;
+//! else the guest gets the interrupt.
 
 use super::{
     dcbz::{self, Code},
@@ -49,47 +50,47 @@ pub(crate) fn missing_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access:
 
 /// What an access without a page needs, found with the guest's page table locked.
 enum Step {
-    /// Nothing more: mapped, or the guest has a fault of its own, or it is to try again.
+    /// Nothing more: the page is mapped, or the guest gets an interrupt, or it is to access the page again.
     Done,
-    /// The table itself is not there.
+    /// Memory that the guest's page table is in.
     Table(Absent),
-    /// The page of userspace's at this address.
+    /// The page at this address of userspace.
     Page(usize),
-    /// A look at the code of the page before it is executed.
+    /// A search of the page for `dcbz` before it is executed.
     Look(Translated),
-    /// The same, for `sc 1`.
+    /// A search of the page for `sc 1` before it is executed.
     Search(Translated),
     /// Emulation: the guest real address is a device's.
     Device(u64),
     /// Emulation: a store to the page that the instruction is in.
     Own,
-    /// A fetch from the page of a device that userspace has mapped, in which nothing is executed.
+    /// An instruction storage interrupt: userspace has mapped a device's page there, and nothing is executed in one.
     NotExecutable,
     /// Userspace has nothing usable there.
     Failed(Error),
 }
 
-/// What was made ready for the access without the lock.
+/// What has been prepared for the access without the lock.
 #[derive(Default)]
 struct Ready {
-    /// The page at this address was asked for.
+    /// The page at this address has been faulted in once.
     populated: Option<usize>,
     page: Option<Fetched>,
-    /// That failed.
+    /// There is no page at this address, for this reason.
     failed: Option<(usize, Error)>,
-    /// The page of 4 KB at this guest real address, looked at.
+    /// What was found in the 4 KB at this guest real address.
     code: Option<(u64, Code)>,
     searched: Option<Searched>,
 }
 
-/// A page of userspace's, and what was known of invalidations before it was looked up.
+/// A page of userspace, and the sequence number from before it was looked up.
 struct Fetched {
     hva: usize,
     seq: FaultSeq,
     page: UserPage,
 }
 
-/// So often an access is looked at again before the guest makes it again: that lets signals in.
+/// How often an access is looked at again before the guest has to repeat it, so that signals are noticed.
 const ATTEMPTS: usize = 16;
 
 /// The guest's access to `ea` has no page, or one that does not permit it. Returns `EFAULT` (or what looking the
@@ -117,12 +118,12 @@ pub(crate) fn page(
                     return Ok(Next::Guest);
                 }
             }
-            // If its slot has just gone, the next look finds what is there instead.
+            // If its slot has just been deleted, the next attempt finds that.
             Step::Look(to) => {
                 ready.code = dcbz::look(vcpu, to.gpa)?.map(|code| (to.gpa & !0xfff, code))
             }
             Step::Search(to) => ready.searched = Some(sc1::search(vcpu, st, &to, ea)?),
-            // What cannot be executed and written at once.
+            // The page cannot be executed and written at once, so the store is emulated.
             Step::Own => match fetch::walked(vcpu, st) {
                 Some(insn) => return store_to_code(vcpu, st, run, insn, ea),
                 None => return Ok(Next::Guest),
@@ -138,8 +139,8 @@ pub(crate) fn page(
     Ok(Next::Guest)
 }
 
-/// Emulates `insn`, where the guest is, which stores at `ea`, where the guest may have code that was looked at. Errors as
-/// [`mmio::start`].
+/// Emulates `insn`, the guest's next instruction, which stores at `ea`, in a page that may have been searched and
+/// mapped for execution. Errors as [`mmio::start`].
 #[cold]
 #[inline(never)]
 pub(crate) fn store_to_code(
@@ -154,7 +155,7 @@ pub(crate) fn store_to_code(
     Ok(next)
 }
 
-/// What a guest gets whose table is not there.
+/// DSISR for a guest whose page table cannot be read.
 fn unreadable(access: Access) -> Dsisr {
     Dsisr::NOPTE.set(Dsisr::ISSTORE, access == Access::Store)
 }
@@ -166,8 +167,8 @@ fn inject(st: &mut PrVcpu, ea: u64, access: Access, fault: Fault) {
     }
 }
 
-/// Translates the access and maps the page, if all is there that this takes. From here on to the end of it the guest's
-/// page table is locked.
+/// Translates the access and maps the page, if everything that this needs is there. The guest's page table is locked
+/// until this returns.
 #[inline(always)]
 fn attempt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access, ready: &mut Ready) -> Step {
     let vm = vcpu.vm();
@@ -219,7 +220,8 @@ fn attempt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access, ready: &mu
     map(vcpu, slot, &to, ea, access, ready)
 }
 
-/// An access to what is not memory. Errors as [`mmio::start`].
+/// An access to a guest real address that no slot has, or a store to one of a read-only slot. Errors as
+/// [`mmio::start`].
 fn device(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
@@ -229,7 +231,7 @@ fn device(
     access: Access,
 ) -> Result<Next> {
     match access {
-        // Nothing can be emulated there: the guest's jump was wrong.
+        // Instructions are not fetched from devices: the guest has jumped to a wrong address.
         Access::Fetch => {
             st.inject_fetch(Fault::Storage(Dsisr::NOPTE));
             Ok(Next::Guest)
@@ -246,12 +248,13 @@ fn device(
     }
 }
 
-/// Has the page at `hva` be there: first by userspace's tables, and if these do not help, by a reference to it.
+/// Gets the page at `hva`: the first time by having it faulted in, and then, if that was not enough, by a reference to
+/// it.
 fn get_page(vcpu: &Vcpu<Pr>, hva: usize, writing: bool, ready: &mut Ready) {
     if ready.populated.replace(hva) != Some(hva) && fault_in(hva, writing) {
         return;
     }
-    // Something that userspace's tables alone do not tell, or an error to be found out.
+    // The owner's page table is not enough for this page, or there is an error: this says which.
     let seq = vcpu.vm().mmu.fault_begin();
     match UserPage::get(hva, writing) {
         Ok(page) => ready.page = Some(Fetched { hva, seq, page }),
@@ -280,8 +283,8 @@ fn map_magic(
     Ok(Next::Guest)
 }
 
-/// Maps the page of userspace's that the guest has at `ea`, if it is there, or gives up for the guest to fault again if
-/// it is changing. The guest's page table is locked.
+/// Maps the page of userspace that the guest has at `ea`, if it is there. If it is just changing, the guest has to
+/// fault again. The guest's page table is locked.
 #[inline(always)]
 fn map(
     vcpu: &Vcpu<Pr>,
@@ -326,8 +329,8 @@ fn map_fetched(
     let frame = Frame::of_user_page(&page);
     let shadow = shadow(slot, to, ea, frame, writable, writing, inhibited);
     if mmu.map(to.key, &shadow) {
-        // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock is
-        // dropped, since then the page may be taken away and cleaned.
+        // From now on the guest may write to the page at any time. It is marked dirty before the lock is dropped, since
+        // afterwards the page may be taken away and written back.
         page.set_mapped(shadow.permission.write);
         note_written(slot, &shadow);
     }
@@ -357,7 +360,7 @@ fn map_present(
     if mmu.map(to.key, &shadow) {
         note_written(slot, &shadow);
     }
-    // If there was no room, the guest faults again.
+    // If the host's table had no room, the guest faults again.
     true
 }
 

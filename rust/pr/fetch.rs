@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The instruction that the guest is at, as storage has it after the exit: another vCPU may have stored there since.
+//! The guest's current instruction, read from memory after the exit. It may not be the one that caused the exit, since
+//! another vCPU may have stored there in between.
 
 use super::{hpt, vcpu::PrVcpu, vm::Pr};
 use crate::{
@@ -9,18 +10,18 @@ use crate::{
     vm::Vcpu,
 };
 
-/// Doubts further apart than so many exits, of which others are the host's own interrupts, have nothing to do with each
-/// other.
+/// Two doubts that are more than this number of exits apart are unrelated. Exits between them are the host's
+/// interrupts.
 const AT_ONCE: u64 = 8;
 
 /// What caused an exit.
 pub(crate) enum Found {
     /// This instruction.
     Caused(Executing),
-    /// It is not there any more: the guest runs what is.
+    /// It is not in memory any more: the guest executes what is there now.
     Again,
-    /// This instruction by what the processor says again and again, and none of those that are known to. In privileged
-    /// state only.
+    /// The processor has reported this instruction again and again, though it is not one that is known to cause such an
+    /// exit. In privileged state only.
     Insists(Insn),
 }
 
@@ -49,7 +50,7 @@ pub(crate) fn is_cause(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, insn:
     }
 }
 
-/// This word cannot have caused it. Does the processor insist on it?
+/// This word cannot have caused the exit. Has the processor reported it several times in a row?
 #[cold]
 #[inline(never)]
 fn doubtful(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, word: u32) -> bool {
@@ -60,7 +61,7 @@ fn doubtful(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, trapped: Trapped, word: u32) -> bo
     }
     *when = exits;
     let insists = doubt.insists(st.switch.nip, Insn::word(word));
-    // A program that stores without an icbi may be held up; it can be interrupted.
+    // A program that modifies its code without an icbi may loop here; it can still be interrupted.
     if insists && !trapped.state().is_problem() {
         return true;
     }
@@ -79,7 +80,7 @@ pub(crate) fn loaded(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<Insn> {
     Some(Insn::word(word))
 }
 
-/// The same where the exit path could not load it.
+/// The instruction by the guest's tables, where the exit path could not load it.
 #[cold]
 #[inline(never)]
 fn found(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> Option<u32> {

@@ -2,9 +2,9 @@
 
 //! What all ways of translating have in common: access to the guest's page table, and what comes of a translation.
 //!
-//! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address
-//! space. It is only read and written with `PrVm::hpt` held, which is a spinlock: memory that is not there is asked for
-//! without it, and what was begun begins again ([`with_table`]).
+//! A PAPR guest's table is not in its memory: userspace allocates it and says in SDR1 where, in its own address space.
+//! It is only read and written with `PrVm::hpt` held, which is a spinlock. If the memory is not present, the lock is
+//! dropped, the memory is faulted in, and the operation begins anew ([`with_table`]).
 
 use super::{mmu::SegmentKey, vm::Pr};
 use crate::{
@@ -30,14 +30,14 @@ pub(crate) fn lock(table: &SpinLock<()>) -> HptGuard<'_> {
     table.lock()
 }
 
-/// Memory of the process's that the table is in and that is not there at the moment, or not to be written.
+/// An address of the process at which a part of the table is not present, or not writable, at the moment.
 pub(crate) struct Absent {
     pub(crate) at: u64,
     pub(crate) write: bool,
 }
 
 impl Absent {
-    /// Has it be there, and says whether that was possible. Sleeps.
+    /// Faults it in, and says whether that was possible. Sleeps.
     pub(crate) fn populate(&self) -> bool {
         nofault::populate(self.at, self.write).is_ok()
     }
@@ -45,9 +45,9 @@ impl Absent {
 
 /// Why an access was not translated.
 pub(crate) enum Miss {
-    /// It is the guest's own fault.
+    /// The guest's own tables do not permit it, and it gets this interrupt.
     Fault(Fault),
-    /// That could not be told.
+    /// A part of the guest's table has to be faulted in first.
     Absent(Absent),
 }
 
@@ -63,12 +63,12 @@ impl From<Absent> for Miss {
     }
 }
 
-/// So often memory that was just there may be gone again.
+/// How often memory that was just faulted in may be gone again.
 const TRIES: usize = 16;
 
-/// Does something with the table locked, again and again until all that it needs of the table is there. What `f` does
-/// before it says that something is absent has to do no harm when it is done again. The error is what cannot be had, or
-/// not before the process ends. Sleeps.
+/// Calls `f` with the table locked, and again whenever a part of the table had to be faulted in. What `f` does before
+/// it returns `Absent` has to do no harm when it is done again. The error is the part that cannot be faulted in, or
+/// that was gone again too often. Sleeps.
 pub(crate) fn with_table<T>(
     vm: &Vm<Pr>,
     mut f: impl FnMut(&HptGuard<'_>) -> Result<T, Absent>,
@@ -89,7 +89,8 @@ pub(crate) fn with_table<T>(
     }
 }
 
-/// Where a guest real address is in the process's memory now; `None` if there is nothing, or nothing to be written.
+/// Calls `f` with the process's address of a guest real address. `None` if that is no memory, or to be written and
+/// read-only.
 fn with_guest_memory<T>(
     vm: &Vm<Pr>,
     gpa: u64,
@@ -149,7 +150,7 @@ pub(crate) fn store_guest(
 pub(crate) struct Translated {
     /// Guest real address.
     pub(crate) gpa: u64,
-    /// The guest may store; if it has not done so before, only for a store.
+    /// The guest may store. While its table does not have C set, this is so only for an access that is a store.
     pub(crate) write: bool,
     /// The guest may execute it.
     pub(crate) execute: bool,
@@ -167,9 +168,9 @@ pub(crate) fn relocated(msr: Msr, access: Access) -> bool {
     })
 }
 
-/// Takes away all that is shadowed: what is read of the guest's tables from now on counts. Sleeps.
+/// Takes away all that is shadowed, so that every access is translated by the guest's tables anew. Sleeps.
 pub(crate) fn unmap_all(vm: &Vm<Pr>) {
-    // Whoever has read them before has shadowed what was there once the lock was free.
+    // A vCPU that has read the tables before now has finished shadowing what it read once it gives the lock back.
     drop(lock(&vm.arch.hpt));
     let mut next = Some(0);
     while let Some(from) = next {

@@ -31,14 +31,14 @@ use crate::{
 };
 use kernel::{new_spinlock, prelude::*, sync::SpinLock};
 
-/// What others may touch.
+/// The part of a vCPU's state that any thread may access.
 #[pin_data]
 pub(crate) struct PrShared {
     pub(crate) events: Events,
     /// The areas the guest has registered.
     #[pin]
     pub(crate) vpas: SpinLock<Vpas>,
-    /// When its thread had a CPU.
+    /// When its thread was on a CPU.
     pub(crate) preemption: Preemption,
 }
 
@@ -53,7 +53,7 @@ impl PrShared {
     }
 }
 
-/// What only the vCPU's own thread touches.
+/// The part of a vCPU's state that only its own thread accesses.
 pub(crate) struct PrVcpu {
     /// The user registers, and the world switch.
     pub(crate) switch: ShadowVcpu,
@@ -81,27 +81,28 @@ pub(crate) struct PrVcpu {
     pub(crate) mmu32: KBox<Mmu32>,
     /// What the guest's MSR can have.
     pub(crate) msr_allowed: Msr,
-    /// What is the guest's to have of LPCR ([`LPCR`]): how its interrupts are taken.
+    /// The bits of LPCR that a guest can have ([`LPCR`]): they say how it takes its interrupts.
     pub(crate) lpcr: Lpcr,
     /// Where the guest's interrupt vectors begin.
     pub(crate) hior: u64,
-    /// Where the guest's page table is: of a PAPR guest, in userspace. Base, and log2 of its size less 18.
+    /// The base of the guest's page table, and log2 of its size less 18. The base of a PAPR guest is an address of
+    /// userspace.
     pub(crate) sdr1: u64,
     /// The guest's SLB.
     pub(crate) slb: KBox<GuestSlb>,
-    /// The page that the guest's kernel has registers in.
+    /// The magic page, in which the guest's kernel finds its registers.
     pub(crate) magic: Option<Magic>,
-    /// The segments it runs with.
+    /// The shadow segments that the guest runs with.
     pub(crate) shadow: KBox<ShadowSlb>,
-    /// Where it is not worth looking at the code behind an exit.
+    /// Addresses behind which there is nothing to be executed ahead.
     pub(crate) futile: KBox<Futile>,
-    /// What could not have caused an exit, and at which of `sum_exits`.
+    /// A word that cannot have caused an exit, and the count `sum_exits` at that time.
     pub(crate) doubt: (Doubt, u64),
-    /// Loops that an exit would keep from ending.
+    /// Loops of load and reserve and store conditional, which an exit would keep from ending.
     pub(crate) reserve: Reserve,
-    /// They are not those that the switch has.
+    /// The shadow segments differ from those that the world switch has.
     pub(crate) slb_changed: bool,
-    /// What userspace owes.
+    /// What userspace has to complete.
     pub(crate) completion: Completion,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,
@@ -109,15 +110,16 @@ pub(crate) struct PrVcpu {
     pub(crate) papr: bool,
     /// `KVM_GUESTDBG_…`
     pub(crate) debug: u32,
-    /// The page of code that is run instruction by instruction, because data at the same addresses is elsewhere.
+    /// The page of code that is executed one instruction at a time, because data at the same addresses is translated
+    /// otherwise.
     stepped: Option<u64>,
     /// The guest uses its performance monitor, as far as its VPA says.
     pub(crate) pmu_in_use: bool,
-    /// The VPA is to be asked that again.
+    /// The VPA has to be read again for that.
     pub(crate) ask_vpa: bool,
-    /// Its counters are not frozen for good, or there is an exception of theirs.
+    /// MMCR0 does not freeze all its counters, or has a pending exception.
     pub(crate) monitor_on: bool,
-    /// Both: its counters count, or it waits for an interrupt of theirs.
+    /// `pmu_in_use` and `monitor_on`, or `ask_vpa`: the performance monitor has to be looked at before each entry.
     pub(crate) monitored: bool,
     /// What is counted of its dispatches.
     pub(crate) dispatches: Dispatches,
@@ -125,7 +127,7 @@ pub(crate) struct PrVcpu {
     pub(crate) utilization: Utilization,
 }
 
-/// The bits of LPCR that there are: ILE and AIL.
+/// The bits of LPCR that a guest can have.
 pub(crate) const LPCR: Lpcr = Lpcr::from_raw(Lpcr::ILE.raw() | Lpcr::AIL.raw());
 
 impl PrVcpu {
@@ -195,7 +197,7 @@ impl PrVcpu {
         self.switch.msr = msr;
         let stepped = self.stepped.filter(|_| !changed);
         self.step_in(stepped);
-        // Given again when it is used again.
+        // The guest gets these facilities back when it uses one the next time.
         let vectors = Msr::FP | Msr::VEC | Msr::VSX;
         if !msr.intersects(vectors) {
             self.switch.vectors_given = Msr::EMPTY;
@@ -208,7 +210,7 @@ impl PrVcpu {
         self.stepped
     }
 
-    /// Sets it, and what the guest runs with follows.
+    /// Sets that page, and selects what the guest runs with accordingly.
     #[inline]
     pub(crate) fn step_in(&mut self, page: Option<u64>) {
         self.stepped = page;
@@ -222,7 +224,7 @@ impl PrVcpu {
     pub(crate) fn trace(&mut self) {
         let trace = self.stepped.is_some() || self.single_step() || self.reserve.stepping();
         if self.switch.trace && !trace {
-            // What follows may make another reservation, unseen.
+            // From now on the guest may make another reservation that the module does not see.
             self.reserve.lose();
         }
         self.switch.trace = trace;
@@ -258,7 +260,7 @@ impl PrVcpu {
         reached(now, self.dec_expires)
     }
 
-    /// Nothing of the guest's segments is certain any more.
+    /// Drops all shadow segments, because any of the guest's segments may have changed.
     pub(crate) fn forget_segments(&mut self) {
         self.shadow.forget();
         self.slb_changed = true;
@@ -275,7 +277,7 @@ impl PrVcpu {
         self.msr_allowed.contains(Msr::TM)
     }
 
-    /// Is the address in a block, of code or of data, so that one kind of access may be translated unlike the other?
+    /// Is the address in a block (BAT), so that fetches may be translated otherwise than loads and stores?
     #[inline]
     pub(crate) fn in_block(&self, ea: u64) -> bool {
         self.is_32bit() && self.in_block_32(ea)
@@ -320,7 +322,7 @@ impl PrVcpu {
         Fscr::from_raw(self.kept(Spr::FSCR))
     }
 
-    /// Sets it, and with it what the guest may use.
+    /// Sets FSCR, and with it which facilities the guest may use.
     pub(crate) fn set_fscr(&mut self, fscr: Fscr) {
         self.keep(Spr::FSCR, fscr.raw());
         self.switch.fscr = fscr;

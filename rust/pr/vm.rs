@@ -52,21 +52,22 @@ pub(crate) struct PrVm {
     pub(crate) features: Features,
     /// What its MMU can do.
     pub(crate) mmu: hash::Capabilities,
-    /// Keeps the scheduler telling of the vCPUs' threads.
+    /// Has the scheduler report when the vCPUs' threads get a CPU and lose it.
     pub(crate) scheduler: Enabled,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
     /// Machine checks go to userspace, which tells the guest (`KVM_CAP_PPC_FWNMI`).
     pub(crate) fwnmi: Atomic<bool>,
-    /// No guest executes `dcbz`, since one wants it to clear less than this processor does. Set with `hpt` held.
+    /// No vCPU executes `dcbz`, since for one of them it has to clear less than this processor does. Set with `hpt`
+    /// held.
     pub(crate) dcbz_traps: Atomic<bool>,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
     /// Pages that vCPUs share with their guest: they live until nothing is shadowed any more.
     #[pin]
     pub(crate) magic_pages: Mutex<KVec<Arc<SharedPage>>>,
-    /// Held while the guest's page table is changed, and from reading it to having the translation shadowed, so that
-    /// what was taken out of it is not shadowed afterwards. Taken before `Vm::slots` and `Vm::mmu`.
+    /// Held while the guest's page table is changed, and from reading an entry until its translation is shadowed, so
+    /// that no entry is shadowed after it was removed. Taken before `Vm::slots` and `Vm::mmu`.
     #[pin]
     pub(crate) hpt: SpinLock<()>,
 }

@@ -81,7 +81,7 @@ impl EntryMode {
     /// The guest is left or was not entered after all; to be called before interrupts are enabled.
     #[inline]
     pub(crate) fn left(&self) {
-        // A kick that comes between is lost with the mode, and was for the guest that is left.
+        // A kick that sets the mode between the two has no effect any more. It needs none: the guest has been left.
         once::release_barrier();
         once::write_u32(&self.mode, OUTSIDE);
     }

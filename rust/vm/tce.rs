@@ -66,8 +66,8 @@ impl Table {
             return Err(ENOMEM);
         }
         let npages = npages as usize;
-        // All of it may be touched, and none of it can be paged out. As with the peer, the list of
-        // pages counts too.
+        // All of it may be touched, and none of it can be paged out. As in kvm-hv, the list of
+        // pages counts, too.
         let list_bytes = size_of::<Self>() + npages * size_of::<SetOnce<SharedPage>>();
         let locked = LockedPages::count(mm, npages + list_bytes.div_ceil(PAGE_SIZE))?;
         let mut pages = Pages::with_capacity(npages, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;

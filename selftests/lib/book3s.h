@@ -111,7 +111,7 @@ struct kvm_regs book3s_run_regs(struct vmm_vcpu *vcpu, struct kvm_regs regs);
 void book3s_run_to_exit(struct vmm_vcpu *vcpu);
 
 /*
- * True if /dev/kvm is kvm-hv.ko's or kvm-pr.ko's, the peer. A test of something in which it
+ * True if /dev/kvm is kvm-hv.ko's or kvm-pr.ko's. A test of something in which it
  * is known to be wrong says so and lets it pass there, and only there.
  */
 bool book3s_peer(void);

@@ -15,7 +15,7 @@ use kernel::prelude::*;
 
 impl PrMmu {
     /// Maps a page in a segment that [`segment`](Self::segment) gave, in the place of what is mapped there.
-    /// Says whether that went well, and if not, the guest has to fault again.
+    /// Says whether that was possible; if not, the guest has to fault again.
     pub(crate) fn map(&mut self, key: SegmentKey, page: &ShadowPage) -> bool {
         let Some(vsid) = self.find_segment(key) else {
             return false;
@@ -60,7 +60,8 @@ impl PrMmu {
         true
     }
 
-    /// Maps `copy` for being executed instead of a page, and keeps it. Gives what is not needed any more.
+    /// Maps `copy` to be executed in a page's place, and keeps it. Returns the copies that are not needed any more, for
+    /// the caller to free.
     pub(crate) fn map_copy(
         &mut self,
         key: SegmentKey,
@@ -70,7 +71,7 @@ impl PrMmu {
         let gpa = page.gpa & !0xfff;
         let same = |c: &Option<Copied>| c.as_ref().is_some_and(|c| c.gpa == gpa);
         let known = self.copies.iter().position(same);
-        // What is executed elsewhere was not written since.
+        // While the page is mapped for execution elsewhere, nothing has written it since it was copied.
         if self.executes(gpa) {
             let kept = known.and_then(|at| self.copies.get(at)?.as_ref());
             if let Some(kept) = kept {
@@ -81,7 +82,7 @@ impl PrMmu {
         }
         let at = known.unwrap_or(self.next_copy);
         let old_gpa = self.copies.get(at).and_then(|c| Some(c.as_ref()?.gpa));
-        // As long as it is executed anywhere, it stays.
+        // The old copy stays as long as it is mapped anywhere.
         if old_gpa.is_some_and(|gpa| !self.take(gpa, |e| e.executable)) {
             return (Some(copy), None);
         }

@@ -15,8 +15,7 @@ pub(super) const POOL: usize = 1 << 15;
 pub(super) const BUCKETS: usize = POOL;
 /// Entries of a bucket: when there is one more, its oldest goes. A page that is mapped at so many addresses is rare.
 const LONGEST: u16 = 1 << 11;
-/// So many entries are taken away with the lock held once, and so many places and buckets are looked at before no more
-/// are begun with.
+/// How many entries are taken away while the lock is held once, and after how many places and buckets the part ends.
 const REMOVALS: usize = 256;
 const LOOKS: usize = 1 << 12;
 /// No entry.
@@ -65,7 +64,7 @@ struct Ring {
     len: u16,
 }
 
-/// What is taken away with the lock held once. There is always something that is done in one.
+/// The work that is done while the lock is held once. Each part makes some progress.
 #[derive(Default)]
 pub(super) struct Part {
     removed: usize,
@@ -83,7 +82,7 @@ impl Part {
     }
 }
 
-/// All of it.
+/// The pool and its indices.
 pub(super) struct Pool {
     places: KVVec<Place>,
     rings: [KVVec<Ring>; INDICES],
