@@ -83,7 +83,7 @@ trait Registered: Send + Sync {}
 impl<B: Backend> Registered for KvmDevice<Device<B>> {}
 
 fn register<B: Backend>() -> Result<Arc<dyn Registered>> {
-    let device = Arc::pin_init(Device::<B>::register(), GFP_KERNEL)?; // the module's
+    let device = Device::<B>::register()?;
     Ok(device)
 }
 

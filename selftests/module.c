@@ -3,7 +3,8 @@
  * The module and its users: it cannot go while there is a VM, a vCPU or a
  * statistics descriptor, and can when there is none; /dev/kvm comes and goes
  * with it. KVM_MODULE is its name, KVM_MODULE_FILE where it is, for loading it
- * again; without that only what leaves it in place is tried.
+ * again; without that only what leaves it in place is tried. KVM_OTHER_FILE is
+ * where kvm.ko is, beside which it cannot be loaded.
  */
 #include "kselftest_harness.h"
 
@@ -31,16 +32,22 @@ static int unload(void)
 	return syscall(SYS_delete_module, name(), O_NONBLOCK);
 }
 
-static int load(void)
+static int load_file(const char *file)
 {
-	const char *file = getenv("KVM_MODULE_FILE");
-	int fd = open(file, O_RDONLY | O_CLOEXEC), r;
+	int fd = open(file, O_RDONLY | O_CLOEXEC), r, e;
 
 	if (fd < 0)
 		return -1;
 	r = syscall(SYS_finit_module, fd, "", 0);
+	e = errno;
 	close(fd);
+	errno = e;
 	return r;
+}
+
+static int load(void)
+{
+	return load_file(getenv("KVM_MODULE_FILE"));
 }
 
 static int refs(void)
@@ -165,6 +172,53 @@ TEST_F_TIMEOUT(module, reload, 300)
 		EXPECT_EQ(UC_SYNC, book3s_run_hcall(vcpu));
 		vmm_free(vmm);
 	}
+}
+
+/* The kernel's messages about kvm from where `log` is; the last of them to `text` */
+static int messages(int log, char *text, size_t size)
+{
+	char line[1024];
+	ssize_t len;
+	int n = 0;
+
+	while ((len = read(log, line, sizeof(line) - 1)) > 0) {
+		line[len] = '\0';
+		if (!strstr(line, "kvm"))
+			continue;
+		printf("# %s", line);
+		snprintf(text, size, "%s", line);
+		n++;
+	}
+	return n;
+}
+
+/* Beside kvm.ko: one error, and one line that says what to do */
+TEST_F(module, beside_kvm)
+{
+	const char *other = getenv("KVM_OTHER_FILE");
+	char said[1024] = "";
+	int log, i;
+
+	if (!getenv("KVM_MODULE_FILE") || !other)
+		SKIP(return, "no KVM_MODULE_FILE or KVM_OTHER_FILE");
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, log);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, load_file(other));
+	for (i = 0; i < 3; i++) {
+		ASSERT_LE(0, lseek(log, 0, SEEK_END));
+		errno = 0;
+		EXPECT_EQ(-1, load());
+		EXPECT_EQ(EBUSY, errno);
+		EXPECT_EQ(1, messages(log, said, sizeof(said)));
+		EXPECT_NE(NULL, strstr(said, "kvm.ko and its modules have to be unloaded"));
+	}
+	/* kvm.ko's own folder is still there */
+	EXPECT_EQ(0, access("/sys/kernel/debug/kvm", F_OK));
+	EXPECT_EQ(0, syscall(SYS_delete_module, "kvm", O_NONBLOCK));
+	ASSERT_EQ(0, load());
+	EXPECT_EQ(0, access("/sys/kernel/debug/kvm", F_OK));
+	close(log);
 }
 
 TEST_HARNESS_MAIN

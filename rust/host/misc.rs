@@ -32,10 +32,10 @@ unsafe impl<T: Sync> Sync for KvmDevice<T> {}
 
 impl<T: System> KvmDevice<T> {
     /// `EBUSY` if another module serves /dev/kvm.
-    pub(crate) fn register(system: impl FnOnce() -> Result<T>) -> impl PinInit<Self, Error> {
+    pub(crate) fn register(system: T) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // Before the device, which may be used at once.
-            system: system()?,
+            system,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 // SAFETY: `slot` is valid for writes.
                 unsafe {

@@ -22,32 +22,57 @@ use kernel::{
 /// The folder of all VMs.
 #[pin_data]
 pub(super) struct Root {
-    dir: Dir,
+    #[pin]
+    inner: Mutex<RootInner>,
+}
+
+struct RootInner {
+    // None until it is to be seen.
+    dir: Option<Dir>,
     // Processes and descriptors' numbers that folders are called by. A number may be used again
     // while a vCPU's descriptor keeps the VM that had it.
-    #[pin]
-    names: Mutex<KVec<(i32, u32)>>,
+    names: KVec<(i32, u32)>,
 }
 
 impl Root {
+    /// Not yet to be seen. `ENOMEM`.
     pub(super) fn new() -> Result<Arc<Self>> {
+        let inner = RootInner {
+            dir: None,
+            names: KVec::new(),
+        };
         let init = try_pin_init!(Self {
-            dir: Dir::new(c"kvm")?,
-            names <- new_mutex!(KVec::new(), "kvm_ppc_debugfs_names"),
+            inner <- new_mutex!(inner, "kvm_ppc_debugfs_names"),
         });
         Arc::pin_init(init, GFP_KERNEL) // the module's
     }
 
+    /// Makes the folder, unless it is there; to be called once /dev/kvm is this module's, since the
+    /// folder is too, then.
+    pub(super) fn show(&self) {
+        self.inner.lock().show();
+    }
+
     fn claim(this: &Arc<Self>, name: (i32, u32)) -> Option<Claim> {
-        let mut names = this.names.lock();
-        if names.contains(&name) {
+        let mut inner = this.inner.lock();
+        // Whoever opens /dev/kvm as soon as it is there may be before `show`.
+        inner.show();
+        if inner.names.contains(&name) {
             return None;
         }
-        names.push(name, GFP_KERNEL_ACCOUNT).ok()?;
+        inner.names.push(name, GFP_KERNEL_ACCOUNT).ok()?;
         Some(Claim {
             root: this.clone(),
             name,
         })
+    }
+}
+
+impl RootInner {
+    fn show(&mut self) {
+        if self.dir.is_none() {
+            self.dir = Dir::new(c"kvm").ok();
+        }
     }
 }
 
@@ -57,9 +82,18 @@ struct Claim {
     name: (i32, u32),
 }
 
+impl Claim {
+    fn dir(&self) -> Option<Dir> {
+        let (pid, fd) = self.name;
+        let name = Name::new(fmt!("{pid}-{fd}"));
+        let inner = self.root.inner.lock();
+        inner.dir.as_ref()?.subdir(name.as_cstr()).ok()
+    }
+}
+
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut names = self.root.names.lock();
+        let names = &mut self.root.inner.lock().names;
         if let Some(i) = names.iter().position(|n| *n == self.name) {
             let _ = names.remove(i);
         }
@@ -184,10 +218,7 @@ impl<B: Backend> VmDir<B> {
     pub(super) fn new(root: &Arc<Root>, vm: Arc<Vm<B>>, fd: u32) -> impl PinInit<Self, Error> {
         let pid = current!().pid();
         let claim = Root::claim(root, (pid, fd));
-        let dir = claim.as_ref().and_then(|claim| {
-            let name = Name::new(fmt!("{pid}-{fd}"));
-            claim.root.dir.subdir(name.as_cstr()).ok()
-        });
+        let dir = claim.as_ref().and_then(Claim::dir);
         try_pin_init!(Self {
             files: dir
                 .as_ref()

@@ -18,13 +18,15 @@ pub(crate) struct Device<B> {
 
 impl<B: Backend> Device<B> {
     /// Registers /dev/kvm. `EBUSY` if kvm.ko already serves it.
-    pub(crate) fn register() -> impl PinInit<KvmDevice<Self>, Error> {
-        KvmDevice::register(|| {
-            Ok(Self {
-                debugfs: Root::new()?,
-                _backend: PhantomData,
-            })
-        })
+    pub(crate) fn register() -> Result<Arc<KvmDevice<Self>>> {
+        let debugfs = Root::new()?;
+        let device = KvmDevice::register(Self {
+            debugfs: debugfs.clone(),
+            _backend: PhantomData,
+        });
+        let device = Arc::pin_init(device, GFP_KERNEL)?; // the module's
+        debugfs.show();
+        Ok(device)
     }
 }
 
