@@ -13,7 +13,7 @@
 #	make demo [HOST=powernv9|powernv10|powernv9-hash|powernv8|pseries8|bamboo] [PAGES=64k|4k]
 #				an emulated host, the module, and a guest on it
 #	make shell		the same host, at a prompt
-#	make check [SUITE=unit|kselftest|guests|hv|stock|pr|e44x|switch|stores|soak]
+#	make check [SUITE=unit|kselftest|guests|hv|stock|pr|pr4k|e44x|switch|stores|soak]
 #	make soak [HOST=bamboo [SOAK_SECONDS=3600]]
 #	make bench [HOST=bamboo]	path lengths, next to the kernel's own module; on a
 #				bamboo host, next to saving the whole TLB

@@ -38,13 +38,15 @@ suite_needs() {
 		need source crates
 		need_tools unit 440
 		;;
-	kselftest | guests | hv | pr | stores)
+	kselftest | guests | pr | pr4k | stores)
 		book3s
 		need_tools selftests
 		;;
-	stock)
+	hv | stock)
 		need userland guests source stock-64k stock-4k
 		need_tools selftests
+		# Other kernels are built in their place
+		[ "$1" = stock ] || spared[stock-64k]=1 spared[stock-4k]=1
 		;;
 	switch) a_440 ;;
 	e44x)
@@ -54,10 +56,9 @@ suite_needs() {
 	soak) suite_needs "$([ "${HOST:-}" = bamboo ] && echo e44x || echo kselftest)" ;;
 	*)
 		suite_needs unit
-		suite_needs kselftest
+		suite_needs hv
+		suite_needs pr
 		suite_needs e44x
-		need stock-64k
-		spared[stock-64k]=1
 		;;
 	esac
 }
@@ -133,7 +134,7 @@ for name in "${jobs_begun[@]}"; do
 	[ ! -e "$work/$name.ok" ] && [ "$name" != bindgen ] || continue
 	why=$(cat "$work/$name.why" 2>/dev/null || echo "$name, which ended without a reason")
 	if [ -n "${spared[$name]:-}" ]; then
-		stage "    the tests of $name will be skipped: $why"
+		stage "    without $name: $why"
 		continue
 	fi
 	case $why in

@@ -20,6 +20,7 @@
 #          pseries9-hash: a POWER9 partition, on the hash MMU
 # FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh); stock-64k and
 #          stock-4k are Debian's own
+# GUEST    of the guests' own kernel, default the host's
 # SMP      CPUs, default 2; or in QEMU's words: 2,threads=2
 # HUGE     0: a host that knows no pages but its own, of 4K or 64K; default 1
 # MEM      default 4G
@@ -52,7 +53,7 @@ rm -f "$out"/{console.log,firmware.log,results.log,qemu.log,dtb,dtb.log,rc,dmesg
 
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 root=$("$top/scripts/rootfs.sh")
-guests=$("$top/scripts/guests.sh" "$kernel")
+guests=$("$top/scripts/guests.sh" "$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")")
 
 # The payload: the folder, the host's init, and the modules
 stage_dir=$work/payload
@@ -122,6 +123,9 @@ case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
 # QEMU's POWER10 never comes out of an HDSI if it cannot read the guest's instruction
 # for want of a guest's table that is not marked as used (10.0.2); this clears marks
 case $flavour,$host in stock-*,powernv10) append+=" damon_stat.enabled=0" ;; esac
+# These look for processors that stand still for 10 s. Of an emulated one, that tells
+# how busy the machine is.
+case $flavour in stock-*) append+=" nmi_watchdog=0" ;; esac
 
 board=("${machine[@]}" -smp "$smp" -m "$mem" -nic none -display none -vga none -kernel "$kernel/vmlinux" -initrd "$initrd")
 tree=(-append "$append ${APPEND:-}")

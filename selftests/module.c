@@ -211,7 +211,9 @@ TEST_F(module, beside_kvm)
 		EXPECT_EQ(-1, load());
 		EXPECT_EQ(EBUSY, errno);
 		EXPECT_EQ(1, messages(log, said, sizeof(said)));
-		EXPECT_NE(NULL, strstr(said, "kvm.ko and its modules have to be unloaded"));
+		EXPECT_NE(NULL,
+			  strstr(said,
+				 "kvm.ko and its modules have to be unloaded"));
 	}
 	/* kvm.ko's own folder is still there */
 	EXPECT_EQ(0, access("/sys/kernel/debug/kvm", F_OK));
