@@ -121,29 +121,55 @@ static void one_reg(size_t reps)
 	vmm_free(vmm);
 }
 
-/* Loading a module whose file is in memory already */
-static void insmod(const char *name, const char *file)
+/* One file after another, in memory already, of the words in @files */
+static void load(const char *files)
+{
+	char *all = strdup(files), *rest = all, *file;
+	int fd;
+
+	while ((file = strsep(&rest, " "))) {
+		fd = open(file, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+			vmm_die("insmod %s", file);
+		close(fd);
+	}
+	free(all);
+}
+
+/* The last one first */
+static void unload(const char *names)
+{
+	char *all = strdup(names), *name;
+
+	while ((name = strrchr(all, ' '))) {
+		if (syscall(SYS_delete_module, name + 1, O_NONBLOCK))
+			vmm_die("rmmod %s", name + 1);
+		*name = '\0';
+	}
+	if (syscall(SYS_delete_module, all, O_NONBLOCK))
+		vmm_die("rmmod %s", all);
+	free(all);
+}
+
+/* All that it takes to have /dev/kvm */
+static void insmod(const char *names, const char *files)
 {
 	uint64_t t[9], t0;
 	size_t i;
-	int fd;
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		if (syscall(SYS_delete_module, name, O_NONBLOCK))
-			vmm_die("rmmod %s", name);
-		fd = open(file, O_RDONLY | O_CLOEXEC);
+		unload(names);
 		t0 = mftb();
-		if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-			vmm_die("insmod %s", file);
+		load(files);
 		t[i] = mftb() - t0;
-		close(fd);
 	}
 	report("insmod", t, ARRAY_SIZE(t));
 }
 
 int main(void)
 {
-	const char *module = getenv("KVM_MODULE"), *file;
+	const char *names = getenv("KVM_MODULES");
+	const char *files = getenv("KVM_MODULE_FILES");
 	size_t reps = vmm_env("BENCH_REPS", 2000);
 	struct vmm *vmm = vmm_new(1 << 23);
 
@@ -173,9 +199,7 @@ int main(void)
 	      BENCH_PAGES, false);
 	immediate_exit(reps);
 	one_reg(reps);
-	/* kvm.ko stays where it is */
-	file = getenv("KVM_MODULE_FILE");
-	if (module && file)
-		insmod(module, file);
+	if (names && files)
+		insmod(names, files);
 	return 0;
 }
