@@ -55,7 +55,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
         Hcall::H_PROD => papr::h_prod(vcpu, a),
         Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
         Hcall::H_SET_MODE => match SetModeResource::from_raw(b) {
-            // All vCPUs' are alike, which is userspace's affair.
+            // A change has to be made for all vCPUs, which userspace does.
             Some(SetModeResource::AddrTransMode) if a == st.lpcr.ail() => HReturn::H_SUCCESS,
             _ => return Outcome::Userspace,
         },
@@ -92,7 +92,7 @@ fn page_table(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> HReturn {
     }
 }
 
-/// One that has more to do than the others, or comes seldom.
+/// Hcalls that take longer or are rare.
 #[inline(never)]
 fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
@@ -130,7 +130,7 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> Outcome {
     })
 }
 
-/// What a call to KVM gives that there is not (ePAPR, "Hypercall Status Codes").
+/// The status of a call to KVM that does not exist (ePAPR, "Hypercall Status Codes").
 pub(super) const EV_UNIMPLEMENTED: u64 = 12;
 
 /// A call to KVM, `Documentation/virt/kvm/ppc-pv.rst`: the number is in r11, results are in r3 and r4.
@@ -152,7 +152,7 @@ pub(crate) fn kvm(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Next {
         MAP_MAGIC_PAGE => match magic::map(vcpu, st, st.gpr(3), st.gpr(4)) {
             Ok(()) => {
                 st.set_gpr(3, 0);
-                // Of what is not in all such pages, nothing is in this.
+                // The flags of optional features of the page: it has none.
                 st.set_gpr(4, 0);
             }
             Err(_) => st.set_gpr(3, INTERNAL),

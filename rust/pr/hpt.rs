@@ -87,8 +87,9 @@ impl Table {
         Ok(decode(bytes))
     }
 
-    /// Makes `index`, of a table in userspace, this entry, and tells userspace that it has changed. Who reads the table
-    /// meanwhile finds the second doubleword right where the first is. Of one that is not valid there is only the first.
+    /// Writes entry `index` of a table in userspace, and marks it as changed for userspace. The second doubleword is
+    /// stored first, so that a thread that reads a valid first doubleword reads the second one that belongs to it. Of
+    /// an entry that is not valid, only the first is stored.
     fn set_entry(self, index: u64, hpte: Hpte) -> Result<(), Absent> {
         let at = self.base.wrapping_add(index * ENTRY_BYTES);
         let store = |at, val: u64| match nofault::store_u64(at, val.to_be()) {
@@ -120,7 +121,7 @@ pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> 
     magic::segment(vcpu, st, ea, own_segment(vcpu, st, ea, access))
 }
 
-/// The same without the page that is shared with the guest.
+/// The segment without regard to the magic page.
 fn own_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
     let large = vcpu.vm().arch.large_pages();
     let msr = st.msr();
@@ -140,7 +141,7 @@ fn own_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<
     SegmentKey::of_slbe(slbe, ea, problem_state, large)
 }
 
-/// The same while one kind of access is translated and the other not: the segment holds what both find there.
+/// The segment while one kind of access is translated and the other is not: it stands for both.
 fn split_segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, access: Access) -> Option<SegmentKey> {
     let msr = st.msr();
     let problem_state = msr.contains(Msr::PR);
@@ -208,7 +209,7 @@ pub(crate) fn translate(
         return Err(absent.into());
     }
     let (index, hpte) = found.ok_or(none)?;
-    // Keys are not offered to guests.
+    // Guests have no storage keys, so AMR and IAMR count as 0.
     let counts = magic::protection(st, hpte);
     let check = |access| counts.check(slbe.vsid, st.msr().contains(Msr::PR), 0, 0, access);
     check(access).map_err(Fault::Storage)?;
@@ -224,7 +225,7 @@ pub(crate) fn translate(
     })
 }
 
-/// The guest real address of an access that the guest would make now. Sleeps.
+/// The guest real address that an access in the guest's current state has. Sleeps.
 pub(crate) fn real_address(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -260,7 +261,7 @@ fn note(
     if changed {
         table.store(vcpu, index, 15, with_c, locked)?;
     }
-    // In a table of the guest's own, the bit is the guest's.
+    // In a table in the guest's own memory, this bit belongs to the guest.
     if (referenced || changed) && table.user {
         release_barrier();
         let [.., last] = (v | HpteV::CHANGED).raw().to_be_bytes();
@@ -269,8 +270,8 @@ fn note(
     Ok(())
 }
 
-/// Takes away what was shadowed of an entry that is in the table no more. The table is not locked: who has read it before
-/// has shadowed the entry by then. Sleeps.
+/// Takes away what was shadowed of an entry that has been removed from the table. The table is not locked any more: a
+/// vCPU that has read the entry before that has shadowed it by now. Sleeps.
 fn flush(vcpu: &Vcpu<Pr>, index: u64, hpte: Hpte) {
     let (Some(va), Some(sizes)) = (hpte.virtual_page(index / GROUP_ENTRIES), hpte.sizes()) else {
         return;
@@ -284,7 +285,7 @@ fn flush(vcpu: &Vcpu<Pr>, index: u64, hpte: Hpte) {
     }
 }
 
-/// `H_ENTER(flags, index, entry)`: gives where it is.
+/// `H_ENTER(flags, index, entry)`: returns the index that the entry was given.
 pub(crate) fn h_enter(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -322,8 +323,8 @@ pub(crate) fn h_enter(
     .ok_or(HReturn::H_PTEG_FULL)
 }
 
-/// Makes `new` of the valid entry at `index`, if it is the one that flags and AVPN want, and takes away what was
-/// shadowed of it. Gives what was there.
+/// Replaces the valid entry at `index` by what `new` makes of it, if flags and AVPN match it, and takes away what was
+/// shadowed of it. Returns the old entry.
 fn change(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -355,7 +356,7 @@ fn change(
     Ok(old)
 }
 
-/// `H_REMOVE(flags, index, avpn)`: gives what was there.
+/// `H_REMOVE(flags, index, avpn)`: returns the old entry.
 pub(crate) fn h_remove(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -413,7 +414,7 @@ pub(crate) fn h_protect(
     index: u64,
     avpn: u64,
 ) -> HReturn {
-    // Whether to compare is in the flags; the rest of them are the new protection.
+    // One flag says whether to compare; the others are the new protection.
     let compare = PageFlags::from_raw(flags).masked(PageFlags::AVPN);
     let new = HpteR::from_raw(flags);
     let pp0 = HpteR::PP0.raw() & flags << 55;

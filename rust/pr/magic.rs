@@ -31,7 +31,8 @@ use kernel::{prelude::*, sync::Arc};
 
 const PAGE: u64 = !0xfff;
 const SEGMENT_SHIFT: u32 = 28;
-/// In the effective address that the guest gives: it has its code mapped as code.
+/// A flag in the effective address that the guest gives: its kernel executes nothing that its page table has as
+/// no-execute.
 const NOT_MAPPED_NX: u64 = 1;
 
 macro_rules! field {
@@ -60,14 +61,14 @@ pub(crate) fn map(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, real: u64, ea: u64) -> Resul
         big_endian: !st.lpcr.contains(Lpcr::ILE),
         code_is_no_execute: ea & NOT_MAPPED_NX == 0,
     });
-    // Where it was, and what was there.
+    // What was shadowed where the page was before, and where it is now, is not valid any more.
     st.forget_segments();
     unmap_all(vcpu.vm());
     Ok(())
 }
 
-/// The segment at `ea` of a guest that has its page in it: nobody else's, and there even if the guest's SLB has none.
-/// `key` is what it has without that.
+/// The segment at `ea`, given the one by the guest's SLB, `key`. The segment that has the magic page is this vCPU's
+/// alone, and exists even if the guest's SLB has none.
 #[inline]
 pub(crate) fn segment(
     vcpu: &Vcpu<Pr>,
@@ -84,7 +85,7 @@ pub(crate) fn segment(
     }
 }
 
-/// Is the page that an access is to the one that is shared? Then that page, and what the guest may do.
+/// The magic page, and what the guest may do with it, if that is what an access is to.
 pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(Frame, Permission)> {
     let magic = st.magic.as_ref()?;
     let fetch = matches!(access, Access::Fetch);
@@ -99,8 +100,8 @@ pub(crate) fn page(st: &PrVcpu, ea: u64, access: Access) -> Option<(Frame, Permi
     Some((Frame::of_shared_page(&magic.page), permission))
 }
 
-/// The entry as far as its protection counts: for a kernel that does not say that it executes only what it has mapped
-/// so, all can be executed.
+/// The entry with the protection that applies: unless the guest's kernel has said that it respects no-execute, it may
+/// execute everything.
 pub(crate) fn protection(st: &PrVcpu, hpte: Hpte) -> Hpte {
     match &st.magic {
         Some(magic) if magic.code_is_no_execute && reachable(st) => Hpte {
@@ -115,7 +116,7 @@ fn relocated(st: &PrVcpu) -> bool {
     st.msr().contains(Msr::DR)
 }
 
-/// Programs do not see it.
+/// The page is there in privileged state only.
 fn reachable(st: &PrVcpu) -> bool {
     !st.msr().contains(Msr::PR)
 }
@@ -123,11 +124,11 @@ fn reachable(st: &PrVcpu) -> bool {
 /// Does the guest's SLB entry for `ea` change what is in the page's segment?
 #[inline]
 pub(crate) fn touched(st: &PrVcpu, ea: u64) -> bool {
-    // Segments of 1 TB, too.
+    // The entry may be of a segment of 1 TB.
     matches!(&st.magic, Some(magic) if (magic.ea ^ ea) >> 40 == 0)
 }
 
-/// Is the guest's kernel between two instructions that belong together? No interrupt then.
+/// Is the guest's kernel in a critical section, in which it must not be interrupted? It is if `critical` equals r1.
 #[inline]
 pub(crate) fn critical(st: &PrVcpu) -> bool {
     match &st.magic {
@@ -136,7 +137,7 @@ pub(crate) fn critical(st: &PrVcpu) -> bool {
     }
 }
 
-/// Before the guest runs: what the registers are, and whether an interrupt waits for MSR[EE].
+/// Before the guest runs: writes the registers to the page, and whether an interrupt waits for MSR[EE].
 #[inline]
 pub(crate) fn put(st: &PrVcpu, interrupt: bool) {
     if let Some(magic) = &st.magic {
@@ -144,7 +145,7 @@ pub(crate) fn put(st: &PrVcpu, interrupt: bool) {
     }
 }
 
-/// After it has run: what it has made of them.
+/// After the guest has run: reads the registers from the page.
 #[inline]
 pub(crate) fn take(st: &mut PrVcpu) {
     match &st.magic {
@@ -154,7 +155,7 @@ pub(crate) fn take(st: &mut PrVcpu) {
     }
 }
 
-// For most processors it takes many instructions to swap bytes: the guest whose order is the host's is spared that.
+// Most processors need many instructions to swap bytes, so there is a path without for guests of the host's byte order.
 impl Magic {
     #[inline]
     fn critical(&self, st: &PrVcpu) -> bool {
@@ -230,7 +231,7 @@ fn take_as<const SWAPPED: bool>(st: &mut PrVcpu) {
     st.dar = magic.read::<SWAPPED>(field!(dar));
     st.dsisr = ordered_word::<SWAPPED>(magic.page.read(field!(dsisr)));
     let msr = Msr::from_raw(magic.read::<SWAPPED>(field!(msr)));
-    // What it may change without an exit; nothing that the guest runs with depends on these.
+    // The bits that the guest may change without an exit. The way it is run does not depend on them.
     let untrapped = Msr::EE | Msr::RI;
     st.switch.msr = st.switch.msr.without(untrapped) | msr.masked(untrapped);
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The segment that an effective address is in, for a guest in this state; blocks are part of it.
+/// The segment that an effective address is in, in this privilege state. What it stands for includes the blocks in it.
 #[cold]
 #[inline(never)]
 pub(crate) fn segment(vcpu: &Vcpu<Pr>, st: &PrVcpu, ea: u64, problem_state: bool) -> SegmentKey {
@@ -105,7 +105,7 @@ pub(crate) fn write_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, number: u8, val: u
     let ea = u64::from(number) << 28;
     st.shadow.forget_translated(ea);
     st.slb_changed = true;
-    // It is there to be used.
+    // The guest will use the segment soon, and a miss costs more than to shadow it now.
     for problem_state in [false, true] {
         let key = segment(vcpu, st, ea, problem_state);
         shadow_segment::known(vcpu, st, problem_state, ea, key);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts the guest's instructions and cycles, PMC5 and PMC6, while it runs: by the processor's own two counters, if the
-//! host does not use its performance monitor at the time. The other counters keep what is written to them.
+//! Counts the guest's instructions and cycles, PMC5 and PMC6, while it runs: by the processor's own two counters, if
+//! the host does not use its performance monitor at the time. The other counters keep what is written to them.
 
 use super::{vcpu::PrVcpu, vm::Pr};
 use crate::{
@@ -51,11 +51,12 @@ impl PrVcpu {
     }
 }
 
-/// Before an entry of a vCPU that is monitored: gives the guest its interrupt, and has the switch count or not.
+/// Before an entry of a vCPU that is monitored: delivers a performance monitor interrupt, and tells the switch whether
+/// to count.
 #[cold]
 pub(crate) fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     if core::mem::take(&mut st.ask_vpa) {
-        // The areas are looked at before the guest runs, and this is asked again.
+        // This has the VPA read before the guest is entered, which then sets whether the performance monitor is used.
         vcpu.shared.events.change(0, Events::VPAS);
         return st.performance_monitor_changed();
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `lwarx` and `stwcx.` and their kin, where the guest cannot keep a reservation: an exit loses it.
+//! `lwarx`, `stwcx.` and similar instructions where the guest cannot keep a reservation, since an exit loses it.
 //!
-//! In a loop of the two with an instruction between them that is emulated, each `stwcx.` would fail, and the loop would
-//! never end. So behind such an instruction the guest is run one instruction at a time, and both are emulated: the first
-//! `stwcx.` still fails, the program goes back to its `lwarx`, and that makes a reservation that an exit does not lose.
-//! The next `stwcx.` stores if what was loaded is still there. Documentation/pr.rst.
+//! In a loop of the two with an instruction between them that is emulated, each `stwcx.` would fail, and the loop
+//! would never end. So behind such an instruction the guest is run one instruction at a time, and both are emulated:
+//! the first `stwcx.` still fails, the program goes back to its `lwarx`, and that makes a reservation that an exit
+//! does not lose. The next `stwcx.` stores if what was loaded is still there. Documentation/pr.rst.
 //!
-//! The same wherever a guest is run one instruction at a time for another reason.
+//! Both are emulated, too, when a guest is run one instruction at a time for another reason.
 
 use super::{
     dcbz, debug,
@@ -37,28 +37,29 @@ use kernel::{
     prelude::*,
 };
 
-/// So many instructions may be executed one by one until the loop is through.
+/// The most instructions that are executed one by one for one loop.
 const STEPS: u32 = 96;
 
-/// So many instructions behind an emulated one are looked at for a conditional store.
+/// How many instructions behind an emulated one are searched for a store conditional.
 const WORDS: usize = 24;
 
-/// Is the emulated instruction where the guest is to be looked at?
+/// Whether to look for such a loop around the emulated instruction that the guest is at.
 #[inline]
 pub(crate) fn suspects(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
     is_suspect(st, vcpu.arch_stats.emulated_inst_exits.get())
 }
 
-/// The same of a load or store to a device, in whose place userspace does it.
+/// Whether to look for such a loop around a load or store to a device, which userspace completes.
 #[inline]
 pub(crate) fn suspects_access(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> bool {
     is_suspect(st, vcpu.arch_stats.mmio_exits.get())
 }
 
-/// If it is known to be in a loop, and else now and then: a loop that does not end comes here again and again.
+/// It is if the instruction is known to be in such a loop, and otherwise now and then: a loop that never ends comes
+/// here again and again.
 #[inline]
 fn is_suspect(st: &PrVcpu, count: u64) -> bool {
-    // Each 257th, so that it is not always the same one of a few.
+    // Every 257th, so that it is not always the same instruction of a small loop.
     if (count >> 8 ^ count) & 0xff == 0 {
         return true;
     }
@@ -86,7 +87,7 @@ pub(crate) fn emulated(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64) {
     st.trace();
 }
 
-/// The code where the guest is, up to the end of its page.
+/// The code from the guest's next instruction on, up to the end of the page.
 fn code(vcpu: &Vcpu<Pr>, st: &PrVcpu) -> [Option<u32>; WORDS] {
     let mut words = [None; WORDS];
     let ea = truncated(st.nip(), st.msr());
@@ -131,7 +132,7 @@ fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
                 break;
             }
         }
-        // If it cannot be fetched now, the processor finds the same.
+        // If it cannot be fetched, the processor finds that, too, and the guest gets its interrupt.
         let Some(insn) = fetch::walked(vcpu, st) else {
             break;
         };
@@ -159,8 +160,8 @@ fn step(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result<Next> {
     Ok(Next::Guest)
 }
 
-/// Where an access goes that can be emulated: the guest real address and the process's. `None` if the processor is to
-/// execute the instruction: it faults then, or it is no ordinary memory.
+/// The effective and the guest real address of an access that can be emulated. `None` if the processor has to execute
+/// the instruction, because it is to fault or does not access ordinary memory.
 fn place(
     vcpu: &Vcpu<Pr>,
     st: &PrVcpu,
@@ -233,9 +234,9 @@ fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<boo
             _ => [0, st.gpr(insn.rt())],
         };
         let new = ordered(new, bytes, swaps(st));
-        // Another address than what was reserved, or another size, never stores.
+        // A store to another address than the reserved one, or of another size, always fails.
         if reserved.gpa == gpa && reserved.bytes == bytes {
-            // Held until the write is noted, so that logging cannot begin between.
+            // The slots are held until the write is noted, so that dirty logging cannot begin in between.
             let slots = vcpu.vm().slots.read();
             let slot = slots.find(gpa >> PAGE_SHIFT).filter(|s| !s.readonly());
             let Some(slot) = slot else {
@@ -248,7 +249,7 @@ fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<boo
         }
         if stored {
             dcbz::stored(vcpu, st, ea);
-            // The loop is through.
+            // The loop has ended.
             st.reserve.lose();
             st.trace();
         }

@@ -35,7 +35,7 @@ pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     host.prepare_facilities();
     tm::resumed(st);
     st.switch.came_from_userspace();
-    // Userspace may have changed it.
+    // Userspace may have changed MSR, on which this depends.
     st.step_in(st.stepped());
     let (host, ret) = vpa::running(vcpu, st, |st| {
         st.utilization.start(vpa::scheduled(vcpu));
@@ -69,7 +69,7 @@ impl RunBackend for Pr {
     ) -> (HostInterruptible, Entered<Trap>) {
         let mut irqs = host.hard_disable();
         loop {
-            // From here on a kick interrupts this CPU; what was asked for before is seen below.
+            // From here on a kick interrupts this CPU. Requests that were made before are found by the test below.
             vcpu.entry.entering(irqs.cpu());
             prepare(vcpu, st);
             let vpas = || vcpu.shared.events.test(Events::VPAS);
@@ -104,7 +104,7 @@ impl RunBackend for Pr {
     fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
         let nip = st.nip();
         let next = exit::handle(vcpu, st, run, trap)?;
-        // Whoever wants the guest to execute one instruction at a time has it traced.
+        // `trace` is set while the guest has to execute one instruction at a time, whatever the reason.
         match st.switch.trace {
             true => by_steps(vcpu, st, run, trap, nip, next),
             false => Ok(next),
@@ -138,7 +138,7 @@ impl RunBackend for Pr {
     }
 }
 
-/// The exit at `nip` has been handled, of a guest that executes one instruction at a time. Errors as [`complete`].
+/// After the exit at `nip` was handled, for a guest that executes one instruction at a time. Errors as [`complete`].
 #[cold]
 #[inline(never)]
 fn by_steps(
@@ -153,10 +153,10 @@ fn by_steps(
     step::go_on(vcpu, st, run, next)
 }
 
-/// So many ticks after an interrupt that had to wait, it is tried again.
+/// How many ticks later an interrupt is tried again that the guest's critical section has delayed.
 const CRITICAL_TICKS: u64 = 10_000;
 
-/// Gives the guest an interrupt that waits for it, and loads what changes from entry to entry.
+/// Delivers a pending interrupt, and loads what changes from entry to entry.
 #[inline(always)]
 fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     let now = timebase();
@@ -180,13 +180,14 @@ fn prepare(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     if st.magic.is_some() {
         let waits = due || events.test(Events::EXTERNAL | Events::DOORBELL);
         magic::put(st, waits);
-        // Nothing says when the guest is through with what it does.
+        // Nothing tells when the guest's critical section ends.
         if waits && critical {
             until = Some(now.wrapping_add(CRITICAL_TICKS));
         }
     }
-    // While it is not due, the host's decrementer interrupts the guest when it will be; unless the host's own time
-    // comes first, or has come since interrupts are disabled: setting the decrementer would take that back.
+    // The host's decrementer is set so that the guest exits when its own decrementer expires. It is left alone if the
+    // host's next timer comes first, or has expired since interrupts were disabled: to set it would lose that
+    // interrupt.
     let before_host = |until: &u64| !reached(*until, next_timer(now));
     st.switch.dec = until.filter(before_host).map(|t| t.wrapping_sub(now));
     if st.slb_changed {

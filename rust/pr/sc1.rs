@@ -11,22 +11,23 @@ use crate::{
 use core::ops::Range;
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
-/// Bytes of a page that are looked at at a time.
+/// Bytes of a page that are read and searched at a time.
 const CHUNK: usize = 4096;
 
-/// So often a page is taken for either code or data; one that is both cannot be watched for new code.
+/// How often a page may change between being executed and being written. One that changes more often is mapped for
+/// both, and not searched again.
 const FLIPS: u8 = 16;
 
-/// A page whose `sc 1` were replaced when its frame had so often been mapped for writing.
+/// A page whose `sc 1` were replaced, and how often its frame had been mapped for writing at that time.
 #[derive(Clone, Copy)]
 pub(crate) struct Searched {
     gpa: u64,
     writes: u64,
 }
 
-/// What may be shadowed of the page that an access was translated to, so that no `sc 1` is executed: pages are
-/// executable once they were searched, and searched again after they were written. False if that is to be done first,
-/// by [`search`].
+/// Restricts what may be shadowed of the page that an access was translated to, so that no `sc 1` is executed: a page
+/// is executable only after it was searched, and is searched again after it was written. False if it has to be
+/// searched first, by [`search`].
 #[inline]
 pub(crate) fn restrict(
     vcpu: &Vcpu<Pr>,
@@ -65,7 +66,7 @@ fn restrict_in_partition(
     to.write &= both;
     match searched {
         Some(searched) if searched.gpa == page(to).start => {
-            // One that is written as well is watched no more.
+            // If it is mapped for writing as well, stores to it are not noticed any more.
             to.looked = (!both).then_some(searched.writes);
             true
         }
@@ -80,7 +81,7 @@ pub(crate) fn search(vcpu: &Vcpu<Pr>, st: &PrVcpu, to: &Translated, ea: u64) -> 
     let gpa = page.start;
     let writes = {
         let mut mmu = vm.mmu.lock();
-        // What is stored there from now on takes a fault first, which is counted.
+        // From now on a store to it faults first, and that is counted.
         mmu.withdraw(to.key, ea);
         mmu.writes(to.gpa >> PAGE_SHIFT)
     };
@@ -88,7 +89,7 @@ pub(crate) fn search(vcpu: &Vcpu<Pr>, st: &PrVcpu, to: &Translated, ea: u64) -> 
     Ok(Searched { gpa, writes })
 }
 
-/// Replaces each `sc 1`. `ENOMEM`; of what cannot be read or written, nothing.
+/// Replaces each `sc 1`. `ENOMEM`. What cannot be read or written is left as it is.
 fn rewrite(vcpu: &Vcpu<Pr>, gpas: Range<u64>, little: bool) -> Result {
     let vm = vcpu.vm();
     let bytes = |word: u32| match little {

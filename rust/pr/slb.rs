@@ -17,7 +17,7 @@ pub(crate) const SLB_ENTRIES: usize = 64;
 /// The guest's SLB.
 pub(crate) struct GuestSlb {
     entries: [Slbe; SLB_ENTRIES],
-    /// Which of them are valid: a guest has few, and is in here often.
+    /// Which of them are valid. A guest has few valid entries and often searches them.
     valid: u64,
 }
 
@@ -102,7 +102,7 @@ impl GuestSlb {
     /// Source: ISA 3.0 Book III, `slbia`.
     pub(crate) fn invalidate_all(&mut self, ih: u8, gone: impl FnMut(Slbe)) {
         let set = match ih {
-            // All lookaside information, but no entry.
+            // Invalidates lookaside information only, and no entry.
             7 => return,
             3 => self.filter(self.valid, |e| e.vsid.contains(SlbVsid::C)),
             4 => self.valid,
@@ -170,7 +170,7 @@ struct Set {
 }
 
 impl Set {
-    /// Drops those whose address `gone` says; the last takes the place of one that goes.
+    /// Drops the entries for whose address `gone` is true. The last entry moves to the place of a dropped one.
     fn forget(&mut self, gone: impl Fn(u64) -> bool) {
         let mut at = 0;
         while at < self.used {
@@ -189,7 +189,7 @@ impl Set {
     }
 }
 
-/// Modes whose segments are kept, so that a system call or an interrupt of the guest costs none.
+/// How many modes' segments are kept, so that a system call or an interrupt of the guest causes no segment misses.
 const SETS: usize = 4;
 
 /// The segments that the guest runs with, for its last modes.
@@ -227,7 +227,7 @@ impl ShadowSlb {
         }
     }
 
-    /// The guest is now in this mode. Says whether that means other segments.
+    /// The guest is now in this mode. Says whether the entries differ from those of the mode before.
     pub(crate) fn select(&mut self, mode: Mode) -> bool {
         if self.sets.get(self.current).is_some_and(|s| s.mode == mode) {
             return false;
@@ -259,8 +259,7 @@ impl ShadowSlb {
         self.sets.iter().any(|s| s.mode == mode)
     }
 
-    /// Adds the segment of `ea` to those of the mode, in the place of one that is there; not if the guest has not been
-    /// in that mode of late.
+    /// Adds the segment of `ea` to those of `mode`, if these are kept. If the set is full, it replaces another one.
     pub(crate) fn add(
         &mut self,
         mode: Mode,
@@ -286,7 +285,7 @@ impl ShadowSlb {
                 set.victim
             }
         };
-        // Problem state's key is 0, so that protection is the entry's own; class as the host's user segments.
+        // Kp is 0, so that the PTE's own protection applies; the class is that of the host's user segments.
         let mut half = SlbVsid::EMPTY
             .with_vsid_field(vsid.raw())
             .with(SlbVsid::KS | SlbVsid::C)
@@ -314,14 +313,15 @@ impl ShadowSlb {
             .flat_map(|s| s.entries.iter().take(s.used).copied())
     }
 
-    /// The guest has changed its SLB, but for entries that were not valid: nothing of it is certain.
+    /// Drops all entries, because the guest has changed its SLB.
     pub(crate) fn forget(&mut self) {
         for set in &mut self.sets {
             set.used = 0;
         }
     }
 
-    /// The guest has changed its SLB: also what had no entry may be something else where real addresses are used beside.
+    /// Drops the entries of split modes, because the guest has changed its SLB. In these, an address without a guest's
+    /// entry has a shadow segment, too, for its real address.
     #[inline]
     pub(crate) fn forget_split(&mut self) {
         if !self.split {
@@ -332,14 +332,14 @@ impl ShadowSlb {
         }
     }
 
-    /// Where the guest translates, the 256 MB around `ea` are another segment now.
+    /// Drops the entry for the 256 MB around `ea` in modes that translate: it is another segment of the guest's now.
     pub(crate) fn forget_translated(&mut self, ea: u64) {
         for set in self.sets.iter_mut().filter(|s| s.mode.translates()) {
             set.forget(|e| (e ^ ea) & SEGMENT == 0);
         }
     }
 
-    /// The guest has no longer this entry in its SLB.
+    /// Drops what was made from this entry of the guest's SLB, which is gone.
     pub(crate) fn forget_entry(&mut self, entry: Slbe) {
         let shift = entry.segment().unwrap_or(SegmentSize::Tb1).shift();
         for set in &mut self.sets {

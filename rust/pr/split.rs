@@ -3,12 +3,12 @@
 //! MSR[IR] unlike MSR[DR]: fetches are translated and loads and stores are not, or the other way round, so that an
 //! effective address may mean two different things. The processor has one translation for both.
 //!
-//! So it may, too, if a 32-bit guest has blocks, of which those for code and those for data are apart.
+//! The same may happen in a 32-bit guest with blocks, since code and data have BATs of their own.
 //!
-//! A page that both find at the same place is mapped as ever. Where they differ, data is mapped without the right to
-//! execute it, which tells fetches apart; but code that can be executed can be loaded, too. So code from such a page is
-//! run one instruction at a time, in a segment of its own in which nothing else of that page is mapped, and an
-//! instruction that would load from or store to the page itself is emulated.
+//! A page that both translate to the same address is mapped as usual. Where they differ, data is mapped without the
+//! right to execute it, which tells fetches apart; but code that can be executed can be loaded, too. So code from such
+//! a page is run one instruction at a time, in a segment of its own in which nothing else of that page is mapped, and
+//! an instruction that would load from or store to the page itself is emulated.
 
 use super::{
     hpt,
@@ -36,8 +36,8 @@ const PAGE: u64 = !0xfff;
 const LONGEST: u64 = 128;
 
 /// What may be shadowed of the page that an access was translated to, considering the other kind of access. `None` if
-/// the guest is to try again, in another way. The error is what has to be there first. Without effect unless MSR[IR] and MSR[DR] are unlike or a 32-bit guest has
-/// a block there.
+/// the guest has to repeat the access in another mode, or gets an interrupt. The error is what has to be faulted in
+/// first. Without effect unless MSR[IR] and MSR[DR] differ or a 32-bit guest has a block there.
 pub(crate) fn combine(
     vcpu: &Vcpu<Pr>,
     st: &mut PrVcpu,
@@ -72,7 +72,8 @@ pub(crate) fn combine(
             st.step_in(Some(ea & PAGE));
             return Ok(None);
         }
-        // The page's code is mapped, and only a store that was not foreseen comes here.
+        // The page's code is mapped. Loads and stores to it are emulated before they are executed, and only one that
+        // the emulation does not know comes here.
         (_, _) if stepped => {
             st.inject_data_storage(ea, Dsisr::BADACCESS.set(Dsisr::ISSTORE, to.write));
             return Ok(None);
@@ -110,7 +111,7 @@ pub(crate) fn is_in(st: &PrVcpu, page: u64) -> bool {
     truncated(st.nip(), st.msr()) & PAGE == page
 }
 
-/// Does an access at `ea` perhaps touch the page?
+/// May an access at `ea` touch the page?
 fn near(ea: u64, page: u64) -> bool {
     ea.wrapping_sub(page).wrapping_add(LONGEST) < !PAGE + 1 + LONGEST
 }

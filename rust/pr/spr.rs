@@ -2,8 +2,8 @@
 
 //! The special purpose registers of a guest's kernel.
 //!
-//! Those that do nothing here but keep their value are in `PrVcpu::plain`: performance monitor, authority masks,
-//! process identification and the like.
+//! Registers that have no effect here and only keep their value are in `PrVcpu::plain`: performance monitor, authority
+//! masks, process identification and others.
 
 use super::{vcpu::PrVcpu, vm::Pr};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) enum Access {
     /// Done; a read gives the value.
     Value(u64),
-    /// The state that asks may not do that: a privileged-instruction program interrupt.
+    /// The privilege state does not permit it: a privileged-instruction program interrupt.
     NotPrivileged,
     /// There is no such register, and the instruction does nothing.
     Nothing,
@@ -69,14 +69,14 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr
         Spr::TAR => st.switch.tar(),
         Spr::VRSAVE => st.switch.vrsave().into(),
         Spr::TB => timebase(),
-        // One thread a core, whose speed is not known.
+        // A core has one thread, and its frequency is not known, so both count alike.
         Spr::PURR | Spr::SPURR => st.utilization.purr(vpa::scheduled(vcpu)),
         Spr::VTB => st.vtb(),
         Spr::TBU => timebase() >> 32,
         Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
         // `tm.rs` has them, when they are unavailable in hardware.
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
-        // What comes from an exit is not known.
+        // The exit does not save it.
         Spr::CFAR => 0,
         other if !spr_bits::exists(other, st.arch_level()) => return absent(state, other),
         other => spr_bits::read(other, st.arch_level(), |of| st.kept(of)),

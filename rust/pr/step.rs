@@ -25,9 +25,9 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, next: Next)
 /// The same, in a page that is run instruction by instruction.
 #[inline(never)]
 fn in_page(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result<Next> {
-    // An interrupt ends it, and so does the end of the page: only the processor jumps backwards.
+    // An interrupt or the end of the page ends the loop. It is finite, since branches are left to the processor.
     while st.stepped() == Some(page) {
-        // The processor would lose the reservation of those that need one.
+        // Loads and stores with reservation come first, since the processor would lose the reservation.
         let Next::Guest = reserve::go_on(vcpu, st, run, Next::Guest)? else {
             return Ok(Next::Userspace);
         };
@@ -35,7 +35,7 @@ fn in_page(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, page: u64) -> Result
             st.step_in(None);
             break;
         }
-        // If it cannot be fetched now, the processor finds the same.
+        // If it cannot be fetched, the processor finds that, too, and the guest gets its interrupt.
         let Some(insn) = fetch::walked(vcpu, st) else {
             break;
         };

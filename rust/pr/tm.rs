@@ -68,7 +68,7 @@ impl PrVcpu {
         self.keep(Spr::DSCR, dscr);
     }
 
-    /// The thread would be in transactional state with `msr`: its transaction has failed.
+    /// With `msr`, the thread would be in transactional state: its transaction fails at once.
     fn roll_back(&mut self, msr: Msr) {
         self.restore_checkpoint();
         self.set_cr_field(0, FAILED);
@@ -104,7 +104,8 @@ impl PrVcpu {
     }
 }
 
-/// `KVM_RUN`: userspace may have put the thread into a transaction, of another host.
+/// At `KVM_RUN`: userspace may have set the registers of a thread in a transaction, which came from another host. That
+/// transaction fails.
 pub(crate) fn resumed(st: &mut PrVcpu) {
     let msr = st.msr();
     if msr.transaction_state() == TransactionState::Transactional {
@@ -112,8 +113,7 @@ pub(crate) fn resumed(st: &mut PrVcpu) {
     }
 }
 
-/// An instruction changes MSR, and perhaps the transaction state with it: what comes of that, or `None` if it can go
-/// on.
+/// An instruction sets MSR, and perhaps the transaction state with it. `None` if MSR can be set as usual.
 #[cold]
 #[inline(never)]
 pub(crate) fn change_msr(st: &mut PrVcpu, msr: Msr) -> Option<Outcome> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM's shadow MMU but for mapping: segments, and taking pages away.
+//! A VM's shadow MMU except for mapping: its segments, and taking pages away.
 
 use super::{
     key::{GuestPage, SegmentKey, SEGMENT_SHIFT, UNIT_SHIFT},
@@ -34,7 +34,7 @@ struct Segment {
     vsid: HostVsid,
 }
 
-/// No guest real address: what is mapped is not the guest's memory.
+/// The guest real address of a page that is not in guest memory.
 pub(crate) const NO_GPA: u64 = !0xfff;
 
 /// A page to be mapped.
@@ -81,11 +81,11 @@ pub(crate) struct PrMmu {
     segments: KVVec<Segment>,
     segments_used: usize,
     pub(super) pool: Pool,
-    /// What is being taken away, because there are too many segments, is left from here on.
+    /// While pages are taken away because there are too many segments: the place in the pool where to go on.
     sweep: usize,
-    /// Changes when segments of the host's are taken away from those that they stood for.
+    /// Incremented when the host's segments do not stand for the guest's any more.
     generation: u64,
-    /// No page can be both executed and written, and none is executed that was not looked at.
+    /// No page is mapped for execution and for writing at once, and none for execution that was not searched.
     pub(super) watched: bool,
     writes: KVVec<u64>,
     pub(super) copies: KVVec<Option<Copied>>,
@@ -118,7 +118,7 @@ impl PrMmu {
         })
     }
 
-    /// Changes when shadow segments that vCPUs hold are stale.
+    /// A number that changes when the shadow segments of vCPUs become stale.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
@@ -185,8 +185,8 @@ impl PrMmu {
         true
     }
 
-    /// Takes pages away, from place `from` of the pool on. Gives where to go on, the lock having been free meanwhile, or
-    /// `None` at the end of the pool.
+    /// Takes pages away, from place `from` of the pool on. Gives where to go on, the lock having been free meanwhile,
+    /// or `None` at the end of the pool.
     pub(crate) fn unmap_some(&mut self, from: usize) -> Option<usize> {
         self.pool.remove_from(from, &mut Part::default(), |_| true)
     }
@@ -236,15 +236,15 @@ impl PrMmu {
         self.entry(key, ea).map_or(0, |e| e.flips)
     }
 
-    /// The next access to the page at `ea` faults, though it counts as mapped.
+    /// Makes the next access to the page at `ea` fault, while the page still counts as mapped.
     pub(crate) fn withdraw(&mut self, key: SegmentKey, ea: u64) {
         if let Some(entry) = self.entry(key, ea) {
             entry.hpte.invalidate();
         }
     }
 
-    /// Takes away what translates the 2^`shift` bytes around a guest's virtual address, from part `from` of it on. Gives
-    /// where to go on, the lock having been free meanwhile, or `None` at the end.
+    /// Takes away what translates the 2^`shift` bytes around a guest's virtual address, from part `from` of it on.
+    /// Gives where to go on, the lock having been free meanwhile, or `None` at the end.
     pub(crate) fn unmap_virtual(
         &mut self,
         va: VirtualAddress,
@@ -319,7 +319,7 @@ pub(super) fn host_page(vsid: u64, ea: u64, large: bool) -> u64 {
 }
 
 impl PrMmu {
-    /// Takes all pages away, from who owns it alone. Sleeps.
+    /// Takes all pages away. Only for the sole owner, since the lock is not needed. Sleeps.
     pub(crate) fn clear(&mut self) {
         let mut next = Some(0);
         while let Some(from) = next {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages that are executed and pages that are written, apart: for guests whose code has to be looked at before it is
-//! executed (`../dcbz.rs`).
+//! Keeps pages from being executed and written at once, for guests whose code has to be searched before it is executed
+//! (`../dcbz.rs`).
 
 use super::{
     pool::{gfn_bucket, Entry, Part, BY_GFN},
@@ -22,7 +22,7 @@ impl PrMmu {
         if page.permission.write {
             return self.take_code(page.gpa) && !page.permission.execute;
         }
-        // Since it was looked at, nobody could write it: the caller has compared the counts.
+        // Nothing has written it since it was searched: the caller has compared the counts.
         !page.permission.execute || page.looked.is_some()
     }
 
@@ -33,8 +33,8 @@ impl PrMmu {
         all.then(|| self.writes(gpa >> PAGE_SHIFT))
     }
 
-    /// Takes away what executes the 4 KB around `gpa`, because they are or may be written. False if there is more, to be
-    /// asked again.
+    /// Takes away what executes the 4 KB around `gpa`, because they are or may be written. False if there is more, to
+    /// be asked again.
     pub(crate) fn take_code(&mut self, gpa: u64) -> bool {
         self.count_write(gpa >> PAGE_SHIFT);
         self.take(gpa, |e| e.executable)
