@@ -11,10 +11,10 @@ use crate::{
     host::{
         e44x::{clean_new_page, clean_page, Tlb},
         host_page::{fault_in, HostPage},
-        mm::UserPage,
     },
     isa::e44x::tlbe::{Access, Attributes, Permissions, PAGE_SHIFTS},
     vm::{
+        fault::{self, Referenced},
         gfn::Gfn,
         memslot::MemSlot,
         mmu_lock::{MmuGuard, Quiet},
@@ -183,9 +183,9 @@ const HOST_SHIFT: u32 = PAGE_SHIFT as u32;
 const LARGER: Range<u32> = HOST_SHIFT + 1..21;
 
 impl Target {
-    /// The right to write. While dirty pages are logged, the first store has to be seen whatever was read before.
-    fn writable(&self, slot: &MemSlot, host: bool) -> bool {
-        self.permissions.write && host && !slot.readonly() && (self.writing || !slot.log_dirty())
+    /// The right to write.
+    fn writable(&self, slot: &MemSlot, owner: bool) -> bool {
+        fault::writable(slot, self.permissions.write, owner, self.writing)
     }
 
     fn insert(
@@ -219,31 +219,32 @@ impl Target {
 /// Maps what userspace's own tables have there, if that needs no help; returns whether it did.
 fn map_present(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> bool {
     let vm = vcpu.vm();
-    let hva = slot.hva(t.gpa >> PAGE_SHIFT);
-    let mut mmu = vm.mmu.lock();
-    let Some((page, shift)) = mmu.quiet().and_then(|quiet| {
-        let page = HostPage::find(&quiet, &vm.mm, hva, t.writing)?;
+    let look = |quiet: &Quiet<'_>, page: HostPage| {
         let writable = t.writable(slot, page.writable);
         let shift = t.max_shift.min(HOST_SHIFT);
         let larger = LARGER
             .filter(|s| *s <= t.max_shift && PAGE_SHIFTS.contains(s) && !slot.log_dirty())
-            .take_while(|s| contiguous(&quiet, vm, slot, t.gpa, &page, *s, writable))
+            .take_while(|s| contiguous(quiet, vm, slot, t.gpa, &page, *s, writable))
             .last();
-        Some((page, larger.unwrap_or(shift)))
-    }) else {
-        return false;
+        (page.phys, writable, larger.unwrap_or(shift))
     };
-    let permissions = Permissions {
-        write: t.writable(slot, page.writable),
-        ..t.permissions
-    };
-    let real = page.phys | t.gpa & ((1 << PAGE_SHIFT) - 1);
-    let attributes = storage(t.attributes, false);
-    t.insert(vcpu, st, &mut mmu, (real, shift), permissions, attributes);
-    if permissions.write {
-        slot.mark_dirty(t.gpa >> PAGE_SHIFT);
-    }
-    true
+    fault::map_present(
+        vm,
+        slot,
+        t.gpa >> PAGE_SHIFT,
+        t.writing,
+        look,
+        |mmu, (phys, write, shift)| {
+            let permissions = Permissions {
+                write,
+                ..t.permissions
+            };
+            let real = phys | t.gpa & ((1 << PAGE_SHIFT) - 1);
+            let attributes = storage(t.attributes, false);
+            t.insert(vcpu, st, mmu, (real, shift), permissions, attributes);
+            write
+        },
+    )
 }
 
 /// Is all of the page of 2^`shift` bytes at `gpa` in the slot, and in memory as it has to be?
@@ -275,30 +276,21 @@ fn contiguous(
 
 /// Maps what userspace's tables alone do not tell, or finds out what is wrong.
 fn map_by_reference(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> Result {
-    let vm = vcpu.vm();
-    let hva = slot.hva(t.gpa >> PAGE_SHIFT);
-    let seq = vm.mmu.fault_begin();
-    let mut page = UserPage::get(hva, t.writing)?;
-    let inhibited = page.cache_inhibited();
-    let permissions = Permissions {
-        write: t.writable(slot, page.writable()),
-        execute: t.permissions.execute && !inhibited,
-        ..t.permissions
-    };
-    let mut mmu = vm.mmu.lock();
-    if mmu.retry(&seq, &(hva..hva + (1 << PAGE_SHIFT))) {
-        return Ok(());
-    }
-    let real = page.phys() | t.gpa & ((1 << PAGE_SHIFT) - 1);
-    let shift = t.max_shift.min(HOST_SHIFT);
-    let attributes = storage(t.attributes, inhibited);
-    t.insert(vcpu, st, &mut mmu, (real, shift), permissions, attributes);
-    if permissions.write {
-        slot.mark_dirty(t.gpa >> PAGE_SHIFT);
-    }
-    // Before the lock is dropped: afterwards the page may be taken away and cleaned.
-    page.set_mapped(permissions.write);
-    drop(page);
+    let (vm, gfn) = (vcpu.vm(), t.gpa >> PAGE_SHIFT);
+    let page = Referenced::get(vm, slot.hva(gfn), t.writing)?;
+    page.map(vm, slot, gfn, |mmu, page| {
+        let inhibited = page.cache_inhibited();
+        let permissions = Permissions {
+            write: t.writable(slot, page.writable()),
+            execute: t.permissions.execute && !inhibited,
+            ..t.permissions
+        };
+        let real = page.phys() | t.gpa & ((1 << PAGE_SHIFT) - 1);
+        let shift = t.max_shift.min(HOST_SHIFT);
+        let attributes = storage(t.attributes, inhibited);
+        t.insert(vcpu, st, mmu, (real, shift), permissions, attributes);
+        Some(permissions.write)
+    });
     Ok(())
 }
 

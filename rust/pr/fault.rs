@@ -17,21 +17,23 @@ use super::{
 use crate::{
     host::{
         hash::{Frame, Permission},
-        host_page::{fault_in, HostPage},
-        mm::UserPage,
+        host_page::fault_in,
     },
     isa::{
         dsisr::Dsisr,
         insn::Insn,
         radix_walk::{truncated, Access, Fault},
     },
-    vm::{memslot::MemSlot, mmio, mmu_lock::FaultSeq, run_loop::Next, run_page::RunPage, Vcpu},
+    vm::{
+        fault::{self as vm_fault, Referenced},
+        memslot::MemSlot,
+        mmio,
+        run_loop::Next,
+        run_page::RunPage,
+        Vcpu,
+    },
 };
-use kernel::{
-    page::{PAGE_SHIFT, PAGE_SIZE},
-    prelude::*,
-    sync::atomic::Relaxed,
-};
+use kernel::{page::PAGE_SHIFT, prelude::*, sync::atomic::Relaxed};
 
 /// A segment is missing at `ea`.
 pub(crate) fn missing_segment(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access) {
@@ -75,19 +77,12 @@ enum Step {
 struct Ready {
     /// The page at this address has been faulted in once.
     populated: Option<usize>,
-    page: Option<Fetched>,
+    page: Option<Referenced>,
     /// There is no page at this address, for this reason.
     failed: Option<(usize, Error)>,
     /// What was found in the 4 KB at this guest real address.
     code: Option<(u64, Code)>,
     searched: Option<Searched>,
-}
-
-/// A page of userspace, and the sequence number from before it was looked up.
-struct Fetched {
-    hva: usize,
-    seq: FaultSeq,
-    page: UserPage,
 }
 
 /// How often an access is looked at again before the guest has to repeat it, so that signals are noticed.
@@ -255,9 +250,8 @@ fn get_page(vcpu: &Vcpu<Pr>, hva: usize, writing: bool, ready: &mut Ready) {
         return;
     }
     // The owner's page table is not enough for this page, or there is an error: this says which.
-    let seq = vcpu.vm().mmu.fault_begin();
-    match UserPage::get(hva, writing) {
-        Ok(page) => ready.page = Some(Fetched { hva, seq, page }),
+    match Referenced::get(vcpu.vm(), hva, writing) {
+        Ok(page) => ready.page = Some(page),
         Err(why) => ready.failed = Some((hva, why)),
     }
 }
@@ -296,11 +290,11 @@ fn map(
 ) -> Step {
     let writing = access == Access::Store;
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
-    if map_present(vcpu, slot, to, ea, hva, writing) {
+    if map_present(vcpu, slot, to, ea, writing) {
         return Step::Done;
     }
-    if let Some(fetched) = ready.page.take_if(|fetched| fetched.hva == hva) {
-        return map_fetched(vcpu, slot, to, ea, access, fetched);
+    if let Some(page) = ready.page.take_if(|page| page.hva() == hva) {
+        return map_referenced(vcpu, slot, to, ea, access, page);
     }
     match ready.failed {
         Some((at, why)) if at == hva => Step::Failed(why),
@@ -308,60 +302,43 @@ fn map(
     }
 }
 
-fn map_fetched(
+fn map_referenced(
     vcpu: &Vcpu<Pr>,
     slot: &MemSlot,
     to: &Translated,
     ea: u64,
     access: Access,
-    fetched: Fetched,
+    page: Referenced,
 ) -> Step {
-    let (vm, writing) = (vcpu.vm(), access == Access::Store);
-    let Fetched { hva, seq, mut page } = fetched;
-    let mut mmu = vm.mmu.lock();
-    if mmu.retry(&seq, &(hva..hva.saturating_add(PAGE_SIZE))) {
-        return Step::Done;
-    }
-    let (inhibited, writable) = (page.cache_inhibited(), page.writable());
-    if inhibited && access == Access::Fetch {
-        return Step::NotExecutable;
-    }
-    let frame = Frame::of_user_page(&page);
-    let shadow = shadow(slot, to, ea, frame, writable, writing, inhibited);
-    if mmu.map(to.key, &shadow) {
-        // From now on the guest may write to the page at any time. It is marked dirty before the lock is dropped, since
-        // afterwards the page may be taken away and written back.
-        page.set_mapped(shadow.permission.write);
-        note_written(slot, &shadow);
-    }
-    drop(page);
-    Step::Done
+    let writing = access == Access::Store;
+    let mut step = Step::Done;
+    page.map(vcpu.vm(), slot, to.gpa >> PAGE_SHIFT, |mmu, page| {
+        let (writable, inhibited) = (page.writable(), page.cache_inhibited());
+        if inhibited && access == Access::Fetch {
+            step = Step::NotExecutable;
+            return None;
+        }
+        let frame = Frame::of_user_page(page);
+        let shadow = shadow(slot, to, ea, frame, writable, writing, inhibited);
+        mmu.map(to.key, &shadow).then_some(shadow.permission.write)
+    });
+    step
 }
 
-/// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.
-fn map_present(
-    vcpu: &Vcpu<Pr>,
-    slot: &MemSlot,
-    to: &Translated,
-    ea: u64,
-    hva: usize,
-    writing: bool,
-) -> bool {
-    let vm = vcpu.vm();
-    let mut mmu = vm.mmu.lock();
-    let found = mmu.quiet().and_then(|quiet| {
-        let page = HostPage::find(&quiet, &vm.mm, hva, writing)?;
-        Some((Frame::of_host_page(&page, &quiet), page.writable))
-    });
-    let Some((frame, writable)) = found else {
-        return false;
-    };
-    let shadow = shadow(slot, to, ea, frame, writable, writing, false);
-    if mmu.map(to.key, &shadow) {
-        note_written(slot, &shadow);
-    }
-    // If the host's table had no room, the guest faults again.
-    true
+/// Maps what userspace's own tables have for the page, if that needs no help; returns whether it did.
+fn map_present(vcpu: &Vcpu<Pr>, slot: &MemSlot, to: &Translated, ea: u64, writing: bool) -> bool {
+    vm_fault::map_present(
+        vcpu.vm(),
+        slot,
+        to.gpa >> PAGE_SHIFT,
+        writing,
+        |quiet, page| (Frame::of_host_page(&page, quiet), page.writable),
+        |mmu, (frame, writable)| {
+            let shadow = shadow(slot, to, ea, frame, writable, writing, false);
+            // If the host's table had no room, the guest faults again.
+            mmu.map(to.key, &shadow) && shadow.permission.write
+        },
+    )
 }
 
 fn shadow(
@@ -373,8 +350,7 @@ fn shadow(
     writing: bool,
     cache_inhibited: bool,
 ) -> ShadowPage {
-    // While dirty pages are logged, the first store has to be seen whatever was read before.
-    let write = to.write && writable && !slot.readonly() && (writing || !slot.log_dirty());
+    let write = vm_fault::writable(slot, to.write, writable, writing);
     ShadowPage {
         ea,
         gpa: to.gpa,
@@ -388,12 +364,5 @@ fn shadow(
             cache_inhibited,
         },
         looked: to.looked,
-    }
-}
-
-/// What is mapped for writing counts as written: the host's table is not asked again.
-fn note_written(slot: &MemSlot, page: &ShadowPage) {
-    if page.permission.write {
-        slot.mark_dirty(page.gfn());
     }
 }

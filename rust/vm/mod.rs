@@ -20,6 +20,7 @@
 //! | `memory`, `dirty_log`, `coalesced`, `ioeventfd` | changing memory slots and the bus, and asking for what was written |
 //! | `notify` | changes of the owner's mappings |
 //! | `create` | making VMs and vCPUs |
+//! | `fault` | pages that guests fault on |
 //! | `guest_memory` | the kernel's own accesses |
 //! | `halt`, `run_loop` | halting a vCPU; `KVM_RUN` |
 //! | `events` | what waits for a vCPU |
@@ -49,6 +50,7 @@ mod dirty_bitmap;
 mod dirty_log;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod events;
+pub(crate) mod fault;
 pub(crate) mod gfn;
 pub(crate) mod guest_memory;
 mod halt;
