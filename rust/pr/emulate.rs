@@ -251,15 +251,8 @@ pub(crate) fn facility(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, executing: Executing) -
 
 /// `slbfee.`: CR0's EQ says whether there is one.
 fn slb_find(st: &mut PrVcpu, rt: u8, rb: u8) {
-    const CR0: u32 = 0xf000_0000;
-    const EQ: u32 = 0x2000_0000;
-    const SO: u32 = 0x1000_0000;
-    /// XER[SO].
-    const XER_SO: u64 = 0x8000_0000;
     let found = st.slb.find(st.gpr(rb));
-    let so = if st.switch.xer & XER_SO != 0 { SO } else { 0 };
-    let eq = if found.is_some() { EQ } else { 0 };
-    st.switch.cr = st.switch.cr & !CR0 | so | eq;
+    st.set_cr0_equal(found.is_some());
     st.set_gpr(rt, found.map_or(0, |e| e.vsid.raw()));
 }
 

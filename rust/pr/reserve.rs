@@ -218,11 +218,6 @@ fn load(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<bool
 
 /// `stwcx.` and its kin. False if the processor is to execute it. Errors as [`go_on`].
 fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<bool> {
-    const CR0: u32 = 0xf000_0000;
-    const EQ: u32 = 0x2000_0000;
-    const SO: u32 = 0x1000_0000;
-    /// XER[SO].
-    const XER_SO: u64 = 0x8000_0000;
     st.reserve.concluded = true;
     let mut stored = false;
     if let Some(reserved) = st.reserve.reserved.take() {
@@ -254,8 +249,6 @@ fn store(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, insn: Insn, bytes: u32) -> Result<boo
             st.trace();
         }
     }
-    let so = if st.switch.xer & XER_SO != 0 { SO } else { 0 };
-    let eq = if stored { EQ } else { 0 };
-    st.switch.cr = st.switch.cr & !CR0 | so | eq;
+    st.set_cr0_equal(stored);
     Ok(true)
 }

@@ -254,6 +254,18 @@ impl PrVcpu {
         self.switch.set_gpr(n, val);
     }
 
+    /// Sets CR0 as store conditionals and `slbfee.` do: EQ to `equal`, LT and GT to 0, and SO to that of XER.
+    pub(crate) fn set_cr0_equal(&mut self, equal: bool) {
+        const CR0: u32 = 0xf000_0000;
+        const EQ: u32 = 0x2000_0000;
+        const SO: u32 = 0x1000_0000;
+        /// XER[SO].
+        const XER_SO: u64 = 0x8000_0000;
+        let so = if self.switch.xer & XER_SO != 0 { SO } else { 0 };
+        let eq = if equal { EQ } else { 0 };
+        self.switch.cr = self.switch.cr & !CR0 | so | eq;
+    }
+
     /// Is the decrementer negative?
     #[inline]
     pub(crate) fn dec_due(&self, now: u64) -> bool {
