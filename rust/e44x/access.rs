@@ -18,7 +18,7 @@ pub(crate) struct Fault {
     pub(crate) memory: bool,
 }
 
-/// An instruction in the middle of its accesses; kept where it is, because it is large.
+/// An instruction of which some accesses have been made. It is large, so it is kept in the vCPU and not passed on.
 pub(crate) struct Pending {
     pub(crate) plan: Plan,
     /// The effective address that faulted, and the guest physical address it has.
@@ -28,9 +28,9 @@ pub(crate) struct Pending {
     pub(crate) syndrome: u32,
     /// There is memory at that address too.
     pub(crate) memory: bool,
-    /// The reservation that the guest has, and will have.
+    /// The reservation that the guest holds and that the instruction does not lose.
     pub(crate) reserved: Option<Reservation>,
-    /// Where the instruction is; userspace sees the next one meanwhile.
+    /// The address of the instruction. During the exit, userspace sees that of the next one.
     pub(crate) nip: u32,
 }
 

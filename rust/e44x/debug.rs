@@ -26,7 +26,7 @@ const CONTROL: u32 = bindings::KVM_GUESTDBG_ENABLE
     | bindings::KVM_GUESTDBG_USE_SW_BP
     | bindings::KVM_GUESTDBG_USE_HW_BP;
 
-/// `KVM_SET_GUEST_DEBUG`. `EINVAL` for what there is not.
+/// `KVM_SET_GUEST_DEBUG`. `EINVAL` for flags and kinds of breakpoints that do not exist.
 pub(crate) fn set(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, dbg: &kvm_guest_debug) -> Result {
     let has = |flag| dbg.control & bindings::KVM_GUESTDBG_ENABLE != 0 && dbg.control & flag != 0;
     if dbg.control & !CONTROL != 0 {
@@ -56,17 +56,17 @@ pub(crate) fn set(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, dbg: &kvm_guest_debug) -
     Ok(())
 }
 
-/// What comes before the next instruction.
+/// What has to be done before the next instruction is executed.
 pub(crate) enum Before {
     /// Nothing.
     Go,
-    /// Userspace hears of this.
+    /// An exit to userspace, with this event.
     Userspace(Found),
     /// The `stwcx.` to this address is to be emulated.
     StoreConditional(u32),
 }
 
-/// Looks at the instruction that comes next, and decides how it is executed.
+/// Looks for debug events at the next instruction, and decides how that is executed.
 pub(crate) fn before(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Before {
     st.step = Step::default();
     if core::mem::take(&mut st.stepped) {
@@ -90,7 +90,7 @@ pub(crate) fn before(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Before {
         return Before::Userspace(found);
     }
     st.step = st.state.step(st.switch.nip(), OFFSET);
-    // An interrupt comes first, and is delivered on the way into the guest.
+    // If an interrupt is pending, it is delivered first, at the entry.
     st.state.timer.update(timebase());
     if st.state.pending(vcpu.shared.lines()).is_some() {
         return Before::Go;

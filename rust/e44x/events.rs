@@ -9,13 +9,13 @@ use crate::{
 };
 
 impl E44xVcpu {
-    /// The instruction was executed, or emulated: what comes of that comes before the next one.
+    /// The instruction was executed or emulated. An event that this causes is taken before the next instruction.
     pub(crate) fn completed(&mut self) {
         let step = core::mem::take(&mut self.step);
         self.stepped = self.state.stepped(step);
     }
 
-    /// The guest is about to access data: where it goes on if not with that.
+    /// The guest is about to access data. If that causes an event that comes first, this says where the guest goes on.
     pub(crate) fn data_access(
         &mut self,
         run: &RunPage,

@@ -217,9 +217,9 @@ fn program(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage, syndrome: u32) -
         st.completed();
     }
     match outcome {
-        // The interrupt is delivered on the way into the guest.
+        // The debug interrupt is delivered at the next entry.
         Outcome::Debug => {}
-        // A wait state is seen on the way into the guest.
+        // MSR[WE] is looked at before the next entry.
         Outcome::Done | Outcome::Wait => {}
         Outcome::ForgetCode => mmu::forget_code(vcpu.vm()),
         Outcome::TlbChanged { entry } => mmu::entry_changed(vcpu, entry),

@@ -23,7 +23,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Addresses of one page of the smallest size translate alike.
+/// The bits of an address that are the same in all of a page of 1 KB, the smallest: such addresses are translated by
+/// one entry.
 const SAME_PAGE: u32 = !0x3ff;
 
 /// Emulates the instruction that the guest is at, which faulted. Returns `EFAULT` if memory that it touches cannot be
@@ -87,7 +88,7 @@ pub(crate) fn start(
         }
         Reason::Unavailable(_) => st.state.interrupt(&mut st.switch, Ivor::FpUnavailable),
         Reason::NotStorageAccess if st.state.user() => {
-            // A process must not stop the guest.
+            // A process of the guest gets an interrupt, so that it cannot stop the guest.
             st.state
                 .data_interrupt(&mut st.switch, Ivor::DataStorage, ea, syndrome)
         }
@@ -113,7 +114,7 @@ pub(crate) fn complete(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> R
     let chosen = st.switch.nip();
     let elsewhere = chosen != st.mmio.nip.wrapping_add(4);
     if elsewhere && !matches!(st.mmio.plan.step(), Step::Done) {
-        // Userspace wants the guest to go on somewhere else: what is left is not made.
+        // Userspace has set another address for the guest, so the remaining accesses are not made.
         return Ok(Next::Guest);
     }
     st.switch.set_nip(st.mmio.nip);
@@ -134,10 +135,10 @@ fn go_on(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result<Next> {
                     msr: st.state.msr,
                     little_endian: pending.little_endian,
                 };
-                // All accesses are made, so this cannot be incomplete.
+                // All accesses have been made, so this cannot fail.
                 let _ = pending.plan.finish(&mut regs);
                 if pending.memory && pending.plan.bytes() == 0 {
-                    // Of the instructions on cache blocks, `icbi` matters.
+                    // An instruction without an access may be `icbi`, after which instructions have to be fetched anew.
                     let (_, gpa) = pending.known;
                     mmu::sync_code(vcpu, gpa);
                 }

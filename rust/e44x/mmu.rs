@@ -114,7 +114,8 @@ pub(crate) fn resolve(
     }
     let fetch = access == Access::Fetch;
     let mut max_shift = found.tlbe.shift().unwrap_or(0);
-    // Where addresses are looked for, instructions are executed one by one, and data accesses emulated.
+    // On pages with breakpoints, instructions are executed one by one; on pages with watchpoints, data accesses are
+    // emulated.
     if state.watches() {
         max_shift = max_shift.min(HOST_SHIFT);
         if state.watches_data(ea, OFFSET) {
@@ -132,7 +133,8 @@ pub(crate) fn resolve(
             permissions.execute = false;
         }
     }
-    // Where fetches and loads are translated by different spaces, an entry serves one of the two.
+    // Where fetches and data accesses use different address spaces, an entry of the hardware's TLB serves one of the
+    // two.
     if state.fetch_space() != state.data_space() {
         // The instruction's own page has to stay executable while it runs.
         if !fetch && (ea ^ st.switch.nip()) >> HOST_SHIFT == 0 {
@@ -305,7 +307,7 @@ pub(crate) fn sync_code(vcpu: &Vcpu<E44x>, gpa: u64) {
     let page = mmu
         .quiet()
         .and_then(|quiet| HostPage::find(&quiet, &vm.mm, slot.hva(gpa >> PAGE_SHIFT), false));
-    // A page that is not there is synchronized when it comes.
+    // The cache is cleaned for a page that is not present when it is mapped.
     if let Some(page) = page {
         clean_page(page.phys);
     }
@@ -317,8 +319,8 @@ pub(crate) fn forget_code(vm: &Vm<E44x>) {
     vm.mmu.lock().shadow.forget_code();
 }
 
-/// How the host has to map a page that the guest maps so: memory as the host itself maps it, whatever the guest
-/// believes, since two mappings must agree on caching.
+/// The attributes of a page of which the guest's entry has `guest`: memory is mapped as the host itself maps it,
+/// whatever the guest's entry says, since all mappings of a page have to agree on caching.
 fn storage(guest: Attributes, inhibited: bool) -> Attributes {
     let inhibited = if inhibited { Attributes::I } else { 0 };
     Attributes(guest.0 & (Attributes::G | Attributes::E) | inhibited)
@@ -329,7 +331,8 @@ fn tlb(vm: &Vm<E44x>) -> Tlb<'_> {
     vm.arch.block.tlb(&vm.arch_stats.tlb_writes)
 }
 
-/// The number of a context in the hardware; makes the TLB this VM's.
+/// The number of a context in the hardware's PID register. If another VM has used the TLB since, its entries are
+/// forgotten first.
 pub(crate) fn context_number(
     vm: &Vm<E44x>,
     st: &mut E44xVcpu,
@@ -350,7 +353,7 @@ pub(crate) fn context_number(
     }
 }
 
-/// Nothing is mapped any more.
+/// Takes all translations away.
 pub(crate) fn clear(vm: &Vm<E44x>) {
     let mut mmu = vm.mmu.lock();
     mmu.shadow.clear(&mut tlb(vm));

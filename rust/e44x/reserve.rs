@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `lwarx` and `stwcx.` of which one, or what is between them, the hardware does not execute: the way out of the guest
-//! loses its reservation (asm/e44x.S gives it up at each entry). So after an `lwarx` that was emulated, or an
-//! instruction that was emulated while a reservation was held, the next ones are executed one by one up to the
-//! `stwcx.`, and that is emulated. Documentation/e44x.rst, "Reservations".
+//! `lwarx` and `stwcx.` if one of them, or an instruction between them, has to be emulated: the exit loses the
+//! reservation, since asm/e44x.S clears it at each entry. After an `lwarx` was emulated, or an instruction while a
+//! reservation was held, the following instructions are executed one by one up to the `stwcx.`, and that is emulated.
+//! Documentation/e44x.rst, "Reservations".
 
 use super::{
     access::Fault,
@@ -50,8 +50,8 @@ fn address(st: &E44xVcpu, ra: u8, rb: u8) -> u32 {
     base.wrapping_add(st.switch.gpr(rb))
 }
 
-/// The reservation that the guest holds at the instruction that it is at, which is about to be emulated and has changed
-/// nothing yet. `None` if there is none, if it cannot be told, or if it is known already.
+/// The reservation that the guest holds at its current instruction, which is about to be emulated. `None` if it holds
+/// none, if that cannot be found out, or if it is known already.
 pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> {
     let nip = st.switch.nip();
     if st.state.reservation.is_some() || st.unreserved.skip(nip) {
@@ -108,7 +108,7 @@ fn word(bytes: [u8; 4], little_endian: bool) -> u32 {
     }
 }
 
-/// Emulates it, because it faulted. `EFAULT` as for other accesses.
+/// Emulates `lwarx` or `stwcx.`, which has faulted. `EFAULT` as for other accesses.
 pub(crate) fn start(
     vcpu: &Vcpu<E44x>,
     st: &mut E44xVcpu,
@@ -214,7 +214,7 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
 /// `EFAULT` if userspace has nothing there.
 fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<Option<bool>> {
     let gfn = gpa >> PAGE_SHIFT;
-    // Held until the store is noted, so that logging cannot begin between.
+    // The slots are held until the store is noted, so that dirty logging cannot begin in between.
     let slots = vcpu.vm().slots.read();
     let Some(slot) = slots.find(gfn).filter(|s| !s.readonly()) else {
         return Ok(None);

@@ -50,9 +50,9 @@ pub(crate) enum Exit {
     Waits,
     /// Its watchdog timer has expired for the last time, and userspace wants to know of that.
     WatchdogReset,
-    /// It did not run: userspace debugs it, and is to hear of this.
+    /// It was not entered: this debug event is for userspace.
     Debug(Found),
-    /// It did not run: a `stwcx.` to this address is to be emulated.
+    /// It was not entered: its `stwcx.` to this address has to be emulated.
     StoreConditional(u32),
 }
 
@@ -85,7 +85,7 @@ impl RunBackend for E44x {
             return (irqs.enable(), Entered::Exited(Exit::WatchdogReset));
         }
         if debugged && seen != (st.switch.nip(), st.state.msr) {
-            // Another instruction comes next than the one that was looked at.
+            // An interrupt has been delivered, so the next instruction is not the one that was looked at.
             vcpu.entry.left();
             return (irqs.enable(), Entered::Not(None));
         }
@@ -138,7 +138,7 @@ impl RunBackend for E44x {
                 vcpu.requests.take();
                 Ok(())
             }
-            // The host has served it.
+            // The host's handler has run as interrupts were enabled.
             Some(Pending::Interrupt) | None => Ok(()),
         }
     }
@@ -158,7 +158,7 @@ impl RunBackend for E44x {
     }
 }
 
-/// Gives the guest the interrupt that is due, if it takes one.
+/// Delivers a pending interrupt that the guest has enabled.
 fn deliver(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     if let Some(ivor) = st.state.pending(vcpu.shared.lines()) {
         st.state.interrupt(&mut st.switch, ivor);
@@ -168,7 +168,8 @@ fn deliver(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     }
 }
 
-/// Loads what changes from entry to entry. Interrupts are off, so that nobody else takes the TLB before the guest runs.
+/// Loads what changes from entry to entry. Interrupts are disabled, so that no other VM can use the TLB before the
+/// guest runs.
 fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     let vm = vcpu.vm();
     let context = st.current_context(vcpu.id);

@@ -2,8 +2,8 @@
 
 //! Where not to look for a reservation (`reserve.rs`).
 
-/// Addresses of emulated instructions at which the guest was found to hold no reservation. Nothing is looked for there the
-/// next [`SKIPS`] times.
+/// Addresses of emulated instructions at which the guest was found to hold no reservation. Nothing is looked for there
+/// the next [`SKIPS`] times.
 #[derive(Default)]
 pub(crate) struct Unreserved([Place; 16]);
 
@@ -13,7 +13,7 @@ struct Place {
     skips: u8,
 }
 
-/// Rarely enough to cost little, often enough that new code at an old place soon gets on.
+/// Large enough that searches cost little, and small enough that new code at the same address is soon found.
 const SKIPS: u8 = 255;
 
 impl Unreserved {

@@ -42,7 +42,8 @@ pub(crate) struct E44x;
 impl E44x {
     /// Can guests run on this host? If not, what is missing.
     pub(crate) fn available() -> Result<(), &'static str> {
-        // What the kernel is configured for it runs on; but the 476 has another TLB, and may have company.
+        // The kernel runs on what it is configured for. That may be a 476, whose TLB is different and which may have
+        // several CPUs.
         if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
             return Err("the kernel is for the 476");
         }
@@ -74,7 +75,7 @@ impl E44xVm {
     }
 }
 
-/// What of the guests' translations may be in the TLB.
+/// A record of which of the guest's translations may be in the hardware's TLB.
 pub(crate) struct E44xMmu {
     /// The record of it.
     pub(crate) shadow: ShadowTlb<KVec<Option<Slot>>, KVec<Option<Context>>>,
@@ -131,7 +132,7 @@ impl E44xShared {
         }
     }
 
-    /// What `runnable` looks for.
+    /// Sets which interrupts wake the vCPU, for `runnable`.
     pub(crate) fn set_enabled(&self, external: bool) {
         once::write_u32(&self.enabled, external.into());
     }
@@ -162,7 +163,7 @@ pub(crate) struct E44xVcpu {
     pub(crate) context: Option<(Context, ShadowPid)>,
     /// `KVM_CAP_PPC_BOOKE_WATCHDOG`: userspace wants to know of the watchdog's last time-out.
     pub(crate) watchdog: bool,
-    /// What userspace owes.
+    /// What userspace has to complete.
     pub(crate) completion: Completion,
     /// How the guest's next instruction is executed, or the last one was.
     pub(crate) step: Step,
@@ -170,7 +171,7 @@ pub(crate) struct E44xVcpu {
     pub(crate) stepped: bool,
     /// The debug registers because of whose addresses some pages are not mapped.
     pub(crate) watching: Option<DebugRegisters>,
-    /// Where it was entered the last time.
+    /// The address at which it was entered the last time.
     pub(crate) entered: u32,
     /// Addresses at which the guest was found to hold no reservation.
     pub(crate) unreserved: Unreserved,
@@ -197,7 +198,7 @@ impl E44xVcpu {
         })
     }
 
-    /// Must each instruction be looked at before, or has one been?
+    /// Has each instruction to be looked at before it is executed, or was the last one?
     pub(crate) fn debugged(&self) -> bool {
         self.state.debugged()
             || self.stepped
@@ -219,7 +220,7 @@ impl E44xVcpu {
     }
 }
 
-/// The registers as emulation of loads and stores wants them: of a 64-bit processor in 32-bit mode.
+/// The registers in the form that the emulation of loads and stores uses: those of a 64-bit processor in 32-bit mode.
 pub(crate) struct LoadStore<'a> {
     /// The program's registers.
     pub(crate) switch: &'a mut SwitchVcpu,

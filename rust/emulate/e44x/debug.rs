@@ -2,9 +2,9 @@
 
 //! Debug events: the guest's own, by its debug registers, and those that userspace wants to hear of.
 //!
-//! The guest's registers are never in the hardware. It is made to execute one instruction at a time where every
-//! instruction matters, and to fault on pages where one of the addresses is that are looked for; what is found here is
-//! then decided here.
+//! The guest's debug registers are never loaded into the hardware. Where every instruction may cause an event, the
+//! guest executes one instruction at a time; pages that have a breakpoint or a watchpoint are not mapped, so that
+//! accesses to them fault. Whether that is an event is decided here.
 
 use core::ops::DerefMut;
 
@@ -30,10 +30,10 @@ pub struct Found {
     pub status: u32,
 }
 
-/// What is found at a data access.
+/// The event at a data access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DataEvent {
-    /// Nothing, or nothing that the access waits for.
+    /// None, or none that comes before the access.
     None,
     /// A debug interrupt is due instead.
     Interrupt,
@@ -44,7 +44,7 @@ pub enum DataEvent {
 /// How one instruction is executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Step {
-    /// Alone.
+    /// As the only one before the next exit.
     pub alone: bool,
     /// From a page that is otherwise not executable, because addresses in it are looked for.
     pub watched: bool,
@@ -73,7 +73,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// Is there anything to look for, at every instruction?
+    /// Has each instruction to be looked at?
     pub fn debugged(&self) -> bool {
         self.enabled_events() != 0
             || self.reservation.is_some()

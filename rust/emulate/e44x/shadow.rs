@@ -2,14 +2,14 @@
 
 //! Which entries of the hardware's TLB stand for a guest's.
 //!
-//! Guests run in address space 1 under shadow PIDs, of which each stands for one [`Context`] of one vCPU; the host uses
-//! address space 0 only. So entries of all contexts, and the host's own, lie in the TLB side by side, and nothing has to
-//! be written to go from one to the other.
+//! Guests run in address space 1 under shadow PIDs, of which each stands for one [`Context`] of one vCPU; the host
+//! uses address space 0 only. So entries of all contexts, and the host's own, lie in the TLB side by side, and nothing
+//! has to be written to go from one to the other.
 //!
-//! The host's TLB miss handler may replace any of these entries by one of its own, and says so to nobody. So what is kept
-//! here is what *may* be in the hardware: **an entry for a guest that is in the hardware is also here, at the same
-//! index.** A translation that is here and not in the hardware costs a miss, and is written again, to the same place. An
-//! entry of the host's that is overwritten or invalidated by mistake costs the host a miss.
+//! The host's TLB miss handler may replace any of these entries by one of its own without notice. So what is kept here
+//! is what *may* be in the hardware: **an entry for a guest that is in the hardware is also here, at the same index.**
+//! A translation that is here and not in the hardware costs a miss, and is written again, to the same place. An entry
+//! of the host's that is overwritten or invalidated by mistake costs the host a miss.
 //!
 //! The instruction cache has no translations: its lines are tagged by effective address, address space and PID (UM,
 //! "Instruction Cache Synonyms"), and a fetch that an entry translates takes a line of that tag, whatever is in memory
@@ -22,7 +22,7 @@ use core::ops::{DerefMut, Range};
 pub trait Hardware {
     /// Writes an entry.
     fn write(&mut self, index: usize, tlbe: &Tlbe);
-    /// Makes an entry invalid, whosever it is.
+    /// Makes an entry invalid, whether it is a guest's or the host's.
     fn invalidate(&mut self, index: usize);
 }
 
@@ -291,7 +291,7 @@ where
         self.forget_contexts();
     }
 
-    /// Somebody else has made all entries invalid.
+    /// All entries of the hardware's TLB have been invalidated or replaced by another user of it.
     pub fn forget(&mut self) {
         self.slots.fill(None);
         self.forget_contexts();
@@ -318,7 +318,8 @@ impl Slot {
     }
 }
 
-/// The guest runs in problem state, whatever it believes. The world switch reads its instructions from supervisor state.
+/// The guest runs in problem state, whatever it believes. The world switch reads its instructions from supervisor
+/// state.
 fn shadow_permissions(p: Permissions) -> u32 {
     let bit = |on, bit| if on { bit } else { 0 };
     bit(p.execute, Attributes::UX | Attributes::SR)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are ticks of the timebase, which is the
-//! host's: the guest reads it without privilege, and what it writes there is ignored (Documentation/e44x.rst).
+//! Decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are ticks of the timebase, which is
+//! the host's: the guest reads it without privilege, and what it writes there is ignored (Documentation/e44x.rst).
 //!
-//! Nothing happens here by itself. What is due by a time is accounted for whenever anything is read, written or asked for at
-//! that time, before it is.
+//! Nothing here runs by itself. Each function that is given a time first does what was due up to that time.
 
 use crate::isa::e44x::registers::{TCR_BITS, TSR_BITS};
 
@@ -37,9 +36,9 @@ pub struct Timer {
     decar: u32,
     tcr: u32,
     tsr: u32,
-    /// Up to when all has happened.
+    /// The time up to which everything that was due has been done.
     seen: u64,
-    /// The watchdog wanted a reset, and nobody has heard of it yet.
+    /// A reset that the watchdog has caused and that has not been taken yet.
     reset: Option<WatchdogReset>,
 }
 
@@ -56,7 +55,7 @@ impl Timer {
         }
     }
 
-    /// Lets happen what is due at `now`.
+    /// Does what was due up to `now`.
     pub fn update(&mut self, now: u64) {
         if let Some(zero) = self.zero_at {
             if now >= zero {
