@@ -13,7 +13,7 @@
 
 use super::{
     hpt,
-    mmu::ShadowPage,
+    mmu::{ShadowPage, PAGE_4K},
     translate::{lock, unmap_all, Absent, HptGuard, Miss, Translated},
     vcpu::PrVcpu,
     vm::{request, Pr},
@@ -103,7 +103,7 @@ pub(crate) fn look(vcpu: &Vcpu<Pr>, gpa: u64) -> Result<Option<Code>> {
         }
         cond_resched();
     };
-    if !vm.read_if_memory(gpa & !0xfff, page.bytes_mut())? {
+    if !vm.read_if_memory(gpa & PAGE_4K, page.bytes_mut())? {
         return Ok(None);
     }
     Ok(Some(match replace(page.bytes_mut()) {
@@ -150,7 +150,7 @@ pub(crate) fn is_own(
     gpa: u64,
 ) -> Result<bool, Absent> {
     match hpt::translate(vcpu, st, locked, st.nip(), Access::Fetch) {
-        Ok(code) => Ok((code.gpa ^ gpa) >> 12 == 0),
+        Ok(code) => Ok((code.gpa ^ gpa) & PAGE_4K == 0),
         Err(Miss::Fault(_)) => Ok(false),
         Err(Miss::Absent(absent)) => Err(absent),
     }

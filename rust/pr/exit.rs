@@ -48,8 +48,13 @@ pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage, trap: Trap
     match trap {
         Trap::SYSCALL => Ok(system_call(vcpu, st, run)),
         Trap::PROGRAM => {
+            let why = Srr1::PROG_FPE
+                | Srr1::PROG_ILL
+                | Srr1::PROG_PRIV
+                | Srr1::PROG_TRAP
+                | Srr1::PROG_ADDR;
             let srr1 = Srr1::from_raw(st.switch.exit().srr1);
-            program(vcpu, st, run, srr1.masked(Srr1::from_raw(0x1f_0000)))
+            program(vcpu, st, run, srr1.masked(why))
         }
         _ => other(vcpu, st, run, trap),
     }

@@ -6,7 +6,7 @@
 use super::{
     dcbz::{self, Code},
     fetch, hpt, magic,
-    mmu::{ShadowPage, NO_GPA},
+    mmu::{ShadowPage, NO_GPA, PAGE_4K},
     reserve,
     sc1::{self, Searched},
     segment, split,
@@ -115,7 +115,7 @@ pub(crate) fn page(
             }
             // If its slot has just been deleted, the next attempt finds that.
             Step::Look(to) => {
-                ready.code = dcbz::look(vcpu, to.gpa)?.map(|code| (to.gpa & !0xfff, code))
+                ready.code = dcbz::look(vcpu, to.gpa)?.map(|code| (to.gpa & PAGE_4K, code))
             }
             Step::Search(to) => ready.searched = Some(sc1::search(vcpu, st, &to, ea)?),
             // The page cannot be executed and written at once, so the store is emulated.
@@ -204,8 +204,8 @@ fn attempt(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, ea: u64, access: Access, ready: &mu
     };
     if watched && access == Access::Fetch {
         match ready.code.take() {
-            Some((gpa, Code::Plain(count))) if gpa == to.gpa & !0xfff => to.looked = Some(count),
-            Some((gpa, Code::Copy(page, count))) if gpa == to.gpa & !0xfff => {
+            Some((gpa, Code::Plain(count))) if gpa == to.gpa & PAGE_4K => to.looked = Some(count),
+            Some((gpa, Code::Copy(page, count))) if gpa == to.gpa & PAGE_4K => {
                 dcbz::map(vcpu, &to, ea, page, count);
                 return Step::Done;
             }

@@ -35,8 +35,8 @@ impl PrVcpu {
 
     /// `scv`, ISA 3.0 Book III, "System Call Vectored Interrupt".
     pub(crate) fn inject_scv(&mut self, lev: u8) {
-        /// The bits of CTR that are not MSR's.
-        const UNDEFINED: Msr = Msr::from_raw(0x783f_0000);
+        /// The bits of CTR that are not those of MSR: the same as in SRR1.
+        const UNDEFINED: Msr = Msr::from_raw(Srr1::FROM_INTERRUPT.raw());
         let msr = self.msr();
         self.reserve.lose();
         let relocated = self.lpcr.interrupts_relocated(msr);

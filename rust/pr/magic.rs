@@ -6,7 +6,7 @@
 //! Source: `Documentation/virt/kvm/ppc-pv.rst`. The layout is `struct kvm_vcpu_arch_shared`.
 
 use super::{
-    mmu::SegmentKey,
+    mmu::{SegmentKey, PAGE_4K},
     state::{ordered_word, Magic},
     translate::unmap_all,
     vcpu::PrVcpu,
@@ -29,7 +29,8 @@ use crate::{
 use core::mem::offset_of;
 use kernel::{prelude::*, sync::Arc};
 
-const PAGE: u64 = !0xfff;
+/// The page has 4 KB.
+const PAGE: u64 = PAGE_4K;
 const SEGMENT_SHIFT: u32 = 28;
 /// A flag in the effective address that the guest gives: its kernel executes nothing that its page table has as
 /// no-execute.

@@ -14,5 +14,5 @@ mod watch;
 
 pub(crate) use self::{
     key::{SegmentKey, SegmentState},
-    shadow::{PrMmu, ShadowPage, NO_GPA},
+    shadow::{PrMmu, ShadowPage, NO_GPA, PAGE_4K},
 };

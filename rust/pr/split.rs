@@ -12,6 +12,7 @@
 
 use super::{
     hpt,
+    mmu::PAGE_4K,
     translate::{Absent, HptGuard, Miss, Translated},
     vcpu::PrVcpu,
     vm::Pr,
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Two translations are compared by pages of 4 KB, and shadowed so.
-const PAGE: u64 = !0xfff;
+const PAGE: u64 = PAGE_4K;
 
 /// The most bytes that an instruction loads or stores.
 const LONGEST: u64 = 128;

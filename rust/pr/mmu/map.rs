@@ -5,7 +5,7 @@
 use super::{
     key::{GuestPage, SegmentKey},
     pool::{host_bucket, Entry, BY_HOST},
-    shadow::{host_page, part, Copied, PrMmu, ShadowPage, COPIES},
+    shadow::{host_page, part, Copied, PrMmu, ShadowPage, COPIES, PAGE_4K},
 };
 use crate::host::{
     code_page::CodePage,
@@ -68,7 +68,7 @@ impl PrMmu {
         mut page: ShadowPage,
         copy: KBox<CodePage>,
     ) -> (Option<KBox<CodePage>>, Option<Copied>) {
-        let gpa = page.gpa & !0xfff;
+        let gpa = page.gpa & PAGE_4K;
         let same = |c: &Option<Copied>| c.as_ref().is_some_and(|c| c.gpa == gpa);
         let known = self.copies.iter().position(same);
         // While the page is mapped for execution elsewhere, nothing has written it since it was copied.

@@ -34,8 +34,11 @@ struct Segment {
     vsid: HostVsid,
 }
 
+/// The bits of an address that say in which page of 4 KB it is.
+pub(crate) const PAGE_4K: u64 = !0xfff;
+
 /// The guest real address of a page that is not in guest memory.
-pub(crate) const NO_GPA: u64 = !0xfff;
+pub(crate) const NO_GPA: u64 = PAGE_4K;
 
 /// A page to be mapped.
 pub(crate) struct ShadowPage {
