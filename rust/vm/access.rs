@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Single accesses of an emulated load or store, as far as something in the kernel takes them.
+//! Single accesses of an emulated load or store that are completed in the kernel.
 
 use super::{backend::Backend, Vm};
 use crate::emulate::mmio::Plan;
 use kernel::prelude::*;
 
-/// Makes the next access of `plan`, of `len` bytes at `gpa`, if something in the kernel takes it: with `memory`, that; or
-/// something on the VM's bus. Says whether it was made. `write` has the bytes of a store. Returns `EFAULT` if memory
-/// cannot be reached.
+/// Makes the next access of `plan`, of `len` bytes at `gpa`, if that can be done in the kernel: to memory, if
+/// `memory`, or to the VM's bus. Says whether it was made. `write` has the bytes of a store. Returns `EFAULT` if
+/// memory cannot be reached.
 pub(crate) fn access_in_kernel<B: Backend>(
     vm: &Vm<B>,
     plan: &mut Plan,
@@ -20,7 +20,7 @@ pub(crate) fn access_in_kernel<B: Backend>(
     if memory && memory_access(vm, plan, gpa, len, write)? {
         return Ok(true);
     }
-    // Nothing on the bus answers loads.
+    // There is nothing on the bus that could be loaded from.
     let taken = write
         .and_then(|data| data.get(..len))
         .is_some_and(|data| vm.mmio_write(gpa, data));

@@ -9,8 +9,7 @@ use kernel::prelude::*;
 const MANUAL_PROTECT: u32 = bindings::KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 const INITIALLY_SET: u32 = bindings::KVM_DIRTY_LOG_INITIALLY_SET;
 
-/// What the capability `cap` is worth; 0 for everything that is not there. Without a VM, it is asked
-/// of /dev/kvm.
+/// The value of the capability `cap`; 0 if it does not exist. Without a VM, the ioctl is one of /dev/kvm.
 pub(super) fn check<B: Backend>(vm: Option<&Vm<B>>, cap: usize) -> i32 {
     let Ok(cap) = u32::try_from(cap) else {
         return 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What waits for a vCPU of a Book III processor: external interrupts, doorbells, prods.
+//! Events that are pending for a vCPU of a Book III processor: external interrupts, doorbells, prods.
 
 use crate::{bindings, host::once};
 use kernel::sync::atomic::{ordering::Full, Atomic};
 
-/// What a vCPU has to look at before it runs or sleeps: bits that any thread may set and clear.
+/// What a vCPU has to look at before it runs or sleeps, as bits that any thread may set and clear.
 pub(crate) struct Events(Atomic<u32>);
 
 impl Events {
@@ -21,7 +21,7 @@ impl Events {
     pub(crate) const DOORBELL: u32 = 8;
     /// The registered areas have changed (`vpa`).
     pub(crate) const VPAS: u32 = 16;
-    /// A VPA is registered: there is somebody to tell of dispatches. Only the vCPU's own thread changes this.
+    /// A VPA is registered, in which dispatches have to be counted. Only the vCPU's own thread changes this.
     pub(crate) const HAS_VPA: u32 = 32;
     /// What wakes a halted vCPU.
     const WAKING: u32 = Self::EXTERNAL | Self::PRODDED | Self::DOORBELL;
@@ -63,14 +63,13 @@ impl Events {
         self.test(bits) && self.change(bits, 0) & bits != 0
     }
 
-    /// Is there anything to wake a halted vCPU for, but for time?
+    /// Is there an event that wakes a halted vCPU? Time is not one of them.
     #[inline]
     pub(crate) fn wake(&self) -> bool {
         self.test(Self::WAKING)
     }
 
-    /// `KVM_INTERRUPT`: the word that it takes says what becomes of the external interrupt. Says whether the vCPU is to
-    /// be kicked.
+    /// `KVM_INTERRUPT`, whose argument sets or clears the external interrupt. Says whether the vCPU has to be kicked.
     pub(crate) fn set_external(&self, irq: u32) -> bool {
         const SET: u32 = bindings::KVM_INTERRUPT_SET as u32;
         const UNSET: u32 = bindings::KVM_INTERRUPT_UNSET as u32;

@@ -38,7 +38,7 @@ impl<B: Backend> Vcpu<B> {
     /// signal, or the host's timebase reaches `deadline`. To be called by the vCPU's own thread, with interrupts
     /// enabled and without locks.
     ///
-    /// Who makes the vCPU runnable has to call [`wake`](Self::wake) or [`kick`](Self::kick)
+    /// A thread that makes the vCPU runnable has to call [`wake`](Self::wake) or [`kick`](Self::kick)
     /// afterwards.
     pub(crate) fn halt(&self, deadline: Option<u64>) {
         let vm: &Vm<B> = self.vm();
@@ -84,7 +84,7 @@ impl<B: Backend> Vcpu<B> {
         if self.has_work(deadline) {
             self.poll.adapt(halted, vm.halt_limit.get());
         } else {
-            // It was woken for something else, which says nothing of how long the guest's own events take.
+            // Something else has woken it, so the time says nothing about the guest's own events.
             if done {
                 stats.halt_poll_invalid.inc();
             }

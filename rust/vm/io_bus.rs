@@ -135,7 +135,7 @@ impl NewEvent {
     }
 }
 
-/// What becomes of the bus.
+/// A change of the bus.
 pub(super) enum BusChange {
     Insert(NewEvent),
     /// Of the eventfd with this number.

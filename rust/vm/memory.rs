@@ -30,7 +30,7 @@ enum Change {
     Flags(Arc<MemSlot>),
 }
 
-// What can be told from the request alone. `EINVAL`.
+// Checks what depends on the request alone. `EINVAL`.
 fn check(region: &Region) -> Result {
     let page = !PAGE_MASK as u64;
     let end = region.guest_phys_addr.checked_add(region.memory_size);
@@ -133,8 +133,8 @@ pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
     vm.stats.count_flush(true, any);
 }
 
-// Guests first lose the slot, so that none of its translations can be made again while they are
-// taken away; mmu notifiers see it until that is done.
+// First makes guests not find the slot any more, so that no translation of it is made while they are taken away. Mmu
+// notifiers find it until that is done.
 fn withdraw<B: Backend>(vm: &Vm<B>, slots: &mut Changing<'_, MemSlots>, old: &MemSlot) {
     old.set_gone();
     slots.wait();

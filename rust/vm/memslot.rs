@@ -118,7 +118,7 @@ impl MemSlot {
         }
     }
 
-    /// Nobody finds it any more. Who has found it may use it until readers of before have ended.
+    /// From now on it is not found any more. Readers that have found it before may use it until they end.
     pub(super) fn set_gone(&self) {
         self.gone.store(true, Release);
     }
@@ -128,16 +128,16 @@ impl MemSlot {
     }
 }
 
-/// All slots of a VM at one moment, which do not overlap.
+/// All slots of a VM at one time. They do not overlap.
 #[derive(Default)]
 pub(crate) struct MemSlots {
     // The keys are guest frame numbers.
     slots: RangeMap<Arc<MemSlot>>,
-    // Where most accesses go: the one that holds the RAM.
+    // The largest one, which holds the RAM: most accesses are to it.
     largest: Option<Arc<MemSlot>>,
 }
 
-// What slots are found by. On 32-bit hosts all numbers that no guest there reaches have the last key in common.
+// The key of a frame. On 32-bit hosts, all frames that no guest there can reach share the last key.
 fn key(gfn: Gfn) -> usize {
     usize::try_from(gfn).map_or(usize::MAX - 1, |gfn| gfn.min(usize::MAX - 1))
 }
@@ -197,7 +197,7 @@ impl MemSlots {
 
     fn remove(&mut self, base_gfn: Gfn) {
         self.slots.remove(key(base_gfn), |s| s.base_gfn == base_gfn);
-        // Then there is none until one is inserted, which does no harm.
+        // There is no largest slot then until one is inserted. It only makes searches faster.
         self.largest.take_if(|s| s.base_gfn == base_gfn);
     }
 
@@ -208,7 +208,7 @@ impl MemSlots {
     }
 }
 
-/// What becomes of slots.
+/// A change of the slots.
 pub(crate) enum SlotChange {
     /// A slot that overlaps none but the one that begins at `old`, which it replaces.
     Insert { old: Option<Gfn>, new: NewSlot },

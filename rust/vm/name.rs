@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Short names of descriptors, folders and statistics' owners.
+//! Short names of descriptors and folders, and of those whom statistics are about.
 
 use crate::bindings::KVM_STATS_NAME_SIZE;
 use kernel::{
@@ -23,7 +23,7 @@ impl Name {
     }
 
     pub(super) fn as_cstr(&self) -> &CStr {
-        // There is a zero, since it was written by who ends with one.
+        // The last byte is always zero.
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 }

@@ -2,10 +2,10 @@
 
 //! A set that guests' accesses look into at any time, and that userspace changes now and then.
 //!
-//! There are two copies of it. A change is made to the one that nobody reads, the two are exchanged, and once the last
-//! reader of the other has gone it is made there, too; but nobody waits for that before the next change. A member that
-//! goes is marked first, and what has to end before it is gone ends when readers that saw it unmarked have gone; taking
-//! it out of the set can wait.
+//! There are two copies of it, of which readers use one. A change is made to the other copy, and the two are
+//! exchanged. Once the last reader of the old copy has ended, the change is made there, too; that is done at the next
+//! change, so that this one need not wait. A member to be removed is marked as gone first, and is out of use when all
+//! readers that may have seen it unmarked have ended. It is taken out of the copies later.
 
 use crate::host::{
     srcu_cell::ReadGuard,
@@ -21,7 +21,7 @@ pub(crate) trait Changed: Default {
     fn apply(&mut self, change: Self::Change);
 }
 
-/// So many members may be left that are gone.
+/// How many members that are gone may be left in the set.
 const POSTPONED: usize = 16;
 
 /// The set.
@@ -65,7 +65,7 @@ impl<S: Changed> Published<S> {
     pub(super) fn change(&self) -> Result<Changing<'_, S>> {
         let mut writer = self.pair.write();
         let lag = writer.state();
-        // For the change after the postponed ones.
+        // Room for one more change beside the postponed ones.
         lag.behind.reserve(POSTPONED + 1, GFP_KERNEL_ACCOUNT)?;
         lag.ahead.reserve(POSTPONED + 1, GFP_KERNEL_ACCOUNT)?;
         Ok(Changing(writer))
@@ -95,8 +95,8 @@ impl<S: Changed> Changing<'_, S> {
         self.0.publish(hold);
     }
 
-    /// Makes a change, which needs to be given twice. Who begins to read finds it; what `hold` returns is held while
-    /// it appears.
+    /// Makes a change, which is given twice, once for each copy. Readers that begin after this find it. What `hold`
+    /// returns is held while the copies are exchanged.
     pub(super) fn publish<G>(
         &mut self,
         change: S::Change,
@@ -107,7 +107,7 @@ impl<S: Changed> Changing<'_, S> {
         self.exchange(hold);
     }
 
-    /// Makes a change that readers need not see.
+    /// Makes a change that readers need not see soon: the copies are exchanged only when there are several of these.
     pub(super) fn postpone<G>(
         &mut self,
         change: S::Change,
@@ -119,7 +119,7 @@ impl<S: Changed> Changing<'_, S> {
         }
     }
 
-    /// Waits until who began to read before now has ended.
+    /// Waits until all readers that have begun before now have ended.
     pub(super) fn wait(&mut self) {
         self.0.wait();
     }

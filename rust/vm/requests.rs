@@ -14,7 +14,7 @@ impl Requests {
         Self(Atomic::new(0))
     }
 
-    /// Asks for `bits`; what was written before is seen by who takes them. Kick the vCPU afterwards
+    /// Asks for `bits`. The thread that takes them sees what was written before. Kick the vCPU afterwards
     /// ([`Vcpu::request`](super::Vcpu) does both).
     pub(crate) fn set(&self, bits: u32) {
         let mut old = once::read_u32(&self.0);
@@ -32,7 +32,7 @@ impl Requests {
         once::read_u32(&self.0) != 0
     }
 
-    /// All that is asked for, which then is no more.
+    /// Takes all requests.
     #[inline]
     pub(crate) fn take(&self) -> u32 {
         if !self.pending() {
@@ -49,10 +49,10 @@ const OUTSIDE: u32 = 0;
 const IN_GUEST: u32 = 1;
 const EXITING: u32 = 2;
 
-/// Where the vCPU is, so that who wants it out of its guest knows whom to interrupt.
+/// Whether the vCPU is in its guest, and on which CPU, which has to be interrupted to get it out.
 ///
 /// The entering CPU, with interrupts hard-disabled, calls [`entering`](Self::entering) and then
-/// tests requests, signals and reschedule; who makes a request sets it and then calls
+/// tests requests, signals and reschedule. A thread that makes a request sets it and then calls
 /// [`kick`](Self::kick). Both are full barriers, so either the request is seen before entry or the
 /// kick sees `IN_GUEST` and sends an interrupt, which hits the guest.
 pub(crate) struct EntryMode {

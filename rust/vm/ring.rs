@@ -29,7 +29,7 @@ pub(super) struct Zone {
 }
 
 impl Zone {
-    /// As userspace gives it. `EINVAL` if it is neither of memory nor of ports.
+    /// From userspace's structure. `EINVAL` unless `pio` is 0 or 1.
     pub(super) fn new(zone: &kvm_coalesced_mmio_zone) -> Result<Self> {
         // `pio` shares its place with an old name.
         let pio = match crate::host::uapi::zone_pio(zone) {
@@ -61,11 +61,11 @@ impl Zone {
     }
 }
 
-/// The ring. Userspace takes from it at any time, and may write nonsense into it.
+/// The ring. Userspace may take entries from it, or write anything to it, at any time.
 #[pin_data]
 pub(super) struct Ring {
     page: SharedPage,
-    // One writer at a time.
+    // Held by the vCPU that appends.
     #[pin]
     lock: SpinLock<()>,
 }
