@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The e44x backend: guests of PowerPC 440 processors, in problem state and address space 1 of one.
+//!
+//! | file | what |
+//! |---|---|
+//! | `stats`, `unreserved`, `access`, `vcpu` | a VM, a vCPU and parts of it |
+//! | `fetch` | the current instruction |
+//! | `mmu` | TLB misses and storage interrupts |
+//! | `events` | debug events of an instruction |
+//! | `reserve` | `lwarx` and `stwcx.` that are emulated |
+//! | `debug` | debugging, by the guest and from outside |
+//! | `mmio` | emulated loads and stores |
+//! | `exit`, `run` | exits; `KVM_RUN` |
+//! | `regs`, `one_reg` | registers for userspace |
+//!
+//! The order is that of imports: a file imports those before it, not those behind. This file says what the backend is
+//! made of.
 
 mod access;
 mod debug;

@@ -1,6 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The pr backend: Book3S guests in problem state, on a host that translates by hash. Documentation/pr.rst.
+//!
+//! | file | what |
+//! |---|---|
+//! | `mmu`, `slb` | the shadow MMU of a VM; the SLB, the guest's and the one that it runs with |
+//! | `stats`, `vm`, `state`, `vcpu`, `outcome` | a VM and a vCPU; what comes of an emulated instruction |
+//! | `inject` | interrupts for the guest |
+//! | `translate` | access to the guest's page table |
+//! | `magic`, `segment`, `mmu32`, `hpt` | the magic page, shadow segments, 32-bit MMU, hashed page table |
+//! | `fetch`, `debug` | the current instruction; debugging from outside |
+//! | `sc1`, `dcbz`, `split` | pages that are not mapped as the guest has them |
+//! | `reserve` | `lwarx` and `stwcx.` that are emulated |
+//! | `fault` | missing segments and pages |
+//! | `hcall` | hypercalls |
+//! | `pmu`, `spr`, `tm`, `bare`, `emulate` | privileged instructions and registers |
+//! | `step`, `ahead` | single steps; instructions behind an emulated one |
+//! | `exit`, `run` | exits; `KVM_RUN` |
+//! | `regs`, `one_reg`, `ioctl` | ioctls |
+//!
+//! The order is that of imports: a file imports those before it, not those behind. This file says what the backend is
+//! made of.
 
 mod ahead;
 mod bare;
