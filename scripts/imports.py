@@ -32,10 +32,13 @@ ROOMS = {
     "isa": set(),
     "bindings": set(),
 }
-# Files outside of host and bindings that have unsafe code: the tree that the hardware walks, and the lock that is a proof
+# Files outside of host and bindings that have unsafe code: the tree that the hardware walks, and
+# the lock that is a proof
 UNSAFE = {"hv/mmu/fault.rs", "hv/mmu/guest.rs", "hv/mmu/tree.rs", "vm/mmu_lock.rs"}
 # What module! defines in the root
 DEFINED_BY_MACRO = {"THIS_MODULE", "LocalModule"}
+METHOD = re.compile(r"\bfn\s+(\w+)\s*(?:<[^(]*>)?\s*\(\s*(?:&\s*(?:'\w+\s+)?)?(?:mut\s+)?self\b")
+MOD = re.compile(r"^[ \t]*((?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*)(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;", re.M)
 WORD = re.compile(r"\w+")
 
 
@@ -51,8 +54,7 @@ def leaves(tree, prefix=()):
     brace = tree.find("{")
     if brace >= 0:
         head = [p.strip() for p in tree[:brace].split("::") if p.strip()]
-        depth, start, body = 0, brace + 1, tree[brace + 1:tree.rindex("}")]
-        start = 0
+        depth, start, body = 0, 0, tree[brace + 1:tree.rindex("}")]
         for i, c in enumerate(body + ","):
             depth += (c == "{") - (c == "}")
             if c == "," and depth == 0:
@@ -105,7 +107,7 @@ class Module:
             name = m.group(1).split("::")[-1]
             body = self.rest[m.end():block_end(self.rest, m.end())]
             here = re.search(rf"\b(?:struct|enum|union)\s+{name}\b", self.rest)
-            yield bool(here), re.findall(r"\bfn\s+(\w+)\s*(?:<[^(]*>)?\s*\(\s*(?:&\s*(?:'\w+\s+)?)?(?:mut\s+)?self\b", body)
+            yield bool(here), METHOD.findall(body)
 
     def spread(self):
         """Methods of types that are defined elsewhere."""
@@ -138,7 +140,7 @@ class Tree:
         module = self.modules[path] = Module(path, file, text)
         stem = "" if not path or os.path.basename(file) == "mod.rs" else os.path.basename(file)[:-3] + "/"
         base = os.path.join(os.path.dirname(file), stem)
-        for m in re.finditer(r"^[ \t]*((?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*)(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;", text, re.M):
+        for m in MOD.finditer(text):
             name, given = m.group(2), re.findall(r'path = "([^"]*)"', m.group(1))
             files = [os.path.join(os.path.dirname(file), f) for f in given]
             if not given or re.search(r"cfg_attr\([^\n]*path = ", m.group(1)):
