@@ -193,7 +193,7 @@ static int messages(int log, char *text, size_t size)
 }
 
 /* Beside kvm.ko: one error, and one line that says what to do */
-TEST_F(module, beside_kvm)
+TEST_F_TIMEOUT(module, beside_kvm, 120)
 {
 	const char *other = getenv("KVM_OTHER_FILE");
 	char said[1024] = "";
