@@ -39,7 +39,69 @@ void kvm_ppc_pagefault_enable(void)
 {
 	pagefault_enable();
 }
+
+/*
+ * In an area of user memory, adds one to the big-endian word at "word" unless it
+ * is odd, or even, as asked for, and loads the byte at "byte", with user memory
+ * made accessible once for all. Returns whether the word has changed, or -EFAULT.
+ */
+int kvm_ppc_count_in_user(unsigned long area, unsigned int size,
+			  unsigned int word, bool odd, unsigned int byte,
+			  u8 *val)
+{
+	__be32 __user *count = (__be32 __user *)(area + word);
+	bool changes;
+	__be32 was;
+
+	if (!user_access_begin((void __user *)area, size))
+		return -EFAULT;
+	unsafe_get_user(was, count, fault);
+	changes = (be32_to_cpu(was) & 1) != odd;
+	if (changes)
+		unsafe_put_user(cpu_to_be32(be32_to_cpu(was) + 1), count,
+				fault);
+	unsafe_get_user(*val, (u8 __user *)(area + byte), fault);
+	user_access_end();
+	return changes;
+
+fault:
+	user_access_end();
+	return -EFAULT;
+}
 #endif
+
+/* Of what copying a few bytes costs, the least is the copy */
+int kvm_ppc_load_user_pair(unsigned long addr, u64 *val)
+{
+	const u64 __user *from = (const u64 __user *)addr;
+
+	if (!user_read_access_begin(from, 2 * sizeof(*from)))
+		return -EFAULT;
+	unsafe_get_user(val[0], from, fault);
+	unsafe_get_user(val[1], from + 1, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+int kvm_ppc_store_user(unsigned long addr, const void *val, unsigned int size)
+{
+	u32 word;
+	u64 doubleword;
+
+	switch (size) {
+	case sizeof(word):
+		memcpy(&word, val, sizeof(word));
+		return put_user(word, (u32 __user *)addr);
+	case sizeof(doubleword):
+		memcpy(&doubleword, val, sizeof(doubleword));
+		return put_user(doubleword, (u64 __user *)addr);
+	}
+	return copy_to_user((void __user *)addr, val, size) ? -EFAULT : 0;
+}
 
 int kvm_ppc_mutex_lock_killable(struct mutex *lock)
 {
@@ -331,6 +393,18 @@ void kvm_ppc_interrupt_and_wait(int cpu)
 		smp_call_function_single(cpu, take_interrupt, NULL, 1);
 }
 
+/* Is the access permitted, and does the entry say that it is made already? */
+static __always_inline bool needs_no_help(pte_t pte, bool write)
+{
+	if (!pte_present(pte) || !pte_young(pte) ||
+	    !kvm_ppc_pte_access_permitted(pte, write))
+		return false;
+	if (pte_ci(pte) || (write && !pte_dirty(pte)))
+		return false;
+	/* Memory that is not mapped for its own sake, but for the zeroes that all share */
+	return !pte_special(pte) || is_zero_pfn(pte_pfn(pte));
+}
+
 /*
  * The process's own translation of hva, if it permits the access and its
  * young and dirty bits say already that the access is made, so that nobody
@@ -350,13 +424,7 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 	pte = ptep ? READ_ONCE(*ptep) : __pte(0);
 	local_irq_restore(flags);
 
-	if (!pte_present(pte) || !pte_young(pte) ||
-	    !kvm_ppc_pte_access_permitted(pte, write))
-		return false;
-	if (pte_ci(pte) || (write && !pte_dirty(pte)))
-		return false;
-	/* Memory that is not mapped for its own sake, but for the zeroes that all share */
-	if (pte_special(pte) && !is_zero_pfn(pte_pfn(pte)))
+	if (!needs_no_help(pte, write))
 		return false;
 	*writable = pte_write(pte) && pte_dirty(pte);
 	*shift = s ? s : PAGE_SHIFT;
@@ -364,6 +432,39 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		(hva & ((1ul << *shift) - 1) & PAGE_MASK);
 	return true;
 }
+
+#ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
+/*
+ * The same for loads of those pages from hva on that "wanted" has a bit for, all
+ * in one table, if they are mapped page by page. Returns which are there.
+ */
+unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
+			       unsigned int wanted, u64 *phys,
+			       unsigned int *writable)
+{
+	unsigned int s = 0, there = 0, may_write = 0, n;
+	unsigned long flags;
+	pte_t *ptep, pte;
+
+	local_irq_save(flags);
+	ptep = __find_linux_pte(mm->pgd, hva, NULL, &s);
+	if (!ptep || s)
+		wanted = 0;
+	for (; wanted; wanted &= wanted - 1) {
+		n = __ffs(wanted);
+		pte = READ_ONCE(ptep[n]);
+		if (!needs_no_help(pte, false))
+			continue;
+		there |= 1u << n;
+		if (pte_write(pte) && pte_dirty(pte))
+			may_write |= 1u << n;
+		phys[n] = (u64)pte_pfn(pte) << PAGE_SHIFT;
+	}
+	local_irq_restore(flags);
+	*writable = may_write;
+	return there;
+}
+#endif
 
 #ifdef CONFIG_44x
 /*

@@ -22,6 +22,8 @@ void kvm_ppc_pagefault_disable(void);
 void kvm_ppc_pagefault_enable(void);
 #endif
 
+int kvm_ppc_load_user_pair(unsigned long addr, u64 *val);
+int kvm_ppc_store_user(unsigned long addr, const void *val, unsigned int size);
 int kvm_ppc_mutex_lock_killable(struct mutex *lock);
 void kvm_ppc_mutex_unlock(struct mutex *lock);
 
@@ -76,11 +78,21 @@ unsigned long kvm_ppc_index_nospec(unsigned long index, unsigned long size);
 
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift);
+#ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
+unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
+			       unsigned int wanted, u64 *phys,
+			       unsigned int *writable);
+#endif
 #ifdef CONFIG_44x
 bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			     unsigned long pages, u64 phys, bool writable);
 #endif
 
 int kvm_ppc_fault_in(unsigned long hva, bool write);
+#ifdef CONFIG_PPC_BOOK3S_64
+int kvm_ppc_count_in_user(unsigned long area, unsigned int size,
+			  unsigned int word, bool odd, unsigned int byte,
+			  u8 *val);
+#endif
 
 #endif

@@ -81,6 +81,57 @@ impl HostPage {
     }
 }
 
+/// What the process's own tables say of pages beside one another.
+#[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+pub(crate) struct Neighbours {
+    /// Bit n: page n is there; it may be mapped for writing.
+    there: u32,
+    writable: u32,
+    phys: [u64; Self::COUNT],
+}
+
+#[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+impl Neighbours {
+    /// So many pages: a power of two, and no more than a table of the lowest level has.
+    pub(crate) const COUNT: usize = 16;
+
+    /// Looks up those of the pages from `hva` on, a multiple of all their size, that `wanted` has a bit for. They are
+    /// found as by [`HostPage::find`] for a load, but only in mappings of the host's page size.
+    pub(crate) fn find(
+        _lock: &impl InvalidationsExcluded,
+        mm: &Mm,
+        hva: usize,
+        wanted: u32,
+    ) -> Self {
+        let mut found = Self {
+            there: 0,
+            writable: 0,
+            phys: [0; Self::COUNT],
+        };
+        let wanted = wanted & ((1 << Self::COUNT) - 1);
+        // SAFETY: As for `find`. The outputs are valid for writes, `phys` of as many as there are bits in `wanted`.
+        found.there = unsafe {
+            bindings::kvm_ppc_host_ptes(
+                mm.as_raw().cast(),
+                hva,
+                wanted,
+                found.phys.as_mut_ptr(),
+                &mut found.writable,
+            )
+        };
+        found
+    }
+
+    /// The number, physical address and writability of each that is there.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u64, bool)> + '_ {
+        self.phys
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| self.there & (1 << n) != 0)
+            .map(|(n, phys)| (n, *phys, self.writable & (1 << n) != 0))
+    }
+}
+
 /// Has the tables of the current process filled in at `hva`, as an access of its own would, and says whether that
 /// was done. Sleeps.
 pub(crate) fn fault_in(hva: usize, write: bool) -> bool {

@@ -47,6 +47,8 @@ pub(crate) mod switch;
 pub(crate) mod table;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod trace;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod user_count;
 
 // Hosts on the hash MMU.
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]

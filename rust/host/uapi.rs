@@ -10,6 +10,7 @@ use crate::bindings;
 use core::mem::MaybeUninit;
 use kernel::{
     alloc::flags::__GFP_ZERO,
+    error::to_result,
     prelude::*,
     transmute::{AsBytes, FromBytes},
     uaccess::UserSlice,
@@ -44,6 +45,22 @@ from_userspace! {
     kvm_translation
     kvm_userspace_memory_region
     kvm_userspace_memory_region2
+}
+
+/// Reads the argument of `KVM_GET_ONE_REG`, at `addr` of the current process. `EFAULT` if it is not there.
+pub(crate) fn read_one_reg(addr: usize) -> Result<bindings::kvm_one_reg> {
+    let mut pair = [0; 2];
+    // SAFETY: `pair` is valid for writes of two doublewords, and the address is checked.
+    to_result(unsafe { bindings::kvm_ppc_load_user_pair(addr, pair.as_mut_ptr()) })?;
+    let [id, addr] = pair;
+    Ok(bindings::kvm_one_reg { id, addr })
+}
+
+/// Writes the bytes of a register to `addr` of the current process. `EFAULT` if it cannot be written there.
+pub(crate) fn write_register(addr: usize, bytes: &[u8]) -> Result {
+    let size = u32::try_from(bytes.len()).map_err(|_| EINVAL)?;
+    // SAFETY: `bytes` is valid for reads of its length, and the address is checked.
+    to_result(unsafe { bindings::kvm_ppc_store_user(addr, bytes.as_ptr().cast(), size) })
 }
 
 /// Bytes of a field without padding of a struct.

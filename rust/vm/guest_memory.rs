@@ -4,6 +4,8 @@
 
 use super::{backend::Backend, gfn::Gfn, memslot::MemSlot, vm::Vm};
 use crate::host::mm;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+use crate::host::user_count::CounterArea;
 use kernel::{
     page::{PAGE_MASK, PAGE_SHIFT},
     prelude::*,
@@ -40,6 +42,41 @@ impl<B: Backend> Vm<B> {
             true => Ok(()),
             false => Err(EFAULT),
         }
+    }
+
+    /// In the `size` bytes at `gpa`, all in one slot, adds one to the big-endian word at offset `counter` if that makes
+    /// it `odd`, or even if not, and returns the byte at offset `byte`. Errors and sleeping as [`write_guest`](Self::write_guest).
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    pub(crate) fn count_in_guest(
+        &self,
+        gpa: u64,
+        size: u32,
+        counter: u32,
+        byte: u32,
+        odd: bool,
+    ) -> Result<u8> {
+        if !mm::is_current(&self.mm) {
+            return Err(EFAULT);
+        }
+        // Held until the write is noted, as in `write_if_memory`.
+        let slots = self.slots.read();
+        let slot = slots.find(gfn_of(gpa)).filter(|s| !s.readonly());
+        let slot = slot.ok_or(EFAULT)?;
+        let (hva, within) = piece(slot, gpa, size as usize);
+        if within < size as usize {
+            return Err(EFAULT);
+        }
+        let area = CounterArea {
+            hva,
+            size,
+            counter,
+            byte,
+        };
+        let (changed, byte) = area.count(odd)?;
+        if changed {
+            slot.mark_dirty(gfn_of(gpa.wrapping_add(counter.into())));
+        }
+        Ok(byte)
     }
 
     /// As [`read_guest`](Self::read_guest), but says `false` if not all of it is memory. That is the

@@ -106,7 +106,7 @@ fn locked<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, cmd: u32, arg: usize
         ioctl::SET_SREGS => B::set_sregs(vcpu, state, &*uapi::Sregs::read(arg)?)?,
         ioctl::GET_FPU => uapi::write(arg, &B::get_fpu(vcpu, state)?)?,
         ioctl::SET_FPU => B::set_fpu(vcpu, state, &uapi::read(arg)?)?,
-        ioctl::GET_ONE_REG => get_one_reg(vcpu, state, &uapi::read(arg)?)?,
+        ioctl::GET_ONE_REG => get_one_reg(vcpu, state, &uapi::read_one_reg(arg)?)?,
         ioctl::SET_ONE_REG => set_one_reg(vcpu, state, &uapi::read(arg)?)?,
         ioctl::GET_MP_STATE => {
             let mp_state = B::get_mp_state(vcpu, state)?;
@@ -150,24 +150,25 @@ fn read_sigset(arg: usize) -> Result<Option<SigSet>> {
     Ok(Some(SigSet(set)))
 }
 
-// The register's value in userspace, and its size. `EINVAL` if no register has that size.
-fn place(reg: &kvm_one_reg) -> Result<(UserSlice, RegValue)> {
+// Where the register's value is in userspace, and its size. `EINVAL` if no register has that size.
+fn place(reg: &kvm_one_reg) -> Result<(usize, RegValue)> {
     let val = RegValue::zero(size_of_id(reg.id))?;
     let addr = usize::try_from(reg.addr).map_err(|_| EFAULT)?;
-    Ok((UserSlice::new(UserPtr::from_addr(addr), val.size()), val))
+    Ok((addr, val))
 }
 
 fn get_one_reg<B: Backend>(vcpu: &Vcpu<B>, state: &mut B::Vcpu, reg: &kvm_one_reg) -> Result {
-    let (user, zero) = place(reg)?;
+    let (addr, zero) = place(reg)?;
     let val = B::get_one_reg(vcpu, state, reg.id)?;
     if val.size() != zero.size() {
         return Err(EINVAL);
     }
-    user.writer().write_slice(val.as_slice())
+    uapi::write_register(addr, val.as_slice())
 }
 
 fn set_one_reg<B: Backend>(vcpu: &Vcpu<B>, state: &mut B::Vcpu, reg: &kvm_one_reg) -> Result {
-    let (user, mut val) = place(reg)?;
+    let (addr, mut val) = place(reg)?;
+    let user = UserSlice::new(UserPtr::from_addr(addr), val.size());
     user.reader().read_slice(val.as_mut_slice())?;
     B::set_one_reg(vcpu, state, reg.id, val)
 }

@@ -330,19 +330,18 @@ pub(crate) fn set_reg<B: VpaBackend>(vcpu: &Vcpu<B>, reg: u64, val: &RegValue) -
     Some(ret)
 }
 
-/// The guest is about to run on this CPU, or stops running: counts it in the VPA.
-fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: u64, dispatched: bool) -> Result {
-    let at = vpa + area::YIELD_COUNT;
-    let mut word = [0; 4];
-    vcpu.vm().read_guest(at, &mut word)?;
-    let old = u32::from_be_bytes(word);
+/// The guest is about to run on this CPU, or stops running: counts it in the VPA. Returns whether that says that the
+/// performance monitor is in use. `EFAULT` if the VPA cannot be reached.
+fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: u64, dispatched: bool) -> Result<bool> {
     // Even while dispatched. The guest does not write it, but might.
-    let odd = old % 2 != 0;
-    if odd == dispatched {
-        vcpu.vm()
-            .write_guest(at, &old.wrapping_add(1).to_be_bytes())?;
-    }
-    Ok(())
+    let in_use = vcpu.vm().count_in_guest(
+        vpa,
+        VPA_BYTES,
+        area::YIELD_COUNT as u32,
+        area::PMC_IN_USE as u32,
+        !dispatched,
+    )?;
+    Ok(in_use != 0)
 }
 
 /// The run loop of `KVM_RUN`: the vCPU is dispatched in it, and the scheduler tells when its thread has no CPU.
@@ -442,12 +441,9 @@ fn tell_dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, vpas: &Vpas)
         vm.write_guest(vpa.gpa + area::STATUS, &[status | area::SHARED_PROCESSOR])?;
         vm.write_guest(vpa.gpa + area::YIELD_COUNT, &1u32.to_be_bytes())?;
     }
-    bump_yield_count(vcpu, vpa.gpa, true)?;
-
     // A guest that no longer cares for its counters need not have them switched.
-    let mut in_use = [0];
-    vm.read_guest(vpa.gpa + area::PMC_IN_USE, &mut in_use)?;
-    B::pmu_in_use(st, in_use != [0]);
+    let in_use = bump_yield_count(vcpu, vpa.gpa, true)?;
+    B::pmu_in_use(st, in_use);
 
     let all_stolen = once::read_u64(&B::preemption(vcpu).stolen);
     let logged = core::mem::replace(&mut B::dispatches(st).stolen_logged, all_stolen);
