@@ -14,6 +14,8 @@ DECLARE_PAYLOAD(toucher);
 
 /* Above this many in one go, all translations of the guest go at once */
 #define FEW 16
+/* So many pages are mapped at once, if their addresses differ in nothing else */
+#define AROUND 16
 /* More than what is looked at with the lock held in one go */
 #define PAGES 6000ul
 
@@ -83,6 +85,51 @@ TEST_F(flushes, taken_away)
 	EXPECT_EQ(0, discard(self, 200));
 	touch(self, 200, 1);
 	EXPECT_EQ(0, memcmp(self->hva, (char[]){ 2, 0 }, 2));
+}
+
+/* What is mapped with a page that the guest touches, as taking it away tells */
+static long mapped_with(FIXTURE_DATA(flushes) * self, uint64_t page)
+{
+	self->list[0] = page | TOUCH_LOAD;
+	self->list[1] = TOUCH_END;
+	if (book3s_run_hcall(self->vcpu) != UC_SYNC)
+		vmm_die("%s", vmm_exit_str(self->vcpu));
+	return discard(self, 4 * AROUND);
+}
+
+/*
+ * Pages that the host has beside one that the guest touches are mapped with it:
+ * none that lies outside the slot, none that the host lacks, and none while it is
+ * logged which ones are written.
+ */
+TEST_F(flushes, neighbours)
+{
+	size_t p = self->page, some = 4 * AROUND * p;
+
+	memset(self->hva, 1, some);
+	EXPECT_EQ(AROUND, mapped_with(self, AROUND + 3));
+	/* nothing is there any more, and one page is made */
+	EXPECT_EQ(1, mapped_with(self, AROUND + 3));
+	memset(self->hva, 1, (AROUND + 5) * p);
+	EXPECT_EQ(5, mapped_with(self, AROUND + 3));
+
+	memset(self->hva, 1, some);
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, KVM_MEM_LOG_DIRTY_PAGES,
+				  MEM_BASE, PAGES * p, self->hva));
+	EXPECT_EQ(1, mapped_with(self, AROUND + 3));
+
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, 0, NULL));
+	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, 4 * p,
+				  self->hva + (AROUND + 2) * p));
+	memset(self->hva, 1, some);
+	EXPECT_EQ(4, mapped_with(self, 1));
+	memset(self->hva, 1, some);
+	self->list[0] = 1 | TOUCH_LOAD;
+	self->list[1] = 4 | TOUCH_LOAD;
+	self->list[2] = TOUCH_END;
+	EXPECT_EQ(0, vmm_run(self->vcpu));
+	EXPECT_EQ((__u32)KVM_EXIT_MMIO, self->vcpu->run->exit_reason);
+	EXPECT_EQ(MEM_BASE + 4 * p, self->vcpu->run->mmio.phys_addr);
 }
 
 /* All of the slot at once, though the lock is dropped now and then */

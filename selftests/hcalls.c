@@ -5,6 +5,8 @@
  */
 #include "hcall.h"
 
+#include <sched.h>
+
 /* Whatever is not the kernel's reaches userspace, and so does the answer */
 TEST_F(hcall, userspace)
 {
@@ -223,6 +225,74 @@ TEST_F(hcall, cede_woken_by_prod)
 		EXPECT_EQ(0, CALL(H_PROD, 1));
 		pthread_join(t, &nr);
 		EXPECT_EQ(UC_SYNC, (uint64_t)nr);
+	}
+}
+
+/* Of threads that have the first CPU for themselves, one that is more urgent runs */
+static void be_urgent(int priority)
+{
+	struct sched_param prio = { .sched_priority = priority };
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(0, sizeof(first), &first) ||
+	    sched_setscheduler(0, priority ? SCHED_FIFO : SCHED_OTHER, &prio))
+		vmm_die("priority %d: %m", priority);
+}
+
+struct urgent {
+	struct vmm_vcpu *vcpu;
+	pthread_t other;
+	uint64_t nr;
+};
+
+static void *stop_other_when_woken(void *arg)
+{
+	struct urgent *u = arg;
+
+	be_urgent(50);
+	u->nr = book3s_run_hcall(u->vcpu);
+	pthread_kill(u->other, SIGALRM);
+	return NULL;
+}
+
+/*
+ * A prod that wakes a vCPU of a thread that is more urgent, on the same CPU: the
+ * one that prods loses that at once, though no interrupt says so, and makes no
+ * further hypercalls.
+ */
+TEST_F(hcall, prod_of_one_more_urgent)
+{
+	const uint32_t prods[] = { ADDI(5, 5, 1), ADDI(3, 6, 0), SC(1),
+				   B(-3 * 4) };
+	struct vmm_vcpu *b = book3s_add_vcpu(self->vmm, 1, MSR_REAL, 0, 0, 0);
+	struct urgent u = { .vcpu = b, .other = pthread_self() };
+	struct sigaction sa = { .sa_handler = nothing };
+	struct kvm_regs r = { .pc = CODE + 0x100, .msr = MSR_REAL }, after;
+	pthread_t t;
+	int i;
+
+	if (self->pr)
+		SKIP(return, "hypercalls of pr are the host's to interrupt");
+	sigaction(SIGALRM, &sa, NULL);
+	book3s_code(self->vmm, CODE + 0x100, true, prods, ARRAY_SIZE(prods));
+	r.gpr[4] = 1;
+	r.gpr[6] = H_PROD;
+	for (i = 0; i < 20; i++) {
+		vmm_reg_set(b, KVM_REG_PPC_DEC_EXPIRY, mftb() + DEC_FAR);
+		set_up(b, H_CEDE, (uint64_t[6]){ 0 });
+		pthread_create(&t, NULL, stop_other_when_woken, &u);
+		usleep(20000);
+		book3s_set_regs(self->vcpu, &r);
+		be_urgent(10);
+		EXPECT_EQ(-1, vmm_run(self->vcpu));
+		EXPECT_EQ(EINTR, errno);
+		be_urgent(0);
+		pthread_join(t, NULL);
+		EXPECT_EQ(UC_SYNC, u.nr);
+		vmm_get_regs(self->vcpu, &after);
+		EXPECT_EQ(1, after.gpr[5]);
 	}
 }
 

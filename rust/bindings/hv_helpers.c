@@ -93,8 +93,11 @@ unsigned long kvm_ppc_hard_irq_disable(void)
 	return flags;
 }
 
+/* The guest is not entered, though it may have run in rounds before */
 void kvm_ppc_irq_restore(unsigned long flags)
 {
+	if (!vtime_accounting_enabled_this_cpu())
+		current->flags &= ~PF_VCPU;
 	powerpc_local_irq_pmu_restore(flags);
 }
 
@@ -210,8 +213,7 @@ void kvm_ppc_guest_again(void)
 		guest_timing_exit_irqoff();
 }
 
-/* A task in a transaction cannot give its registers to a guest */
-bool kvm_ppc_task_in_transaction(void)
+static bool in_transaction(void)
 {
 #ifdef CONFIG_PPC_TRANSACTIONAL_MEM
 	return cpu_has_feature(CPU_FTR_TM) && current->thread.regs &&
@@ -224,15 +226,19 @@ bool kvm_ppc_task_in_transaction(void)
 
 /*
  * Saves what user mode has in the registers that a guest will own. Another task
- * in between could leave its own in them, which would be saved instead.
+ * in between could leave its own in them, which would be saved instead. A task
+ * in a transaction cannot give its registers to a guest: then this is false.
  */
-void kvm_ppc_prepare_facilities(void)
+bool kvm_ppc_prepare_facilities(void)
 {
+	if (unlikely(in_transaction()))
+		return false;
 	preempt_disable();
 	enable_guest_facilities();
 	kvmppc_save_user_regs();
 	kvmppc_save_current_sprs();
 	preempt_enable();
+	return true;
 }
 
 void kvm_ppc_srr_clobbered(void)

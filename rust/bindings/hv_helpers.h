@@ -44,8 +44,7 @@ void kvm_ppc_guest_exit_irqoff(bool interrupted);
 void kvm_ppc_guest_done(unsigned long flags);
 void kvm_ppc_guest_again(void);
 
-bool kvm_ppc_task_in_transaction(void);
-void kvm_ppc_prepare_facilities(void);
+bool kvm_ppc_prepare_facilities(void);
 void kvm_ppc_srr_clobbered(void);
 void kvm_ppc_clear_branch_history(void);
 

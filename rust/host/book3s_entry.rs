@@ -82,17 +82,14 @@ impl Exit for Trap {
 }
 
 impl HostInterruptible {
-    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done
-    /// once before the first entry of an ioctl.
-    pub(crate) fn prepare_facilities(&self) {
+    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done once before
+    /// the first entry of an ioctl. Says that it is not done if the task has a transaction of its own, which would be
+    /// lost.
+    #[must_use]
+    #[inline]
+    pub(crate) fn prepare_facilities(&self) -> bool {
         // SAFETY: Task context of a user process.
-        unsafe { bindings::kvm_ppc_prepare_facilities() };
-    }
-
-    /// Has the task a transaction of its own? It would be lost.
-    pub(crate) fn task_in_transaction(&self) -> bool {
-        // SAFETY: Reads the current task's state.
-        unsafe { bindings::kvm_ppc_task_in_transaction() }
+        unsafe { bindings::kvm_ppc_prepare_facilities() }
     }
 
     /// The ioctl ends: SRR0 and SRR1 do not hold what the system call's return expects.

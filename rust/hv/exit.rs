@@ -48,6 +48,14 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap
         stats.syscall_exits.inc();
         return Ok(hypercall(vcpu, st, run));
     }
+    other(vcpu, st, run, trap)
+}
+
+/// All but hypercalls. In a function of its own, since what it needs in registers would be loaded on the way to a
+/// hypercall, too.
+#[inline(never)]
+fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
+    let stats = &vcpu.arch_stats;
     // Bits that the interrupt added to the MSR's copy are not the MSR's.
     st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
     match trap {
@@ -63,16 +71,8 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap
         Trap::H_DATA_STORAGE => data_storage(vcpu, st, run),
         Trap::H_INST_STORAGE => {
             stats.pf_storage.inc();
-            let srr1 = Srr1::from_raw(st.exit_srr1);
-            let fault = StorageFault {
-                ea: st.nip(),
-                dsisr: Dsisr::from_raw(srr1.raw())
-                    .masked(Dsisr::ISI)
-                    .set(Dsisr::ISSTORE, srr1.contains(Srr1::HSRR1_HISI_WRITE)),
-                asdr: st.switch.arch().fault_gpa as u64,
-                fetch: true,
-            };
             // A fetch is never emulated, so memory is all there can be.
+            let fault = StorageFault::of_fetch(st, Srr1::from_raw(st.exit_srr1));
             fault::handle(vcpu, st, &fault)?;
             Ok(Next::Guest)
         }
@@ -135,17 +135,12 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
 
 #[inline(always)]
 fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
-    let arch = st.switch.arch();
-    if vcpu.vm().arch.features.prefetch_bug() && arch.fault_dsisr == HDSISR_CANARY {
+    let unsaid = st.switch.arch().fault_dsisr == HDSISR_CANARY;
+    if vcpu.vm().arch.features.prefetch_bug() && unsaid {
         // The hardware did not say why; it will the next time.
         return Ok(Next::Guest);
     }
-    let fault = StorageFault {
-        ea: arch.fault_dar as u64,
-        dsisr: Dsisr::from_raw(arch.fault_dsisr.into()),
-        asdr: arch.fault_gpa as u64,
-        fetch: false,
-    };
+    let fault = StorageFault::of_data(st);
     match fault::handle(vcpu, st, &fault)? {
         Resolution::Resume => {
             vcpu.arch_stats.pf_storage.inc();

@@ -27,7 +27,10 @@ impl MmioBackend for Hv {
     }
 
     fn fetch(vcpu: &Vcpu<Self>, st: &mut HvVcpu) -> Option<Insn> {
-        let insn = guest::fetch(vcpu, st);
+        let device = st.device.take();
+        let insn = device
+            .and_then(|device| device.insn)
+            .or_else(|| guest::fetch(vcpu, st));
         if insn.is_none() {
             Self::changed(vcpu);
         }

@@ -2,6 +2,7 @@
 
 //! The hv backend: Book3S guests in hardware, on a host in hypervisor state.
 
+mod at_once;
 mod doorbell;
 mod exit;
 mod field;

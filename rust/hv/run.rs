@@ -3,6 +3,7 @@
 //! `KVM_RUN`: into the guest and out of it, until userspace has something to do.
 
 use super::{
+    at_once::{self, ROUNDS},
     exit,
     vcpu::{Events, HvVcpu},
     vm::HvVm,
@@ -37,11 +38,10 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
     }
     // Userspace that knows nothing of this means it.
     st.online |= u32::from(st.online == 0);
-    if host.task_in_transaction() {
+    if !host.prepare_facilities() {
         run.set_fail_entry(0, 0);
         return Err(EINVAL);
     }
-    host.prepare_facilities();
     let (host, ret) = vpa::running(vcpu, st, |st| enter_until_userspace(vcpu, st, run, host));
     host.done();
     ret
@@ -63,7 +63,7 @@ impl RunBackend for Hv {
         host: HostInterruptible,
     ) -> (HostInterruptible, Entered<Trap>) {
         let vm = &vcpu.vm().arch;
-        let irqs = host.hard_disable();
+        let mut irqs = host.hard_disable();
         let cpu = irqs.cpu();
         if st.prev_cpu != Some(cpu) {
             return (moved(vcpu, st, irqs), Entered::Not(None));
@@ -72,27 +72,36 @@ impl RunBackend for Hv {
         // From here on a kick interrupts this CPU; what was asked for before is seen below.
         vm.switch.entering(&irqs);
         vcpu.entry.entering(cpu);
-        let events = vcpu.shared.events.get();
-        let request =
-            || vcpu.requests.pending() || events & Events::VPAS != 0 || vm.switch.closed(cpu);
-        prepare(vcpu, st, &irqs, vm, events);
-        let ready = match irqs.check_pending(request) {
-            Ok(ready) => ready,
-            Err((irqs, pending)) => {
-                leave(vcpu, st, &irqs);
-                return (irqs.enable(), Entered::Not(Some(pending)));
+        let mut rounds = ROUNDS;
+        loop {
+            let events = vcpu.shared.events.get();
+            let request =
+                || vcpu.requests.pending() || events & Events::VPAS != 0 || vm.switch.closed(cpu);
+            prepare(vcpu, st, &irqs, vm, events);
+            let ready = match irqs.check_pending(request) {
+                Ok(ready) => ready,
+                Err((irqs, pending)) => {
+                    leave(vcpu, st, &irqs);
+                    return (irqs.enable(), Entered::Not(Some(pending)));
+                }
+            };
+            trace::guest_enter(vcpu.id, st.nip(), events);
+            let exited = ready.enter(&mut st.switch);
+            let trap = exited.trap();
+            if let Some(trap) = trap {
+                let msr = st.switch.arch().shregs.msr;
+                trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
             }
-        };
-        trace::guest_enter(vcpu.id, st.nip(), events);
-        let exited = ready.enter(&mut st.switch);
-        leave(vcpu, st, exited.irqs());
-        let trap = exited.trap();
-        if let Some(trap) = trap {
-            let msr = st.switch.arch().shregs.msr;
-            trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
+            rounds = rounds.saturating_sub(1);
+            // Whoever kicks the vCPU meanwhile finds it in its guest, and sends an interrupt, which waits for that.
+            match exited.again(|trap| rounds != 0 && at_once::handle(vcpu, st, trap)) {
+                Ok(disabled) => irqs = disabled,
+                Err(exited) => {
+                    leave(vcpu, st, exited.irqs());
+                    return (exited.replay(), trap.into());
+                }
+            }
         }
-        let host = exited.replay();
-        (host, trap.into())
     }
 
     #[inline(always)]
@@ -126,18 +135,7 @@ impl RunBackend for Hv {
 fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm, events: u32) {
     let mut lpcr = st.lpcr(vm);
     if events & (Events::EXTERNAL | Events::DOORBELL) != 0 {
-        if events & Events::EXTERNAL != 0 {
-            if st.msr().contains(Msr::EE) {
-                st.inject(vm, Trap::EXTERNAL, Srr1::EMPTY);
-                vcpu.shared.events.take(Events::EXTERNAL_ONESHOT);
-            } else {
-                // The hardware gives it to the guest when that enables interrupts.
-                lpcr = lpcr.with(Lpcr::MER);
-            }
-        }
-        if vcpu.shared.events.take(Events::DOORBELL) {
-            st.switch.arch_mut().doorbell_request = 1;
-        }
+        lpcr = interrupt(vcpu, st, events, lpcr);
     }
     let granted = Fscr::from_raw(st.switch.arch().hfscr as u64);
     st.switch
@@ -150,6 +148,25 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
         st.switch.bound_decrementer(now);
     }
     st.switch.prepare(irqs, next_timer(now), lpcr.raw());
+}
+
+/// Gives the guest the interrupts that wait for it. Returns `lpcr` as it has to be for that.
+#[cold]
+#[inline(never)]
+fn interrupt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, events: u32, mut lpcr: Lpcr) -> Lpcr {
+    if events & Events::EXTERNAL != 0 {
+        if st.msr().contains(Msr::EE) {
+            st.inject(&vcpu.vm().arch, Trap::EXTERNAL, Srr1::EMPTY);
+            vcpu.shared.events.take(Events::EXTERNAL_ONESHOT);
+        } else {
+            // The hardware gives it to the guest when that enables interrupts.
+            lpcr = lpcr.with(Lpcr::MER);
+        }
+    }
+    if vcpu.shared.events.take(Events::DOORBELL) {
+        st.switch.arch_mut().doorbell_request = 1;
+    }
+    lpcr
 }
 
 /// The guest does not run any more, or not after all: a doorbell that it has not taken is everybody's business again,

@@ -6,7 +6,7 @@ use super::{mmu::tree::Spare, vm::HvVm};
 use crate::{
     emulate::regs::{Regs, Vsr},
     host::{features, switch::SwitchVcpu},
-    isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr},
+    isa::{fscr::Fscr, insn::Insn, lpcr::Lpcr, msr::Msr},
     vm::{
         mmio::Pending as PendingMmio,
         papr::Completion,
@@ -39,6 +39,14 @@ impl HvShared {
     }
 }
 
+/// What is known of an access to a device.
+pub(crate) struct Device {
+    /// The guest real address.
+    pub(crate) gpa: u64,
+    /// The instruction, if it has been fetched.
+    pub(crate) insn: Option<Insn>,
+}
+
 /// What only the vCPU's own thread touches.
 pub(crate) struct HvVcpu {
     /// Registers and world switch.
@@ -57,6 +65,10 @@ pub(crate) struct HvVcpu {
     pub(crate) completion: Completion,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,
+    /// The exit that is being handled is for a page that was just not in userspace's tables.
+    pub(crate) absent: bool,
+    /// The exit that is being handled is an access to a device.
+    pub(crate) device: Option<Device>,
     /// Page tables for the next fault.
     pub(crate) spare: Spare,
     /// The compatibility level userspace chose.
@@ -119,6 +131,8 @@ impl HvVcpu {
             exit_srr1: 0,
             completion: Completion::None,
             mmio: PendingMmio::NONE,
+            absent: false,
+            device: None,
             spare: Spare::new(),
             compat: 0,
             online: 0,

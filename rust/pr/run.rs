@@ -28,11 +28,10 @@ use kernel::prelude::*;
 /// the like if its memory is not there.
 pub(crate) fn run(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Result {
     let host = HostInterruptible::in_ioctl();
-    if host.task_in_transaction() {
+    if !host.prepare_facilities() {
         run.set_fail_entry(0, 0);
         return Err(EINVAL);
     }
-    host.prepare_facilities();
     tm::resumed(st);
     st.switch.came_from_userspace();
     // Userspace may have changed MSR, on which this depends.

@@ -65,6 +65,12 @@ pub(super) struct IoEvent {
 }
 
 impl IoEvent {
+    /// Does it take a store to its address of which no more is known?
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    pub(super) fn takes_any_length(&self) -> bool {
+        self.space == Space::Mmio && self.len == 0
+    }
+
     /// Does a store of `data` to `addr` signal it?
     pub(super) fn hit(&self, addr: u64, data: &[u8]) -> bool {
         if self.space != Space::Mmio || addr != self.addr {

@@ -91,6 +91,18 @@ impl<B: Backend> Vm<B> {
         bus.zones.iter().any(|z| z.holds(gpa, data.len())) && self.coalesced.push(gpa, data)
     }
 
+    /// A store to the guest physical address `gpa`, outside memory, of which no more is known. Returns whether it is
+    /// done: it is if there is an eventfd that takes one of any length.
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    pub(crate) fn mmio_store_of_any_length(&self, gpa: u64) -> bool {
+        let bus = self.bus.read();
+        let event = bus.events_at(gpa).find(|e| e.takes_any_length());
+        if let Some(event) = event {
+            event.eventfd.signal();
+        }
+        event.is_some()
+    }
+
     /// A load from the guest physical address `gpa`, outside memory: nothing here can answer one,
     /// so it always is an MMIO exit.
     pub(crate) fn mmio_read(&self, _gpa: u64, _data: &mut [u8]) -> bool {

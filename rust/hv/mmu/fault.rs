@@ -4,23 +4,33 @@
 
 use super::{
     count_large,
+    guest::fetch_at_once,
     tree::{MapError, GEOMETRY, LINEAR},
+    HvMmu,
 };
 use crate::{
     host::{
-        host_page::{fault_in, HostPage},
+        host_page::{fault_in, HostPage, Neighbours},
         mm::UserPage,
         trace,
     },
-    hv::{vcpu::HvVcpu, Hv},
+    hv::{
+        vcpu::{Device, HvVcpu},
+        Hv,
+    },
     isa::{
         dsisr::Dsisr,
+        msr::Msr,
         rpte::{Attribute, Geometry, Level, Rpte},
+        srr1::Srr1,
     },
-    vm::{memslot::MemSlot, mmu_lock::MmuGuard, Vcpu},
+    vm::{memslot::MemSlot, mmu_lock::MmuGuard, Vcpu, Vm},
 };
 use core::ops::Range;
-use kernel::{page::PAGE_SHIFT, prelude::*};
+use kernel::{
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+};
 
 /// A fault as the hardware reports it.
 pub(crate) struct StorageFault {
@@ -35,6 +45,31 @@ pub(crate) struct StorageFault {
 }
 
 impl StorageFault {
+    /// What a hypervisor data storage interrupt has left.
+    #[inline(always)]
+    pub(crate) fn of_data(st: &HvVcpu) -> Self {
+        let arch = st.switch.arch();
+        Self {
+            ea: arch.fault_dar as u64,
+            dsisr: Dsisr::from_raw(arch.fault_dsisr.into()),
+            asdr: arch.fault_gpa as u64,
+            fetch: false,
+        }
+    }
+
+    /// What a hypervisor instruction storage interrupt has left, with this HSRR1.
+    #[inline(always)]
+    pub(crate) fn of_fetch(st: &HvVcpu, hsrr1: Srr1) -> Self {
+        Self {
+            ea: st.nip(),
+            dsisr: Dsisr::from_raw(hsrr1.raw())
+                .masked(Dsisr::ISI)
+                .set(Dsisr::ISSTORE, hsrr1.contains(Srr1::HSRR1_HISI_WRITE)),
+            asdr: st.switch.arch().fault_gpa as u64,
+            fetch: true,
+        }
+    }
+
     /// The guest real address; that of a page if a table of the guest's was not there.
     fn gpa(&self) -> u64 {
         let page = self.asdr & ASDR_PAGE;
@@ -58,7 +93,19 @@ pub(crate) enum Resolution {
 const ASDR_PAGE: u64 = 0x0fff_ffff_ffff_f000;
 
 /// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
+#[inline(always)]
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
+    let Some(device) = &st.device else {
+        return handle_memory(vcpu, st, fault);
+    };
+    let gpa = device.gpa;
+    trace::page_fault_enter(vcpu.id, fault.ea, gpa, fault.dsisr.raw(), fault.fetch);
+    trace::page_fault_exit(vcpu.id, 1);
+    Ok(Resolution::Mmio(gpa))
+}
+
+#[inline(never)]
+fn handle_memory(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
     let (ea, gpa) = (fault.ea, fault.gpa());
     trace::page_fault_enter(vcpu.id, ea, gpa, fault.dsisr.raw(), fault.fetch);
     let ret = resolve(vcpu, st, fault);
@@ -71,6 +118,79 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> 
         },
     );
     ret
+}
+
+/// What [`at_once`] has done.
+pub(crate) enum AtOnce {
+    /// Mapped what the guest accessed.
+    Mapped,
+    /// Made its store, which was to an ioeventfd.
+    Signalled,
+}
+
+/// Resolves a fault by what is there, without sleeping or waiting for a lock; `None` if that is not enough. Then
+/// [`handle`] begins anew, but need not ask again whether it is a device's: that is in `st.device`.
+#[inline(always)]
+pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Option<AtOnce> {
+    let vm = vcpu.vm();
+    let dsisr = fault.dsisr;
+    let unusual = Dsisr::UNSUPP_MMU | Dsisr::BADACCESS | Dsisr::PRTABLE_FAULT;
+    if dsisr.intersects(unusual) || vm.arch.features.prefetch_bug() {
+        return None;
+    }
+    let gpa = fault.gpa();
+    let writing = dsisr.intersects(Dsisr::ISSTORE);
+    // What is mapped is in a slot, and what may be written is not in one that is read-only.
+    if dsisr.intersects(Dsisr::SET_RC) {
+        let mmu = vm.mmu.try_lock()?;
+        if set_rc(&mmu, gpa, writing) {
+            return Some(AtOnce::Mapped);
+        }
+    }
+    let slots = vm.slots.read();
+    let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
+    let slot = slots.find(gpa >> PAGE_SHIFT).filter(|_| addressable);
+    let Some(slot) = slot else {
+        if fault.fetch {
+            return None;
+        }
+        // A guest that single-steps gets an interrupt behind the store, which says what it was.
+        if writing && !st.msr().contains(Msr::SE) && vm.mmio_store_of_any_length(gpa) {
+            return Some(AtOnce::Signalled);
+        }
+        drop(slots);
+        st.device = Some(Device {
+            gpa,
+            insn: fetch_at_once(vcpu, st),
+        });
+        return None;
+    };
+    if writing && slot.readonly() {
+        return None;
+    }
+    let mut mmu = vm.mmu.try_lock()?;
+    let hva = slot.hva(gpa >> PAGE_SHIFT);
+    let Some(page) = HostPage::find(&mmu.quiet()?, &vm.mm, hva, writing) else {
+        st.absent = true;
+        return None;
+    };
+    let leaf = Leaf::of_host_page(slot, gpa, hva, writing, &page);
+    if leaf.level != Level::L0 {
+        return None;
+    }
+    // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
+    unsafe { mmu.tree.map_small(gpa, leaf.pte) }.then(|| {
+        around(vm, &mut mmu, slot, gpa, hva);
+        AtOnce::Mapped
+    })
+}
+
+/// Tells of a fault that [`at_once`] has resolved.
+#[inline(always)]
+pub(crate) fn trace_at_once(vcpu: &Vcpu<Hv>, fault: &StorageFault, done: &AtOnce) {
+    let gpa = fault.gpa();
+    trace::page_fault_enter(vcpu.id, fault.ea, gpa, fault.dsisr.raw(), fault.fetch);
+    trace::page_fault_exit(vcpu.id, matches!(done, AtOnce::Signalled).into());
 }
 
 #[inline]
@@ -109,7 +229,7 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
         return Ok(Resolution::Resume);
     }
 
-    if dsisr.intersects(Dsisr::SET_RC) && set_rc(vcpu, gpa, writing) {
+    if dsisr.intersects(Dsisr::SET_RC) && set_rc(&vm.mmu.lock(), gpa, writing) {
         return Ok(Resolution::Resume);
     }
     let fetch = fault.fetch && !table_walk;
@@ -130,8 +250,7 @@ fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, dsisr: Dsisr)
 }
 
 /// Sets the reference, and for a store the change bit, where the hardware could not.
-fn set_rc(vcpu: &Vcpu<Hv>, gpa: u64, writing: bool) -> bool {
-    let mmu = vcpu.vm().mmu.lock();
+fn set_rc(mmu: &HvMmu, gpa: u64, writing: bool) -> bool {
     match mmu.tree.find(gpa) {
         Some(leaf) if !writing || leaf.pte.may_write() => {
             leaf.set(Rpte::R.set(Rpte::C, writing));
@@ -153,8 +272,10 @@ fn map(
 ) -> Result<bool> {
     let vm = vcpu.vm();
     let hva = slot.hva(gpa >> PAGE_SHIFT);
-    if map_present(vcpu, st, slot, gpa, hva, writing)?
-        || fault_in(hva, writing) && map_present(vcpu, st, slot, gpa, hva, writing)?
+    let absent = core::mem::take(&mut st.absent);
+    // Where one page had to be made, its neighbours are hardly there.
+    if !absent && map_present(vcpu, st, slot, gpa, hva, writing, true)?
+        || fault_in(hva, writing) && map_present(vcpu, st, slot, gpa, hva, writing, false)?
     {
         return Ok(true);
     }
@@ -185,7 +306,8 @@ fn map(
     }
 }
 
-/// Maps what userspace's own tables have at `hva`, if that needs no help; returns whether it did.
+/// Maps what userspace's own tables have at `hva`, and what they have beside it if `neighbours`, if that needs no help;
+/// returns whether it did.
 fn map_present(
     vcpu: &Vcpu<Hv>,
     st: &mut HvVcpu,
@@ -193,6 +315,7 @@ fn map_present(
     gpa: u64,
     hva: usize,
     writing: bool,
+    neighbours: bool,
 ) -> Result<bool> {
     let vm = vcpu.vm();
     loop {
@@ -206,10 +329,48 @@ fn map_present(
         let leaf = Leaf::of_host_page(slot, gpa, hva, writing, &page);
         // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
         if unsafe { leaf.insert(vcpu, st, slot, gpa, &mut mmu)? } {
+            if neighbours && leaf.level == Level::L0 {
+                around(vm, &mut mmu, slot, gpa, hva);
+            }
             return Ok(true);
         }
         drop(mmu);
         st.spare.refill()?;
+    }
+}
+
+/// Maps what userspace's tables have beside `hva`, at which `gpa` has just been mapped by a small page: the guest will
+/// want it soon. It has not been used yet, which its R says. While dirty pages are logged, there is nothing to be had:
+/// the guest's first store to each page is to be seen.
+#[inline]
+fn around(vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>, slot: &MemSlot, gpa: u64, hva: usize) {
+    if slot.log_dirty() {
+        return;
+    }
+    // What lies in one table of userspace's, and in the slot.
+    let block = hva & !(Neighbours::COUNT * PAGE_SIZE - 1);
+    let hvas = slot.hvas();
+    let number = |hva: usize| (hva.saturating_sub(block) >> PAGE_SHIFT).min(Neighbours::COUNT);
+    let within = number(hvas.start)..number(hvas.end);
+    let own = number(hva);
+    let gpa_of = |n: usize| {
+        let page = (gpa >> PAGE_SHIFT)
+            .wrapping_add(n as u64)
+            .wrapping_sub(own as u64);
+        page << PAGE_SHIFT
+    };
+    let wanted = mmu.tree.lacking(gpa_of(within.start), within.len()) << within.start;
+    if wanted == 0 {
+        return;
+    }
+    let Some(quiet) = mmu.quiet() else {
+        return;
+    };
+    let pages = Neighbours::find(&quiet, &vm.mm, block, wanted);
+    for (n, phys, writable) in pages.iter() {
+        let leaf = Leaf::with(slot, Level::L0, phys, writable, false, true);
+        // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
+        unsafe { mmu.tree.map_small(gpa_of(n), leaf.pte.without(Rpte::R)) };
     }
 }
 

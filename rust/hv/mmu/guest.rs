@@ -69,6 +69,20 @@ pub(crate) fn translate(
     ea: u64,
     access: Access,
 ) -> Result<u64, Fault> {
+    translate_by(vcpu, st, ea, access, |gpa| {
+        read_guest::<u64>(vcpu, gpa, false)
+    })
+}
+
+/// The same with a way to read the guest's tables, big-endian doublewords.
+#[inline(always)]
+fn translate_by(
+    vcpu: &Vcpu<Hv>,
+    st: &HvVcpu,
+    ea: u64,
+    access: Access,
+    read: impl FnMut(u64) -> Option<u64>,
+) -> Result<u64, Fault> {
     let msr = st.msr();
     let relocate = match access {
         Access::Fetch => Msr::IR,
@@ -86,13 +100,24 @@ pub(crate) fn translate(
         amr: arch.amr as u64,
         iamr: arch.iamr as u64,
     };
-    let page = walk(&context, ea, |gpa| read_guest::<u64>(vcpu, gpa, false))?;
+    let page = walk(&context, ea, read)?;
     match page.check(&context, access) {
         Err(Fault::Storage(why)) if !why.contains(crate::isa::dsisr::Dsisr::SET_RC) => {
             Err(Fault::Storage(why))
         }
         _ => Ok(page.real),
     }
+}
+
+/// Fetches the instruction the guest is at, by what the tree maps, with its lock held once. `None` if that is not
+/// enough, or the instruction has a prefix.
+pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
+    let mmu = vcpu.vm().mmu.try_lock()?;
+    let table = |gpa| Some(mmu.read::<u64>(gpa)?.of_memory(false));
+    let gpa = translate_by(vcpu, st, st.nip(), Access::Fetch, table).ok()?;
+    let word = mmu.read::<u32>(gpa)?.of_memory(st.msr().contains(Msr::LE));
+    let prefixed = vcpu.vm().arch.features.arch_31() && Insn::is_prefix(word);
+    (!prefixed).then(|| Insn::word(word))
 }
 
 /// Fetches the instruction the guest is at. `None` if that fails, because another processor of the guest has

@@ -257,6 +257,38 @@ impl Tree {
             .child(GEOMETRY.index(Level::L1, gpa))
     }
 
+    /// Which of the `count` pages from `gpa` on are in the same table of the lowest level, and not mapped: bit n says so
+    /// of page n, of which there are at most 31.
+    #[inline]
+    pub(crate) fn lacking(&self, gpa: u64, count: usize) -> u32 {
+        let Some(node) = self.lowest(gpa) else {
+            return 0;
+        };
+        let first = GEOMETRY.index(Level::L0, gpa);
+        let count = count.min(node.table.len().saturating_sub(first));
+        (0..count.min(31))
+            .filter(|n| !node.table.get(first + n).is_valid())
+            .fold(0, |lacking, n| lacking | 1 << n)
+    }
+
+    /// Maps `gpa` by `pte` at the lowest level if all that takes is to fill an entry; says whether it was done.
+    ///
+    /// # Safety
+    ///
+    /// As [`map`](Self::map).
+    #[inline]
+    pub(crate) unsafe fn map_small(&mut self, gpa: u64, pte: Rpte) -> bool {
+        let Some(node) = self.lowest(gpa) else {
+            return false;
+        };
+        let index = GEOMETRY.index(Level::L0, gpa);
+        let lacks = !node.table.get(index).is_valid();
+        if lacks {
+            node.table.fill(index, pte);
+        }
+        lacks
+    }
+
     /// Maps `gpa` by `pte` at `level`. What was mapped there before stays, with the new bits added, if it is the
     /// same page; else it is taken out and flushed, and `removed` is told of it (address, shift, leaf).
     ///
@@ -275,15 +307,12 @@ impl Tree {
         mut removed: impl FnMut(u64, u32, Rpte),
     ) -> Result<Mapped, MapError> {
         // Mostly a small page is new in a table that is there.
-        if let (Level::L0, Some(node)) = (level, self.lowest(gpa)) {
-            let index = GEOMETRY.index(Level::L0, gpa);
-            if !node.table.get(index).is_valid() {
-                node.table.fill(index, pte);
-                return Ok(Mapped {
-                    new: true,
-                    flushes: 0,
-                });
-            }
+        // SAFETY: The caller's promise.
+        if level == Level::L0 && unsafe { self.map_small(gpa, pte) } {
+            return Ok(Mapped {
+                new: true,
+                flushes: 0,
+            });
         }
 
         let lpid = self.attachment.lpid();
