@@ -30,7 +30,8 @@ stock-*)
 	;;
 *)
 	peer=kvm-hv
-	declare -A limit=([hcall_kernel]=0.70 [hcall_user]=0.85 [mmio_load]=0.50 [page_fault]=0.70 [boot]=1.00)
+	declare -A limit=([hcall_kernel]=0.67 [hcall_user]=0.79 [mmio_load]=0.49 [mmio_kick]=0.78
+		[page_fault]=0.60 [boot]=0.96)
 	;;
 esac
 program=bench
