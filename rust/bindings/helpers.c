@@ -3,6 +3,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
+#include <linux/kmemleak.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
@@ -217,6 +218,22 @@ unsigned int kvm_ppc_num_present_cpus(void)
 unsigned int kvm_ppc_num_online_cpus(void)
 {
 	return num_online_cpus();
+}
+
+/* Pages, in which kmemleak looks for pointers as it does in what kmalloc gives */
+void *kvm_ppc_alloc_zeroed(size_t bytes)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
+	void *at = (void *)__get_free_pages(gfp, get_order(bytes));
+
+	kmemleak_alloc(at, bytes, 1, gfp);
+	return at;
+}
+
+void kvm_ppc_free_zeroed(void *at, size_t bytes)
+{
+	kmemleak_free(at);
+	free_pages((unsigned long)at, get_order(bytes));
 }
 
 void *kvm_ppc_page_address(struct page *page)

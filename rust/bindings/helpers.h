@@ -51,6 +51,8 @@ void kvm_ppc_kick_cpu(int cpu);
 unsigned int kvm_ppc_num_present_cpus(void);
 unsigned int kvm_ppc_num_online_cpus(void);
 
+void *kvm_ppc_alloc_zeroed(size_t bytes);
+void kvm_ppc_free_zeroed(void *at, size_t bytes);
 void *kvm_ppc_page_address(struct page *page);
 unsigned long kvm_ppc_pa(const void *va);
 void kvm_ppc_get_page(struct page *page);

@@ -49,6 +49,8 @@ pub(crate) mod table;
 pub(crate) mod trace;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod user_count;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod zeroed;
 
 // Hosts on the hash MMU.
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]

@@ -19,7 +19,6 @@ use crate::{
 };
 use core::ptr;
 use kernel::{
-    alloc::flags::__GFP_ZERO,
     prelude::*,
     sync::{atomic::Atomic, Arc},
 };
@@ -30,9 +29,13 @@ use kernel::{
 ///
 /// All zeroes must be a value of `T`.
 unsafe fn zeroed_box<T>() -> Result<KBox<T>> {
-    let b = KBox::<T>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
-    // SAFETY: The memory is zeroed, which is a value of `T`, as the caller promises.
-    Ok(unsafe { b.assume_init() })
+    let mut b = KBox::<T>::new_uninit(GFP_KERNEL_ACCOUNT)?;
+    // Just so much: kmalloc would zero all that it has for such a size, which can be twice as much.
+    // SAFETY: The memory is valid for writes; then it is zeroed, which is a value of `T`, as the caller promises.
+    Ok(unsafe {
+        b.as_mut_ptr().write_bytes(0, 1);
+        b.assume_init()
+    })
 }
 
 /// The switch's idea of a VM.
@@ -148,13 +151,17 @@ impl Drop for SwitchVm {
 
 /// The switch's idea of a vCPU: the guest's registers while it does not run.
 pub(crate) struct SwitchVcpu {
-    vcpu: KBox<bindings::kvm_vcpu>,
-    vcore: KBox<bindings::kvmppc_vcore>,
-    /// What the switch believes to be the guest's VPA; it reads `pmcregs_in_use` only. It is ours, so
-    /// that no page of the guest need be pinned.
-    vpa: KBox<bindings::lppaca>,
+    parts: KBox<Parts>,
     vm: Arc<SwitchVm>,
     entry: EntryArgs,
+}
+
+struct Parts {
+    vcpu: bindings::kvm_vcpu,
+    vcore: bindings::kvmppc_vcore,
+    /// What the switch believes to be the guest's VPA; it reads `pmcregs_in_use` only. It is ours, so
+    /// that no page of the guest need be pinned.
+    vpa: bindings::lppaca,
 }
 
 // SAFETY: The pointers inside lead to what the same `SwitchVcpu` owns.
@@ -171,11 +178,9 @@ impl SwitchVcpu {
     /// All registers zero.
     pub(crate) fn new(vm: Arc<SwitchVm>) -> Result<Self> {
         // SAFETY: These are the kernel's plain C structures; zero is a value of every field.
-        let (vcpu, vcore, vpa) = unsafe { (zeroed_box()?, zeroed_box()?, zeroed_box()?) };
+        let parts = unsafe { zeroed_box()? };
         Ok(Self {
-            vcpu,
-            vcore,
-            vpa,
+            parts,
             vm,
             entry: EntryArgs::default(),
         })
@@ -184,25 +189,25 @@ impl SwitchVcpu {
     /// The guest's registers.
     #[inline]
     pub(crate) fn arch(&self) -> &bindings::kvm_vcpu_arch {
-        &self.vcpu.arch
+        &self.parts.vcpu.arch
     }
 
     /// The guest's registers, to change. Pointers in there are set anew at each entry.
     #[inline]
     pub(crate) fn arch_mut(&mut self) -> &mut bindings::kvm_vcpu_arch {
-        &mut self.vcpu.arch
+        &mut self.parts.vcpu.arch
     }
 
     /// VTB, PCR, timebase offset.
     #[inline]
     pub(crate) fn vcore(&self) -> &bindings::kvmppc_vcore {
-        &self.vcore
+        &self.parts.vcore
     }
 
     /// VTB, PCR, timebase offset, to change.
     #[inline]
     pub(crate) fn vcore_mut(&mut self) -> &mut bindings::kvmppc_vcore {
-        &mut self.vcore
+        &mut self.parts.vcore
     }
 
     /// GPR `n`; 0 if there is none.
@@ -223,42 +228,42 @@ impl SwitchVcpu {
     #[inline]
     pub(crate) fn pt_regs(&self) -> &bindings::pt_regs__bindgen_ty_1__bindgen_ty_1 {
         // SAFETY: Both sides of the union are the same plain integers.
-        unsafe { &self.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
+        unsafe { &self.parts.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
     }
 
     /// CR, LR, CTR, XER, NIA, to change.
     #[inline]
     pub(crate) fn pt_regs_mut(&mut self) -> &mut bindings::pt_regs__bindgen_ty_1__bindgen_ty_1 {
         // SAFETY: Both sides of the union are the same plain integers.
-        unsafe { &mut self.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
+        unsafe { &mut self.parts.vcpu.arch.regs.__bindgen_anon_1.__bindgen_anon_1 }
     }
 
     /// VSX register `n`, doubleword 0 first; zeros if there is none.
     pub(crate) fn vsr(&self, n: u8) -> [u64; 2] {
-        let arch = &self.vcpu.arch;
+        let arch = &self.parts.vcpu.arch;
         vsr_of(&arch.fp, &arch.vr, n)
     }
 
     /// Sets VSX register `n`, doubleword 0 first.
     pub(crate) fn set_vsr(&mut self, n: u8, val: [u64; 2]) {
-        let arch = &mut self.vcpu.arch;
+        let arch = &mut self.parts.vcpu.arch;
         set_vsr_of(&mut arch.fp, &mut arch.vr, n, val);
     }
 
     /// VSCR.
     pub(crate) fn vscr(&self) -> u32 {
-        vscr_of(self.vcpu.arch.vr.vscr)
+        vscr_of(self.parts.vcpu.arch.vr.vscr)
     }
 
     /// Sets VSCR.
     pub(crate) fn set_vscr(&mut self, val: u32) {
-        self.vcpu.arch.vr.vscr = from_vscr(val);
+        self.parts.vcpu.arch.vr.vscr = from_vscr(val);
     }
 
     /// Whether the performance monitor's registers are loaded and saved at each switch.
     #[inline]
     pub(crate) fn set_pmu_in_use(&mut self, in_use: bool) {
-        self.vpa.pmcregs_in_use = in_use.into();
+        self.parts.vpa.pmcregs_in_use = in_use.into();
     }
 
     /// Clears this CPU's branch history: who ran here before is not the guest's to know.
@@ -272,23 +277,23 @@ impl SwitchVcpu {
     /// Was the last machine check recovered from?
     pub(crate) fn machine_check_recovered(&self) -> bool {
         // SAFETY: Reads the event.
-        unsafe { bindings::kvm_ppc_mce_recovered(&self.vcpu.arch.mce_evt) != 0 }
+        unsafe { bindings::kvm_ppc_mce_recovered(&self.parts.vcpu.arch.mce_evt) != 0 }
     }
 
     /// Tells the host's log of the machine check that ended the guest, at a limited rate.
     pub(crate) fn report_machine_check(&mut self) {
         // SAFETY: The event was filled by the switch, or is zero, which is an event too.
-        unsafe { bindings::kvm_ppc_report_machine_check(&mut self.vcpu.arch.mce_evt) };
+        unsafe { bindings::kvm_ppc_report_machine_check(&mut self.parts.vcpu.arch.mce_evt) };
     }
 
     /// Brings the decrementer's expiry to where one of 32 bits can tell past and future, at the host's timebase `now`.
     #[inline]
     pub(crate) fn bound_decrementer(&mut self, now: u64) {
-        let now = now.wrapping_add(self.vcore.tb_offset);
-        let expires = self.vcpu.arch.dec_expires;
+        let now = now.wrapping_add(self.parts.vcore.tb_offset);
+        let expires = self.parts.vcpu.arch.dec_expires;
         let bounded = decrementer_32(now, expires);
         if bounded != expires {
-            self.vcpu.arch.dec_expires = bounded;
+            self.parts.vcpu.arch.dec_expires = bounded;
         }
     }
 
@@ -305,24 +310,24 @@ impl SwitchVcpu {
 impl SwitchVcpu {
     /// The checkpointed VSX register `n`.
     pub(crate) fn tm_vsr(&self, n: u8) -> [u64; 2] {
-        let arch = &self.vcpu.arch;
+        let arch = &self.parts.vcpu.arch;
         vsr_of(&arch.fp_tm, &arch.vr_tm, n)
     }
 
     /// Sets the checkpointed VSX register `n`.
     pub(crate) fn set_tm_vsr(&mut self, n: u8, val: [u64; 2]) {
-        let arch = &mut self.vcpu.arch;
+        let arch = &mut self.parts.vcpu.arch;
         set_vsr_of(&mut arch.fp_tm, &mut arch.vr_tm, n, val);
     }
 
     /// The checkpointed VSCR.
     pub(crate) fn tm_vscr(&self) -> u32 {
-        vscr_of(self.vcpu.arch.vr_tm.vscr)
+        vscr_of(self.parts.vcpu.arch.vr_tm.vscr)
     }
 
     /// Sets the checkpointed VSCR.
     pub(crate) fn set_tm_vscr(&mut self, val: u32) {
-        self.vcpu.arch.vr_tm.vscr = from_vscr(val);
+        self.parts.vcpu.arch.vr_tm.vscr = from_vscr(val);
     }
 }
 
@@ -454,9 +459,15 @@ impl WorldSwitch for SwitchVcpu {
 
     #[inline]
     unsafe fn world_switch(&mut self) -> Option<Trap> {
-        let vcore: *mut bindings::kvmppc_vcore = &mut *self.vcore;
-        let vpa: *mut bindings::lppaca = &mut *self.vpa;
-        let vcpu: *mut bindings::kvm_vcpu = &mut *self.vcpu;
+        let parts: *mut Parts = &mut *self.parts;
+        // SAFETY: They are parts of what `parts` points to.
+        let (vcpu, vcore, vpa) = unsafe {
+            (
+                ptr::addr_of_mut!((*parts).vcpu),
+                ptr::addr_of_mut!((*parts).vcore),
+                ptr::addr_of_mut!((*parts).vpa),
+            )
+        };
         let has_dexcr = self.vm.has_dexcr;
         let mut hashpkeyr = 0;
         // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA is this CPU's until the

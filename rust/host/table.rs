@@ -2,11 +2,10 @@
 
 //! Memory that the MMU walks, and the real addresses it walks by.
 
-use super::once;
+use super::{once, zeroed::Zeroes};
 use crate::{bindings, isa::rpte::Rpte};
-use core::{alloc::Layout, mem::size_of, ptr::NonNull};
+use core::{mem::size_of, ptr::NonNull};
 use kernel::{
-    alloc::{allocator::Kmalloc, flags::__GFP_ZERO, Allocator, Flags, NumaNode},
     prelude::*,
     sync::atomic::{ordering::Full, ordering::Relaxed, Atomic},
 };
@@ -16,10 +15,12 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `entries` points to `len` atomics in kmalloc memory of `Self::layout(len)`, owned by this.
+/// `entries` points to `len` atomics in `_memory`.
 pub(crate) struct Table {
     entries: NonNull<Atomic<u64>>,
     len: usize,
+    // Freed when the owner has taken the table out of the tree and flushed.
+    _memory: Zeroes,
 }
 
 // SAFETY: The memory is owned, and only accessed atomically.
@@ -28,18 +29,14 @@ unsafe impl Send for Table {}
 unsafe impl Sync for Table {}
 
 impl Table {
-    fn layout(len: usize) -> Result<Layout> {
-        let bytes = len.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?;
-        Layout::from_size_align(bytes, bytes.max(256)).map_err(|_| ENOMEM)
-    }
-
     /// An empty table of `len` entries, a power of two of at least 32. Returns `ENOMEM`.
-    pub(crate) fn new(len: usize, flags: Flags) -> Result<Self> {
-        let memory = Kmalloc::alloc(Self::layout(len)?, flags | __GFP_ZERO, NumaNode::NO_NODE)?;
-        // INVARIANT: Zeroed kmalloc memory of the layout; zero is an atomic's value too.
+    pub(crate) fn new(len: usize) -> Result<Self> {
+        let memory = Zeroes::new(len.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?)?;
+        // INVARIANT: Zero is an atomic's value, too.
         Ok(Self {
-            entries: memory.cast(),
+            entries: memory.as_ptr().cast(),
             len,
+            _memory: memory,
         })
     }
 
@@ -60,7 +57,7 @@ impl Table {
 
     /// The real address.
     pub(crate) fn real_address(&self) -> u64 {
-        // SAFETY: kmalloc memory is in the linear map.
+        // SAFETY: The memory is in the linear map.
         unsafe { bindings::kvm_ppc_pa(self.entries.as_ptr().cast()) as u64 }
     }
 
@@ -128,15 +125,6 @@ impl Table {
                 Ok(_) => return Rpte::from_raw(u64::from_be(old)),
                 Err(now) => old = now,
             }
-        }
-    }
-}
-
-impl Drop for Table {
-    fn drop(&mut self) {
-        if let Ok(layout) = Self::layout(self.len) {
-            // SAFETY: By the type's invariants; the owner has taken the table out of the tree and flushed.
-            unsafe { Kmalloc::free(self.entries.cast(), layout) };
         }
     }
 }

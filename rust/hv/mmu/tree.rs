@@ -2,13 +2,14 @@
 
 //! A guest's partition-scoped radix tree.
 //!
-//! Beside each hardware table stands a vector with the tables below it, so that walking needs no address
+//! Beside each hardware table stands another with the tables below it, so that walking needs no address
 //! arithmetic and dropping the root frees everything.
 
 use crate::{
     host::{
         lpid::{Attachment, Lpid},
         table::Table,
+        zeroed::Zeroed,
     },
     isa::rpte::{Geometry, Level, Patb1, Rpte},
 };
@@ -88,22 +89,16 @@ impl Stale {
 /// A table and those below it. Of the lowest level, `below` is empty.
 pub(crate) struct Node {
     table: Table,
-    below: KVVec<Option<KBox<Node>>>,
+    below: Zeroed<Option<KBox<Node>>>,
 }
 
 impl Node {
     fn new(level: Level) -> Result<Self> {
         let entries = GEOMETRY.entries(level);
-        let mut below = KVVec::new();
-        if level != Level::L0 {
-            below.reserve(entries, GFP_KERNEL_ACCOUNT)?;
-            for _ in 0..entries {
-                below.push(None, GFP_KERNEL_ACCOUNT)?;
-            }
-        }
+        let directories = if level == Level::L0 { 0 } else { entries };
         Ok(Self {
-            table: Table::new(entries, GFP_KERNEL_ACCOUNT)?,
-            below,
+            table: Table::new(entries)?,
+            below: Zeroed::new(directories)?,
         })
     }
 
