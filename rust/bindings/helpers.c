@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // Inline functions and macros of the host, made callable from Rust.
 
+#include <linux/device.h>
 #include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/kmemleak.h>
@@ -274,6 +275,11 @@ void kvm_ppc_page_accessed(struct page *page, bool dirty)
 bool kvm_ppc_access_ok(unsigned long addr, unsigned long size)
 {
 	return access_ok((void __user *)addr, size);
+}
+
+void kvm_ppc_uevent_change(struct device *device, char **vars)
+{
+	kobject_uevent_env(&device->kobj, KOBJ_CHANGE, vars);
 }
 
 long kvm_ppc_gup_fast_write(unsigned long hva, struct page **page)

@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <linux/version.h>
 
+struct device;
 struct eventfd_ctx;
 struct mm_struct;
 struct mutex;
@@ -60,6 +61,8 @@ void kvm_ppc_put_page(struct page *page);
 unsigned long kvm_ppc_page_to_pfn(struct page *page);
 void kvm_ppc_page_accessed(struct page *page, bool dirty);
 bool kvm_ppc_access_ok(unsigned long addr, unsigned long size);
+
+void kvm_ppc_uevent_change(struct device *device, char **vars);
 
 long kvm_ppc_gup_fast_write(unsigned long hva, struct page **page);
 long kvm_ppc_gup_slow(unsigned long hva, bool write, bool interruptible,

@@ -1,150 +1,132 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Folders and files in debugfs.
+//! Folders of numbers in debugfs.
 //!
-//! The kernel crate's have no owner: debugfs looks at a file's operations when it is closed, even
+//! The kernel crate's files have no owner: debugfs looks at a file's operations when it is closed, even
 //! if that comes long after its removal, and by then the module they lie in may be gone. The module
 //! stays while one of these is open.
 
 use super::compat;
 use core::marker::PhantomData;
-use kernel::{
-    bindings,
-    fmt::{self, Display, Formatter},
-    prelude::*,
-    seq_file::{seq_print, SeqFile},
-    sync::Arc,
-};
+use kernel::{bindings, error::from_err_ptr, prelude::*, sync::Arc};
 
 /// Everybody whom debugfs lets in may read.
-const FILE_MODE: bindings::umode_t = 0o444;
+const READ: bindings::umode_t = 0o444;
+/// And its owner may write.
+const READ_RESET: bindings::umode_t = 0o644;
 
-// Something in debugfs, removed when this is dropped. An error pointer if it could not be made,
-// which debugfs takes everywhere, and then nothing can be made in it either.
-struct Entry {
-    dentry: *mut bindings::dentry,
-    // Goes later, since debugfs removes all that is in a folder together with it.
-    _parent: Option<Arc<Entry>>,
+/// What is in a file: a number, in decimal.
+pub(crate) trait Number: Send + Sync + 'static {
+    /// The file's name.
+    fn name(&self) -> &CStr;
+    /// The number now.
+    fn get(&self) -> u64;
+    /// Can it be set to 0?
+    fn can_reset(&self) -> bool {
+        false
+    }
+    /// Sets it to 0.
+    fn reset(&self) {}
 }
 
-// SAFETY: debugfs does its own locking.
-unsafe impl Send for Entry {}
-// SAFETY: As above.
-unsafe impl Sync for Entry {}
+/// A folder with files of numbers. When it is dropped, nobody reads any more; who has a file open gets `EIO`. What
+/// debugfs refuses to make is left out.
+///
+/// # Invariants
+///
+/// `dentry` is a folder that this made and nobody else removes, or NULL or an error pointer. Its files' private data
+/// are elements of `numbers`, which does not change any more.
+pub(crate) struct Folder<N: Number, P: Send + Sync = ()> {
+    dentry: *mut bindings::dentry,
+    numbers: KVec<N>,
+    // The folder that it is in, which debugfs would remove it with.
+    within: Option<Arc<P>>,
+}
 
-impl Drop for Entry {
+// SAFETY: debugfs does its own locking; the rest is a vector and an `Arc`.
+unsafe impl<N: Number, P: Send + Sync> Send for Folder<N, P> {}
+// SAFETY: As above.
+unsafe impl<N: Number, P: Send + Sync> Sync for Folder<N, P> {}
+
+impl<N: Number> Folder<N> {
+    /// In debugfs's own folder.
+    pub(crate) fn new(name: &CStr, numbers: KVec<N>) -> Self {
+        Self::make(name, core::ptr::null_mut(), None, numbers)
+    }
+}
+
+impl<N: Number, M: Number, P: Send + Sync> Folder<N, Folder<M, P>> {
+    /// In another folder.
+    pub(crate) fn within(name: &CStr, folder: Arc<Folder<M, P>>, numbers: KVec<N>) -> Self {
+        Self::make(name, folder.dentry, Some(folder), numbers)
+    }
+}
+
+impl<N: Number, P: Send + Sync> Folder<N, P> {
+    fn make(
+        name: &CStr,
+        at: *mut bindings::dentry,
+        within: Option<Arc<P>>,
+        numbers: KVec<N>,
+    ) -> Self {
+        #[cfg(not(CONFIG_DEBUG_FS))]
+        let (dentry, _) = (at, (name, Ops::<N>::get, READ, READ_RESET));
+        // SAFETY: `at` is NULL, a folder that stays while `within` does, or an error pointer.
+        #[cfg(CONFIG_DEBUG_FS)]
+        let dentry = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), at) };
+        #[cfg(CONFIG_DEBUG_FS)]
+        for number in &numbers {
+            let mode = if number.can_reset() { READ_RESET } else { READ };
+            let data = core::ptr::from_ref(number).cast_mut().cast();
+            // SAFETY: The folder exists or is an error pointer; the operations are static and expect an `N` as
+            // private data, which stays until the folder is removed.
+            unsafe {
+                bindings::debugfs_create_file_full(
+                    number.name().as_char_ptr(),
+                    mode,
+                    dentry,
+                    data,
+                    core::ptr::null(),
+                    Ops::<N>::get(),
+                )
+            };
+        }
+        // INVARIANT: As it was made.
+        Self {
+            dentry,
+            numbers,
+            within,
+        }
+    }
+
+    /// Is there one?
+    pub(crate) fn exists(&self) -> bool {
+        !self.dentry.is_null() && from_err_ptr(self.dentry).is_ok()
+    }
+}
+
+impl<N: Number, P: Send + Sync> Drop for Folder<N, P> {
     fn drop(&mut self) {
-        // SAFETY: It is an entry that we made and that nobody else removes, or an error pointer.
+        // SAFETY: By the invariants. debugfs waits for those that read, so that nobody knows the numbers afterwards.
         #[cfg(CONFIG_DEBUG_FS)]
         unsafe {
             bindings::debugfs_remove(self.dentry)
         };
+        self.numbers.clear();
+        self.within = None;
     }
 }
 
-/// A folder, there as long as this or something in it is. What debugfs refuses to make is left out.
-pub(crate) struct Dir(Arc<Entry>);
+struct Ops<N>(PhantomData<N>);
 
-impl Dir {
-    /// In debugfs's own folder. `ENOMEM`.
-    pub(crate) fn new(name: &CStr) -> Result<Self> {
-        Self::make(name, None)
-    }
-
-    /// In this one. `ENOMEM`.
-    pub(crate) fn subdir(&self, name: &CStr) -> Result<Self> {
-        Self::make(name, Some(self.0.clone()))
-    }
-
-    fn make(name: &CStr, parent: Option<Arc<Entry>>) -> Result<Self> {
-        let at = parent.as_ref().map_or(core::ptr::null_mut(), |p| p.dentry);
-        let entry = Entry {
-            // SAFETY: The parent is NULL, a folder that exists, or an error pointer.
-            #[cfg(CONFIG_DEBUG_FS)]
-            dentry: unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), at) },
-            #[cfg(not(CONFIG_DEBUG_FS))]
-            dentry: at,
-            _parent: parent,
-        };
-        Ok(Self(Arc::new(entry, GFP_KERNEL_ACCOUNT)?))
-    }
-
-    /// A file in this folder, in which is what `text` tells of itself. `ENOMEM`.
-    pub(crate) fn file<T: Text>(&self, name: &CStr, text: T) -> Result<File<T>> {
-        let text = KBox::into_raw(KBox::new(text, GFP_KERNEL_ACCOUNT)?);
-        #[cfg(not(CONFIG_DEBUG_FS))]
-        let (dentry, _) = (core::ptr::null_mut(), (name, Ops::<T>::get()));
-        // SAFETY: The folder exists or is an error pointer; the operations are static and expect a
-        // `T` as private data, which stays until the entry is removed.
-        #[cfg(CONFIG_DEBUG_FS)]
-        let dentry = unsafe {
-            bindings::debugfs_create_file_full(
-                name.as_char_ptr(),
-                FILE_MODE,
-                self.0.dentry,
-                text.cast(),
-                core::ptr::null(),
-                Ops::<T>::get(),
-            )
-        };
-        let entry = Some(Entry {
-            dentry,
-            _parent: Some(self.0.clone()),
-        });
-        Ok(File { entry, text })
-    }
-}
-
-/// What is in a file.
-pub(crate) trait Text: Send + Sync + 'static {
-    /// Writes all of it. Called for each reading, perhaps more than once.
-    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result;
-}
-
-/// A file, there as long as this is. When it is dropped, nobody reads any more; who has it open
-/// gets `EIO`.
-///
-/// # Invariants
-///
-/// `text` is from a `KBox`, and nobody but this and the entry know it.
-pub(crate) struct File<T: Text> {
-    // There until it is dropped.
-    entry: Option<Entry>,
-    text: *mut T,
-}
-
-// SAFETY: It is an entry and a `KBox<T>`.
-unsafe impl<T: Text> Send for File<T> {}
-// SAFETY: As above.
-unsafe impl<T: Text> Sync for File<T> {}
-
-impl<T: Text> Drop for File<T> {
-    fn drop(&mut self) {
-        // debugfs waits for those that read.
-        self.entry = None;
-        // SAFETY: By the invariant it is from a `KBox`, and the entry, by which others knew it, is
-        // gone.
-        drop(unsafe { KBox::from_raw(self.text) });
-    }
-}
-
-struct Shown<'a, T>(&'a T);
-
-impl<T: Text> Display for Shown<'_, T> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.0.write(f)
-    }
-}
-
-struct Ops<T>(PhantomData<T>);
-
-impl<T: Text> Ops<T> {
+impl<N: Number> Ops<N> {
     const FILE: bindings::file_operations = bindings::file_operations {
         owner: compat::this_module(),
         open: Some(Self::open),
-        read: Some(bindings::seq_read),
-        llseek: Some(bindings::seq_lseek),
-        release: Some(bindings::single_release),
+        read: Some(bindings::simple_attr_read),
+        write: Some(bindings::simple_attr_write),
+        llseek: Some(bindings::generic_file_llseek),
+        release: Some(bindings::simple_attr_release),
         ..pin_init::zeroed()
     };
 
@@ -156,22 +138,34 @@ impl<T: Text> Ops<T> {
     ///
     /// To be called by debugfs for one of our files that is being opened and not yet removed.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-        // SAFETY: By the caller's promise the inode is valid, and its private data the `T` that was
-        // given when the file was made, as `show` wants it.
-        unsafe { bindings::single_open(file, Some(Self::show), (*inode).i_private) }
+        // SAFETY: By the caller's promise the inode is valid, and its private data is the `N` that was given when the
+        // file was made.
+        let number = unsafe { &*(*inode).i_private.cast::<N>() };
+        let set = number.can_reset().then_some(Self::set as _);
+        // SAFETY: As above; the functions expect that `N`, and the format is for what `read` gives.
+        unsafe {
+            bindings::simple_attr_open(inode, file, Some(Self::read), set, c"%llu\n".as_char_ptr())
+        }
     }
 
     /// # Safety
     ///
-    /// To be called by seq_file for a file that `open` opened, from a read, during which debugfs
-    /// does not let it be removed.
-    unsafe extern "C" fn show(seq: *mut bindings::seq_file, _: *mut c_void) -> c_int {
-        // SAFETY: The private data is what `open` gave: a `T`, which stays until the entry is
-        // removed.
-        let text = unsafe { &*(*seq).private.cast::<T>() };
-        // SAFETY: seq_file holds its lock during the call.
-        let seq = unsafe { SeqFile::from_raw(seq) };
-        seq_print!(seq, "{}", Shown(text));
+    /// To be called by `simple_attr_read`, during which debugfs does not let the file be removed.
+    unsafe extern "C" fn read(data: *mut c_void, val: *mut u64) -> c_int {
+        // SAFETY: The data is what `open` gave, an `N` that stays until the file is removed; `val` is valid.
+        unsafe { *val = (*data.cast::<N>()).get() };
+        0
+    }
+
+    /// # Safety
+    ///
+    /// As `read`, by `simple_attr_write`.
+    unsafe extern "C" fn set(data: *mut c_void, val: u64) -> c_int {
+        if val != 0 {
+            return EINVAL.to_errno();
+        }
+        // SAFETY: As in `read`.
+        unsafe { (*data.cast::<N>()).reset() };
         0
     }
 }

@@ -4,15 +4,15 @@
 
 use super::compat;
 use core::marker::PhantomData;
-use kernel::{bindings, error::to_result, prelude::*, types::Opaque};
+use kernel::{bindings, device::Device, error::to_result, prelude::*, types::Opaque};
 
 /// The device's minor number in the misc class.
 const KVM_MINOR: i32 = 232;
 
 /// What the device does.
 pub(crate) trait System: Send + Sync + Sized + 'static {
-    /// An ioctl on an open /dev/kvm.
-    fn ioctl(&self, cmd: u32, arg: usize) -> Result<isize>;
+    /// An ioctl on an open /dev/kvm, which is `device`.
+    fn ioctl(&self, device: &Device, cmd: u32, arg: usize) -> Result<isize>;
 }
 
 /// /dev/kvm, there as long as this is. The module stays while it is open.
@@ -89,7 +89,9 @@ impl<T: System> Ops<T> {
         // member of a `KvmDevice<T>`; that one stays while the module does, which the open file
         // keeps.
         let device = unsafe { &*(*file).private_data.cast::<KvmDevice<T>>() };
-        match device.system.ioctl(cmd, arg) {
+        // SAFETY: misc_register made it before the device could be opened, and it stays until misc_deregister.
+        let this = unsafe { Device::from_raw((*device.misc.get()).this_device) };
+        match device.system.ioctl(this, cmd, arg) {
             Ok(ret) => ret as c_long,
             Err(e) => e.to_errno() as c_long,
         }

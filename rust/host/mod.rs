@@ -25,6 +25,7 @@ pub(crate) mod srcu_pair;
 pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod uapi;
+pub(crate) mod uevent;
 pub(crate) mod wait;
 
 // Book3S hosts.

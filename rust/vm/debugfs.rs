@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be seen in debugfs: below `kvm`, a folder for each VM, called by the process and the
-//! number of the VM's descriptor, as kvm.ko calls it. In it is a file for each statistic, where
-//! those of vCPUs are added up, and a folder `vcpuN` for each vCPU with the thread that ran it last
-//! (`pid`) and all its statistics (`stats`).
+//! What can be seen of VMs from outside, as kvm.ko shows it.
+//!
+//! In debugfs, in the folder `kvm`, is a file for each statistic, summed over all VMs, and a folder for each VM, called
+//! by the process and the number of the VM's descriptor. In that is a file for each of its statistics, where those of
+//! vCPUs are added up, and a folder `vcpuN` for each vCPU with the thread that ran it last (`pid`). What only grows can
+//! be set to 0 by writing that. Who watches uevents hears of each VM's beginning and end.
 
 use super::{
     backend::Backend,
@@ -11,117 +13,150 @@ use super::{
     stats::{StatDesc, StatSet, VcpuStats, VmStats},
     vm::Vm,
 };
-use crate::host::debugfs::{Dir, File, Text};
+use crate::host::{
+    debugfs::{Folder, Number},
+    once::Counter,
+    uevent,
+};
 use kernel::{
-    fmt::{self, Formatter, Write as _},
+    device::Device,
     new_mutex,
     prelude::*,
-    sync::{Arc, Mutex},
+    sync::{aref::ARef, Arc, Mutex},
 };
+
+type RootFolder<B> = Folder<Sum<B>>;
+type VmFolder<B> = Folder<VmNumber<B>, RootFolder<B>>;
+type VcpuFolder<B> = Folder<Pid<B>, VmFolder<B>>;
 
 /// The folder of all VMs.
 #[pin_data]
-pub(super) struct Root {
-    #[pin]
-    inner: Mutex<RootInner>,
-}
-
-struct RootInner {
+pub(super) struct Root<B: Backend> {
     // None until it is to be seen.
-    dir: Option<Dir>,
-    // Processes and descriptors' numbers that folders are called by. A number may be used again
-    // while a vCPU's descriptor keeps the VM that had it.
-    names: KVec<(i32, u32)>,
+    #[pin]
+    folder: Mutex<Option<Arc<RootFolder<B>>>>,
+    vms: Arc<Vms<B>>,
 }
 
-impl Root {
+/// All VMs.
+#[pin_data]
+struct Vms<B: Backend> {
+    #[pin]
+    list: Mutex<List<B>>,
+}
+
+struct List<B: Backend> {
+    vms: KVec<Listed<B>>,
+    /// Of these, how many do not end yet.
+    active: usize,
+    /// How many there have been. Not a `u64`, which a 32-bit kernel cannot write in decimal.
+    created: usize,
+}
+
+struct Listed<B: Backend> {
+    /// How many there had been with it.
+    serial: usize,
+    /// The process and the descriptor's number that its folder is called by. A number may be used again while a vCPU's
+    /// descriptor keeps the VM that had it.
+    name: (i32, u32),
+    vm: Arc<Vm<B>>,
+}
+
+impl<B: Backend> Root<B> {
     /// Not yet to be seen. `ENOMEM`.
     pub(super) fn new() -> Result<Arc<Self>> {
-        let inner = RootInner {
-            dir: None,
-            names: KVec::new(),
+        let list = List {
+            vms: KVec::new(),
+            active: 0,
+            created: 0,
         };
-        let init = try_pin_init!(Self {
-            inner <- new_mutex!(inner, "kvm_ppc_debugfs_names"),
-        });
-        Arc::pin_init(init, GFP_KERNEL) // the module's
+        let vms = Arc::pin_init(
+            try_pin_init!(Vms { list <- new_mutex!(list, "kvm_ppc_vms") }? Error),
+            GFP_KERNEL, // the module's
+        )?;
+        let root = try_pin_init!(Self {
+            folder <- new_mutex!(None, "kvm_ppc_debugfs"),
+            vms,
+        }? Error);
+        Arc::pin_init(root, GFP_KERNEL)
     }
 
     /// Makes the folder, unless it is there; to be called once /dev/kvm is this module's, since the
     /// folder is too, then.
     pub(super) fn show(&self) {
-        self.inner.lock().show();
+        let _ = self.folder();
     }
 
-    fn claim(this: &Arc<Self>, name: (i32, u32)) -> Option<Claim> {
-        let mut inner = this.inner.lock();
-        // Whoever opens /dev/kvm as soon as it is there may be before `show`.
-        inner.show();
-        if inner.names.contains(&name) {
-            return None;
+    // Whoever opens /dev/kvm as soon as it is there may be before `show`.
+    fn folder(&self) -> Result<Arc<RootFolder<B>>> {
+        let mut folder = self.folder.lock();
+        if let Some(folder) = &*folder {
+            return Ok(folder.clone());
         }
-        inner.names.push(name, GFP_KERNEL_ACCOUNT).ok()?;
-        Some(Claim {
-            root: this.clone(),
+        let numbers = numbers::<B, _>(|stat| Sum {
+            vms: self.vms.clone(),
+            stat,
+        })?;
+        let new = Arc::new(Folder::new(c"kvm", numbers), GFP_KERNEL)?;
+        *folder = Some(new.clone());
+        Ok(new)
+    }
+
+    // Adds a VM, and says how many there are now, and whether its name is another's.
+    fn add(&self, name: (i32, u32), vm: &Arc<Vm<B>>) -> Result<(Counts, usize, bool)> {
+        let mut list = self.vms.list.lock();
+        let known = list.vms.iter().any(|listed| listed.name == name);
+        let serial = list.created + 1;
+        let listed = Listed {
+            serial,
             name,
-        })
+            vm: vm.clone(),
+        };
+        list.vms.push(listed, GFP_KERNEL_ACCOUNT)?;
+        list.created = serial;
+        list.active += 1;
+        Ok((list.counts(), serial, known))
+    }
+
+    fn remove(&self, serial: usize) {
+        let mut list = self.vms.list.lock();
+        let at = list.vms.iter().position(|listed| listed.serial == serial);
+        // It is not the last reference to the VM.
+        let _ = at.map(|at| list.vms.remove(at));
+    }
+
+    // A VM is about to end.
+    fn ends(&self) -> Counts {
+        let mut list = self.vms.list.lock();
+        list.active = list.active.saturating_sub(1);
+        list.counts()
     }
 }
 
-impl RootInner {
-    fn show(&mut self) {
-        if self.dir.is_none() {
-            self.dir = Dir::new(c"kvm").ok();
+impl<B: Backend> List<B> {
+    fn counts(&self) -> Counts {
+        Counts {
+            created: self.created,
+            active: self.active,
         }
     }
 }
 
-// A name that is in use.
-struct Claim {
-    root: Arc<Root>,
-    name: (i32, u32),
+struct Counts {
+    created: usize,
+    active: usize,
 }
 
-impl Claim {
-    fn dir(&self) -> Option<Dir> {
-        let (pid, fd) = self.name;
-        let name = Name::new(fmt!("{pid}-{fd}"));
-        let inner = self.root.inner.lock();
-        inner.dir.as_ref()?.subdir(name.as_cstr()).ok()
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        let names = &mut self.root.inner.lock().names;
-        if let Some(i) = names.iter().position(|n| *n == self.name) {
-            let _ = names.remove(i);
-        }
-    }
-}
-
-type Files<T> = KVec<File<T>>;
-
-/// A VM's folder. It holds the VM, and goes when the last descriptor does.
-#[pin_data]
-pub(super) struct VmDir<B: Backend> {
-    files: Files<VmFile<B>>,
-    #[pin]
-    vcpus: Mutex<Files<VcpuFile<B>>>,
-    // Without one, the name is another VM's, and there is no folder.
-    dir: Option<Dir>,
-    vm: Arc<Vm<B>>,
-    // Last, when the folder is gone.
-    _claim: Option<Claim>,
-}
-
-// A statistic, by its index among all of a VM, of a VM's backend, of a vCPU or of a vCPU's backend.
-struct VmFile<B: Backend> {
-    vm: Arc<Vm<B>>,
+/// One statistic among all of a VM.
+#[derive(Clone, Copy)]
+struct Stat {
     set: Set,
-    value: usize,
+    /// The index of its value.
+    at: usize,
+    desc: &'static StatDesc,
 }
 
+/// Whose it is: a VM's, its backend's, a vCPU's or a vCPU's backend's.
 #[derive(Clone, Copy)]
 enum Set {
     Vm,
@@ -130,122 +165,183 @@ enum Set {
     VcpuArch,
 }
 
-struct VcpuFile<B: Backend> {
+impl Stat {
+    // All of a set that are one number.
+    fn all<S: StatSet>(set: Set) -> impl Iterator<Item = Self> {
+        let mut next = 0;
+        S::DESCS
+            .iter()
+            .map(move |desc| {
+                let at = next;
+                next += usize::from(desc.size);
+                Self { set, at, desc }
+            })
+            .filter(|stat| stat.desc.size == 1)
+    }
+
+    // All counters of a VM that it is the sum of.
+    fn counters<B: Backend>(self, vm: &Vm<B>, mut f: impl FnMut(&Counter)) {
+        let mut some = |counter: Option<&Counter>| counter.into_iter().for_each(&mut f);
+        match self.set {
+            Set::Vm => some(vm.stats.value(self.at)),
+            Set::VmArch => some(vm.arch_stats.value(self.at)),
+            Set::Vcpu => vm.vcpus().for_each(|v| some(v.stats.value(self.at))),
+            Set::VcpuArch => vm.vcpus().for_each(|v| some(v.arch_stats.value(self.at))),
+        }
+    }
+
+    fn sum<B: Backend>(self, vm: &Vm<B>) -> u64 {
+        let mut sum = 0u64;
+        self.counters(vm, |counter| sum = sum.wrapping_add(counter.get()));
+        sum
+    }
+}
+
+// Something for each statistic of a VM, in one piece.
+fn numbers<B: Backend, N>(mut number: impl FnMut(Stat) -> N) -> Result<KVec<N>> {
+    let n = VmStats::DESCS.len()
+        + B::VmStats::DESCS.len()
+        + VcpuStats::DESCS.len()
+        + B::VcpuStats::DESCS.len();
+    let mut numbers = KVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
+    // Not by method, which is pin-init's, too.
+    let vm = Iterator::chain(
+        Stat::all::<VmStats>(Set::Vm),
+        Stat::all::<B::VmStats>(Set::VmArch),
+    );
+    let vcpu = Iterator::chain(
+        Stat::all::<VcpuStats>(Set::Vcpu),
+        Stat::all::<B::VcpuStats>(Set::VcpuArch),
+    );
+    for stat in Iterator::chain(vm, vcpu) {
+        numbers.push(number(stat), GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(numbers)
+}
+
+// A statistic, summed over all VMs that there are.
+struct Sum<B: Backend> {
+    vms: Arc<Vms<B>>,
+    stat: Stat,
+}
+
+impl<B: Backend> Number for Sum<B> {
+    fn name(&self) -> &CStr {
+        self.stat.desc.name
+    }
+
+    fn get(&self) -> u64 {
+        let list = self.vms.list.lock();
+        let sums = list.vms.iter().map(|listed| self.stat.sum(&listed.vm));
+        sums.fold(0, u64::wrapping_add)
+    }
+
+    fn can_reset(&self) -> bool {
+        self.stat.desc.grows()
+    }
+
+    fn reset(&self) {
+        let list = self.vms.list.lock();
+        for listed in &list.vms {
+            self.stat.counters(&listed.vm, |counter| counter.set(0));
+        }
+    }
+}
+
+// A statistic of a VM.
+struct VmNumber<B: Backend> {
+    vm: Arc<Vm<B>>,
+    stat: Stat,
+}
+
+impl<B: Backend> Number for VmNumber<B> {
+    fn name(&self) -> &CStr {
+        self.stat.desc.name
+    }
+
+    fn get(&self) -> u64 {
+        self.stat.sum(&self.vm)
+    }
+
+    fn can_reset(&self) -> bool {
+        self.stat.desc.grows()
+    }
+
+    fn reset(&self) {
+        self.stat.counters(&self.vm, |counter| counter.set(0));
+    }
+}
+
+// The thread that ran a vCPU last.
+struct Pid<B: Backend> {
     vm: Arc<Vm<B>>,
     id: u32,
-    show: Show,
 }
 
-#[derive(Clone, Copy)]
-enum Show {
-    Pid,
-    Stats,
-}
-
-fn get<S: StatSet>(set: &S, i: usize) -> u64 {
-    set.value(i).map_or(0, |c| c.get())
-}
-
-/// Writes a number in decimal and ends the line, without the division of doublewords that 32-bit kernels do not have:
-/// `core` would use it.
-fn write_number(f: &mut Formatter<'_>, val: u64) -> fmt::Result {
-    let (mut rest, mut shown) = (val, false);
-    for exponent in (0..20).rev() {
-        let unit = 10u64.pow(exponent);
-        let mut digit = 0u8;
-        while rest >= unit {
-            rest -= unit;
-            digit += 1;
-        }
-        shown |= digit != 0 || exponent == 0;
-        if shown {
-            f.write_char(char::from(b'0' + digit))?;
-        }
+impl<B: Backend> Number for Pid<B> {
+    fn name(&self) -> &CStr {
+        c"pid"
     }
-    f.write_char('\n')
-}
 
-impl<B: Backend> Text for VmFile<B> {
-    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (vm, i) = (&*self.vm, self.value);
-        let val: u64 = match self.set {
-            Set::Vm => get(&vm.stats, i),
-            Set::VmArch => get(&vm.arch_stats, i),
-            Set::Vcpu => vm.vcpus().map(|v| get(&v.stats, i)).sum(),
-            Set::VcpuArch => vm.vcpus().map(|v| get(&v.arch_stats, i)).sum(),
-        };
-        write_number(f, val)
+    fn get(&self) -> u64 {
+        let vcpu = self.vm.vcpu_by_id(self.id);
+        vcpu.map_or(0, |vcpu| u64::from(vcpu.thread.nr().unsigned_abs()))
     }
 }
 
-impl<B: Backend> Text for VcpuFile<B> {
-    fn write(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(vcpu) = self.vm.vcpu_by_id(self.id) else {
-            return Ok(());
-        };
-        match self.show {
-            Show::Pid => writeln!(f, "{}", vcpu.thread.nr()),
-            Show::Stats => {
-                show_set(&vcpu.stats, f)?;
-                show_set(&vcpu.arch_stats, f)
-            }
-        }
-    }
+/// What is seen of a VM. It holds the VM, and goes when the last descriptor does.
+#[pin_data(PinnedDrop)]
+pub(super) struct Shown<B: Backend> {
+    #[pin]
+    vcpus: Mutex<KVec<VcpuFolder<B>>>,
+    // Without one, the name is another VM's.
+    folder: Option<Arc<VmFolder<B>>>,
+    name: (i32, u32),
+    serial: usize,
+    device: ARef<Device>,
+    root: Arc<Root<B>>,
+    vm: Arc<Vm<B>>,
 }
 
-// All statistics that are one number, with the index of the value.
-fn single<S: StatSet>() -> impl Iterator<Item = (&'static StatDesc, usize)> {
-    let mut next = 0;
-    S::DESCS
-        .iter()
-        .map(move |desc| {
-            let at = next;
-            next += usize::from(desc.size);
-            (desc, at)
-        })
-        .filter(|(desc, _)| desc.size == 1)
-}
-
-fn show_set<S: StatSet>(set: &S, f: &mut Formatter<'_>) -> fmt::Result {
-    single::<S>().try_for_each(|(desc, i)| {
-        write!(f, "{}: ", desc.name)?;
-        write_number(f, get(set, i))
-    })
-}
-
-impl<B: Backend> VmDir<B> {
-    /// The folder of a VM whose descriptor will be `fd`. What cannot be made is left out.
-    pub(super) fn new(root: &Arc<Root>, vm: Arc<Vm<B>>, fd: u32) -> impl PinInit<Self, Error> {
-        let pid = current!().pid();
-        let claim = Root::claim(root, (pid, fd));
-        let dir = claim.as_ref().and_then(Claim::dir);
-        try_pin_init!(Self {
-            files: dir
-                .as_ref()
-                .map_or(KVec::new(), |dir| Self::stat_files(dir, &vm)),
-            dir,
-            vcpus <- new_mutex!(KVec::new(), "kvm_ppc_debugfs"),
-            vm,
-            _claim: claim,
+impl<B: Backend> Shown<B> {
+    /// Shows a VM whose descriptor will be `fd`. `ENOMEM`; what debugfs cannot make is left out.
+    pub(super) fn new<'a>(
+        root: &'a Arc<Root<B>>,
+        device: &'a Device,
+        vm: Arc<Vm<B>>,
+        fd: u32,
+    ) -> impl PinInit<Self, Error> + use<'a, B> {
+        pin_init::pin_init_scope(move || {
+            let name = (current!().pid(), fd);
+            let (counts, serial, known) = root.add(name, &vm)?;
+            let folder = match known {
+                true => None,
+                false => Self::folder_of(root, name, &vm).ok(),
+            };
+            let shown = try_pin_init!(Self {
+                vcpus <- new_mutex!(KVec::new(), "kvm_ppc_vcpu_folders"),
+                folder,
+                name,
+                serial,
+                device: device.into(),
+                root: root.clone(),
+                vm,
+            }? Error);
+            Ok(shown.pin_chain(move |this| {
+                this.announce("create", &counts);
+                Ok(())
+            }))
         })
     }
 
-    fn stat_files(dir: &Dir, vm: &Arc<Vm<B>>) -> Files<VmFile<B>> {
-        let mut files = KVec::new();
-        let mut add = |set, (desc, value): (&StatDesc, usize)| {
-            let vm = vm.clone();
-            let _ = Self::stat_file(dir, desc.name, VmFile { vm, set, value })
-                .and_then(|file| Ok(files.push(file, GFP_KERNEL_ACCOUNT)?));
-        };
-        single::<VmStats>().for_each(|s| add(Set::Vm, s));
-        single::<B::VmStats>().for_each(|s| add(Set::VmArch, s));
-        single::<VcpuStats>().for_each(|s| add(Set::Vcpu, s));
-        single::<B::VcpuStats>().for_each(|s| add(Set::VcpuArch, s));
-        files
-    }
-
-    fn stat_file(dir: &Dir, name: &str, file: VmFile<B>) -> Result<File<VmFile<B>>> {
-        dir.file(Name::new(fmt!("{name}")).as_cstr(), file)
+    fn folder_of(root: &Root<B>, name: (i32, u32), vm: &Arc<Vm<B>>) -> Result<Arc<VmFolder<B>>> {
+        let numbers = numbers::<B, _>(|stat| VmNumber {
+            vm: vm.clone(),
+            stat,
+        })?;
+        let name = Name::new(fmt!("{}-{}", name.0, name.1));
+        let folder = Folder::within(name.as_cstr(), root.folder()?, numbers);
+        Ok(Arc::new(folder, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Adds the folder of vCPU `id`, which has none yet, if that is possible.
@@ -254,15 +350,42 @@ impl<B: Backend> VmDir<B> {
     }
 
     fn try_add_vcpu(&self, id: u32) -> Result {
-        let Some(dir) = &self.dir else {
+        let Some(folder) = &self.folder else {
             return Ok(());
         };
-        let dir = dir.subdir(Name::new(fmt!("vcpu{id}")).as_cstr())?;
-        for (name, show) in [(c"pid", Show::Pid), (c"stats", Show::Stats)] {
-            let vm = self.vm.clone();
-            let file = dir.file(name, VcpuFile { vm, id, show })?;
-            self.vcpus.lock().push(file, GFP_KERNEL_ACCOUNT)?;
-        }
-        Ok(())
+        let mut pid = KVec::with_capacity(1, GFP_KERNEL_ACCOUNT)?;
+        let vm = self.vm.clone();
+        pid.push(Pid { vm, id }, GFP_KERNEL_ACCOUNT)?;
+        let name = Name::new(fmt!("vcpu{id}"));
+        let new = Folder::within(name.as_cstr(), folder.clone(), pid);
+        Ok(self.vcpus.lock().push(new, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    // Tells of the VM's beginning or end, with the variables that kvm.ko gives.
+    fn announce(&self, event: &str, counts: &Counts) {
+        let (pid, fd) = self.name;
+        let vars = [
+            Name::new(fmt!("CREATED={}", counts.created)),
+            Name::new(fmt!("COUNT={}", counts.active)),
+            Name::new(fmt!("EVENT={event}")),
+            Name::new(fmt!("PID={pid}")),
+            Name::new(fmt!("STATS_PATH=/kvm/{pid}-{fd}")),
+        ];
+        let exists = self.folder.as_ref().is_some_and(|folder| folder.exists());
+        let n = vars.len() - usize::from(!exists);
+        uevent::change(&self.device, vars.iter().take(n).map(Name::as_cstr));
+    }
+}
+
+#[pinned_drop]
+impl<B: Backend> PinnedDrop for Shown<B> {
+    fn drop(self: Pin<&mut Self>) {
+        self.announce("destroy", &self.root.ends());
+        let serial = self.serial;
+        let this = self.project();
+        // Before the name is free again, the folder goes, and those in it, which hold it, first.
+        this.vcpus.lock().clear();
+        *this.folder = None;
+        this.root.remove(serial);
     }
 }

@@ -9,11 +9,18 @@ use kernel::prelude::*;
 
 /// What one statistic means: `flags` are `KVM_STATS_TYPE_…`, `_UNIT_…` and `_BASE_…`.
 pub(crate) struct StatDesc {
-    pub(crate) name: &'static str,
+    pub(crate) name: &'static CStr,
     pub(crate) flags: u32,
     pub(crate) exponent: i16,
     /// Number of values, more than 1 for a histogram.
     pub(crate) size: u16,
+}
+
+impl StatDesc {
+    /// Does it only grow, so that it may be set back to 0?
+    pub(crate) fn grows(&self) -> bool {
+        self.flags & bindings::KVM_STATS_TYPE_MASK != bindings::KVM_STATS_TYPE_INSTANT
+    }
 }
 
 /// A struct of counters, made by [`stats!`](crate::vm::stats::stats).
@@ -141,7 +148,7 @@ macro_rules! stats {
         impl $crate::vm::stats::StatSet for $set {
             const DESCS: &'static [$crate::vm::stats::StatDesc] = &[
                 $( $crate::vm::stats::StatDesc {
-                    name: stringify!($name),
+                    name: kernel::c_str!(stringify!($name)),
                     flags: $crate::vm::stats::$kind.0,
                     exponent: $crate::vm::stats::$kind.1,
                     size: <$crate::vm::stats::$type as $crate::vm::stats::Stat>::LEN as u16,
@@ -249,7 +256,7 @@ pub(super) fn file<A: StatSet, B: StatSet>(id: &[u8], a: &A, b: &B) -> Result<KV
         out.extend_from_slice(&offset.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
         // The bucket size, which only linear histograms have.
         out.extend_from_slice(&0u32.to_ne_bytes(), GFP_KERNEL_ACCOUNT)?;
-        push_name(&mut out, desc.name.as_bytes())?;
+        push_name(&mut out, desc.name.to_bytes())?;
         offset += 8 * u32::from(desc.size);
     }
     let values = |set: &dyn Fn(usize) -> Option<u64>, out: &mut KVVec<u8>| -> Result {

@@ -7,13 +7,11 @@ use crate::{
     bindings::KVM_API_VERSION,
     host::misc::{KvmDevice, System},
 };
-use core::marker::PhantomData;
-use kernel::{page::PAGE_SIZE, prelude::*, sync::Arc};
+use kernel::{device, page::PAGE_SIZE, prelude::*, sync::Arc};
 
 /// /dev/kvm, which makes VMs of one backend.
-pub(crate) struct Device<B> {
-    debugfs: Arc<Root>,
-    _backend: PhantomData<fn() -> B>,
+pub(crate) struct Device<B: Backend> {
+    debugfs: Arc<Root<B>>,
 }
 
 impl<B: Backend> Device<B> {
@@ -22,7 +20,6 @@ impl<B: Backend> Device<B> {
         let debugfs = Root::new()?;
         let device = KvmDevice::register(Self {
             debugfs: debugfs.clone(),
-            _backend: PhantomData,
         });
         let device = Arc::pin_init(device, GFP_KERNEL)?; // the module's
         debugfs.show();
@@ -31,10 +28,10 @@ impl<B: Backend> Device<B> {
 }
 
 impl<B: Backend> System for Device<B> {
-    fn ioctl(&self, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl(&self, device: &device::Device, cmd: u32, arg: usize) -> Result<isize> {
         match cmd {
             ioctl::GET_API_VERSION if arg == 0 => Ok(KVM_API_VERSION as isize),
-            ioctl::CREATE_VM => VmFd::<B>::create(&self.debugfs, arg as u64),
+            ioctl::CREATE_VM => VmFd::<B>::create(&self.debugfs, device, arg as u64),
             ioctl::CHECK_EXTENSION => Ok(caps::check::<B>(None, arg) as isize),
             // The run page and the ring of coalesced MMIO.
             ioctl::GET_VCPU_MMAP_SIZE if arg == 0 => Ok(2 * PAGE_SIZE as isize),

@@ -19,7 +19,7 @@ use crate::{
         file::Descriptor,
         page::SharedPage,
         signal::{run_done, SigSet},
-        uapi,
+        trace, uapi,
     },
 };
 use kernel::{
@@ -32,14 +32,18 @@ use kernel::{
 pub(super) struct VcpuFd<B: Backend, V> {
     pub(super) vcpu: CountedVcpu<B>,
     /// What its statistics are said to be of: the thread that made it.
-    pub(super) stats_id: Name,
+    pub(super) creator: i32,
     pub(super) _vm: Arc<V>,
 }
 
 impl<B: Backend, V: Send + Sync + 'static> HasStats for VcpuFd<B, V> {
     fn stats_file(&self) -> Result<KVVec<u8>> {
-        let id = self.stats_id.as_cstr().to_bytes();
-        stats::file(id, &self.vcpu.stats, &self.vcpu.arch_stats)
+        let id = Name::new(fmt!("kvm-{}/vcpu-{}", self.creator, self.vcpu.id));
+        stats::file(
+            id.as_cstr().to_bytes(),
+            &self.vcpu.stats,
+            &self.vcpu.arch_stats,
+        )
     }
 }
 

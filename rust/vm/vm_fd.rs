@@ -5,7 +5,7 @@
 use super::{
     backend::Backend,
     caps, coalesced,
-    debugfs::{Root, VmDir},
+    debugfs::{Root, Shown},
     dirty_log, ioctl, ioeventfd, memory,
     name::Name,
     stats,
@@ -24,6 +24,7 @@ use crate::{
     },
 };
 use kernel::{
+    device::Device,
     prelude::*,
     sync::{Arc, ArcBorrow},
 };
@@ -34,20 +35,20 @@ use kernel::{
 pub(super) struct VmFd<B: Backend> {
     // Goes before the VM does.
     #[pin]
-    dir: VmDir<B>,
+    shown: Shown<B>,
     /// What the VM's statistics are said to be of: the thread that made it.
-    pub(super) stats_id: Name,
+    pub(super) creator: i32,
     pub(super) vm: Arc<Vm<B>>,
 }
 
 impl<B: Backend> VmFd<B> {
     /// `KVM_CREATE_VM`: a new VM of type `kind`, and a descriptor for it.
-    pub(super) fn create(root: &Arc<Root>, kind: u64) -> Result<isize> {
+    pub(super) fn create(root: &Arc<Root<B>>, device: &Device, kind: u64) -> Result<isize> {
         let fd = NewFd::reserve()?;
         let vm = Vm::create(kind)?;
-        let dir = VmDir::new(root, vm.clone(), fd.number());
-        let stats_id = Name::new(fmt!("kvm-{}", current!().pid()));
-        let this = try_pin_init!(Self { dir <- dir, stats_id, vm });
+        let shown = Shown::new(root, device, vm.clone(), fd.number());
+        let creator = current!().pid();
+        let this = try_pin_init!(Self { shown <- shown, creator, vm });
         let this = Arc::pin_init(this, GFP_KERNEL_ACCOUNT)?;
         fd.open(c"kvm-vm", this)
     }
@@ -58,13 +59,13 @@ impl<B: Backend> VmFd<B> {
             let id = vcpu.id;
             let new = VcpuFd {
                 vcpu,
-                stats_id: Name::new(fmt!("kvm-{}/vcpu-{id}", current!().pid())),
+                creator: current!().pid(),
                 _vm: this.into(),
             };
             let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
             let nr = fd.open(Name::new(fmt!("kvm-vcpu:{id}")).as_cstr(), new)?;
             // Once, though making the descriptor may be tried again.
-            this.dir.add_vcpu(id);
+            this.shown.add_vcpu(id);
             Ok(nr)
         })
     }
@@ -72,8 +73,8 @@ impl<B: Backend> VmFd<B> {
 
 impl<B: Backend> HasStats for VmFd<B> {
     fn stats_file(&self) -> Result<KVVec<u8>> {
-        let id = self.stats_id.as_cstr().to_bytes();
-        stats::file(id, &self.vm.stats, &self.vm.arch_stats)
+        let id = Name::new(fmt!("kvm-{}", self.creator));
+        stats::file(id.as_cstr().to_bytes(), &self.vm.stats, &self.vm.arch_stats)
     }
 }
 
