@@ -41,7 +41,7 @@ mod pr;
 mod vm;
 
 use crate::{
-    host::{compat::parameter, misc::KvmDevice},
+    host::misc::KvmDevice,
     vm::{backend::Backend, Device},
 };
 
@@ -52,24 +52,6 @@ module! {
     description: "KVM for PowerPC",
     license: "GPL",
     alias: ["devname:kvm", "char-major-10-232"],
-    params: {
-        halt_poll_ns: u32 {
-            default: 10_000,
-            description: "Longest time in ns to poll when a vCPU halts, before it sleeps; 0 never polls",
-        },
-        halt_poll_ns_grow: u32 {
-            default: 2,
-            description: "Factor by which the time to poll grows; 0 leaves it as it is",
-        },
-        halt_poll_ns_grow_start: u32 {
-            default: 10_000,
-            description: "Time in ns that it grows to first",
-        },
-        halt_poll_ns_shrink: u32 {
-            default: 2,
-            description: "Divisor by which the time to poll shrinks; 0 makes it 0",
-        },
-    },
 }
 
 /// The module: what it registered, by the backend that this host can have.
@@ -111,12 +93,6 @@ fn choose() -> Result<Arc<dyn Registered>> {
 
 impl kernel::Module for KvmPpc {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        vm::poll::PARAMS.set(
-            parameter(module_parameters::halt_poll_ns.value()),
-            parameter(module_parameters::halt_poll_ns_grow.value()),
-            parameter(module_parameters::halt_poll_ns_grow_start.value()),
-            parameter(module_parameters::halt_poll_ns_shrink.value()),
-        );
         Ok(Self { _device: choose()? })
     }
 }

@@ -28,6 +28,7 @@
 #endif
 
 #include "helpers.h"
+#include "kvm_trace.h"
 #ifdef CONFIG_PPC_BOOK3S_64
 #include "hv_helpers.h"
 #include "hv_trace.h"
@@ -35,4 +36,5 @@
 #endif
 #ifdef CONFIG_44x
 #include "e44x_helpers.h"
+#include "e44x_trace.h"
 #endif

@@ -6,6 +6,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kmemleak.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
 #include <linux/rcuwait.h>
@@ -22,6 +23,29 @@
 
 #include "compat.h"
 #include "helpers.h"
+
+/* The kernel crate's module parameters cannot be written in sysfs */
+unsigned int kvm_ppc_halt_poll_ns = 10000;
+module_param_named(halt_poll_ns, kvm_ppc_halt_poll_ns, uint, 0644);
+MODULE_PARM_DESC(
+	halt_poll_ns,
+	"Longest time in ns to poll when a vCPU halts, before it sleeps; 0 never polls");
+
+unsigned int kvm_ppc_halt_poll_ns_grow = 2;
+module_param_named(halt_poll_ns_grow, kvm_ppc_halt_poll_ns_grow, uint, 0644);
+MODULE_PARM_DESC(halt_poll_ns_grow,
+		 "Factor by which the time to poll grows; 0 leaves it as it is");
+
+unsigned int kvm_ppc_halt_poll_ns_grow_start = 10000;
+module_param_named(halt_poll_ns_grow_start, kvm_ppc_halt_poll_ns_grow_start,
+		   uint, 0644);
+MODULE_PARM_DESC(halt_poll_ns_grow_start, "Time in ns that it grows to first");
+
+unsigned int kvm_ppc_halt_poll_ns_shrink = 2;
+module_param_named(halt_poll_ns_shrink, kvm_ppc_halt_poll_ns_shrink, uint,
+		   0644);
+MODULE_PARM_DESC(halt_poll_ns_shrink,
+		 "Divisor by which the time to poll shrinks; 0 makes it 0");
 
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <asm/paca.h>

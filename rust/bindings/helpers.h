@@ -25,6 +25,13 @@ void kvm_ppc_pagefault_enable(void);
 
 int kvm_ppc_load_user_pair(unsigned long addr, u64 *val);
 int kvm_ppc_store_user(unsigned long addr, const void *val, unsigned int size);
+
+/* Parameters of the module, which may be written at any time */
+extern unsigned int kvm_ppc_halt_poll_ns;
+extern unsigned int kvm_ppc_halt_poll_ns_grow;
+extern unsigned int kvm_ppc_halt_poll_ns_grow_start;
+extern unsigned int kvm_ppc_halt_poll_ns_shrink;
+
 int kvm_ppc_mutex_lock_killable(struct mutex *lock);
 void kvm_ppc_mutex_unlock(struct mutex *lock);
 

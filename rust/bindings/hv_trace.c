@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The code of the hv backend's tracepoints.
+// The code of the tracepoints of guests on a 64-bit Book3S host.
 
 #include <linux/types.h>
 

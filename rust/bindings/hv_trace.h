@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of the hv backend. Their system, names and the fields that a
- * tool looks at (vcpu_id, trap, req) are kvm-hv.ko's, so that `perf kvm stat`
- * and scripts made for that go on working.
+ * Tracepoints of guests on a 64-bit Book3S host: all of the hv backend, and
+ * entries, exits and hypercalls of the pr backend. Their system, names and the
+ * fields that a tool looks at (vcpu_id, trap, req) are kvm-hv.ko's, so that
+ * `perf kvm stat` and scripts made for that go on working.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_hv
@@ -23,10 +24,18 @@
 #define KVM_PPC_HV_TRAPS                     \
 	{ 0x100, "SYSTEM_RESET" },           \
 	{ 0x200, "MACHINE_CHECK" },          \
+	{ 0x300, "DATA_STORAGE" },           \
+	{ 0x380, "DATA_SEGMENT" },           \
+	{ 0x400, "INST_STORAGE" },           \
+	{ 0x480, "INST_SEGMENT" },           \
 	{ 0x500, "EXTERNAL" },               \
+	{ 0x600, "ALIGNMENT" },              \
 	{ 0x700, "PROGRAM" },                \
+	{ 0x800, "FP_UNAVAIL" },             \
+	{ 0x900, "DECREMENTER" },            \
 	{ 0x980, "HV_DECREMENTER" },         \
 	{ 0xc00, "SYSCALL" },                \
+	{ 0xd00, "TRACE" },                  \
 	{ 0xe00, "H_DATA_STORAGE" },         \
 	{ 0xe20, "H_INST_STORAGE" },         \
 	{ 0xe40, "H_EMUL_ASSIST" },          \
@@ -34,6 +43,9 @@
 	{ 0xe80, "H_DOORBELL" },             \
 	{ 0xea0, "H_VIRT" },                 \
 	{ 0xf00, "PERFORMANCE_MONITOR" },    \
+	{ 0xf20, "ALTIVEC" },                \
+	{ 0xf40, "VSX" },                    \
+	{ 0xf60, "FAC_UNAVAIL" },            \
 	{ 0xf80, "H_FAC_UNAVAIL" },          \
 	{ 0x1500, "SOFTPATCH" }
 

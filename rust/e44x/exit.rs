@@ -15,7 +15,7 @@ use crate::{
         privileged::{execute, Outcome},
         state::Registers,
     },
-    host::{e44x::report_machine_check, time::timebase},
+    host::{e44x::report_machine_check, time::timebase, trace},
     isa::{
         e44x::{
             ivor::{esr, Ivor},
@@ -38,6 +38,7 @@ pub(crate) fn handle(
     let stats = &vcpu.arch_stats;
     stats.sum_exits.inc();
     let (syndrome, dear) = (st.switch.registers().esr, st.switch.registers().dear);
+    trace::booke_exit(ivor as u32, st.switch.nip(), st.state.msr.word(), dear);
     let data = if syndrome & esr::ST != 0 {
         Access::Store
     } else {

@@ -18,12 +18,14 @@ pub(crate) mod notifier;
 #[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
 pub(crate) mod once;
 pub(crate) mod page;
+pub(crate) mod params;
 pub(crate) mod range_map;
 pub(crate) mod signal;
 pub(crate) mod srcu_cell;
 pub(crate) mod srcu_pair;
 pub(crate) mod thread;
 pub(crate) mod time;
+pub(crate) mod trace;
 pub(crate) mod uapi;
 pub(crate) mod uevent;
 pub(crate) mod wait;
@@ -46,8 +48,6 @@ pub(crate) mod preempt;
 pub(crate) mod switch;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod table;
-#[cfg(CONFIG_PPC_BOOK3S_64)]
-pub(crate) mod trace;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod user_count;
 #[cfg(CONFIG_PPC_BOOK3S_64)]

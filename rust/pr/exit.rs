@@ -17,7 +17,7 @@ use crate::{
         regs::Regs,
         trapped::{Cause, Executing, Trapped},
     },
-    host::shadow::ShadowVcpu,
+    host::{shadow::ShadowVcpu, trace},
     isa::{
         dsisr::Dsisr,
         fscr::{Facility, Fscr},
@@ -307,17 +307,28 @@ fn not_privileged(st: &mut PrVcpu) -> Next {
 /// A call of the guest's kernel; the guest is behind the instruction.
 #[inline(never)]
 fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
+    trace::hcall_enter(
+        vcpu.id,
+        st.gpr(3),
+        st.gpr(4),
+        st.gpr(5),
+        st.gpr(6),
+        st.gpr(7),
+    );
     match hcall::handle(vcpu, st) {
         papr::Outcome::Return(ret) => {
+            trace::hcall_exit(vcpu.id, true, ret.gpr());
             st.set_gpr(3, ret.gpr());
             Next::Guest
         }
         papr::Outcome::Cede => {
+            trace::hcall_exit(vcpu.id, true, 0);
             st.set_gpr(3, 0);
             st.set_msr(st.msr() | Msr::EE);
             papr::ceded(vcpu)
         }
         papr::Outcome::Userspace => {
+            trace::hcall_exit(vcpu.id, false, 0);
             papr::ask_userspace(&st.switch, run);
             st.completion = Completion::Hcall;
             Next::Userspace

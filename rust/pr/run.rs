@@ -12,6 +12,7 @@ use crate::{
         book3s_time::next_timer,
         entry::{HostInterruptible, Pending},
         time::timebase,
+        trace,
     },
     isa::{msr::Msr, srr1::Srr1, timebase::reached, trap::Trap},
     vm::{
@@ -79,10 +80,14 @@ impl RunBackend for Pr {
                     return (irqs.enable(), Entered::Not(Some(pending)));
                 }
             };
+            trace::guest_enter(vcpu.id, st.nip(), vcpu.shared.events.get());
             let exited = ready.enter(&mut st.switch);
             vcpu.entry.left();
             let trap = exited.trap();
             magic::take(st);
+            if let Some(trap) = trap {
+                trace::guest_exit(vcpu.id, trap.raw(), st.nip(), st.msr().raw());
+            }
             if st.switch.count {
                 pmu::counted(st);
             }

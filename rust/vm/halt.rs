@@ -3,7 +3,7 @@
 //! Halting a vCPU: it first polls for a while, because an event often comes soon, and then sleeps.
 //!
 //! How long it polls adapts between 0 and a limit, as `Documentation/virt/kvm/halt-polling.rst`
-//! describes; the parameters have the names and units given there.
+//! describes.
 
 use super::{
     backend::Backend,
@@ -11,7 +11,7 @@ use super::{
     vm::{Vcpu, Vm},
 };
 use crate::{
-    host::{time::timebase, wait},
+    host::{time::timebase, trace, wait},
     isa::timebase::reached,
 };
 use kernel::{
@@ -81,14 +81,16 @@ impl<B: Backend> Vcpu<B> {
                 stats.halt_poll_success_hist.count(polled);
             }
         }
-        if self.has_work(deadline) {
-            self.poll.adapt(halted, vm.halt_limit.get());
+        let valid = self.has_work(deadline);
+        trace::vcpu_wakeup(halted, slept, valid);
+        if valid {
+            self.poll.adapt(self.id, halted, vm.halt_limit.get());
         } else {
             // Something else has woken it, so the time says nothing about the guest's own events.
             if done {
                 stats.halt_poll_invalid.inc();
             }
-            self.poll.shrink();
+            self.poll.shrink(self.id);
         }
     }
 

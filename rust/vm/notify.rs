@@ -3,7 +3,7 @@
 //! What the kernel tells a VM of its owner's mappings.
 
 use super::{backend::Backend, memory, memslot::MemSlot, mmu_lock::MmuGuard, vm::Vm};
-use crate::host::notifier::NotifierOps;
+use crate::host::{notifier::NotifierOps, trace};
 use core::ops::Range;
 
 impl<B: Backend> Vm<B> {
@@ -25,6 +25,7 @@ impl<B: Backend> Vm<B> {
 
 impl<B: Backend> NotifierOps for Vm<B> {
     fn invalidate_start(&self, hvas: Range<usize>, _may_block: bool) {
+        trace::unmap_hva_range(hvas.start, hvas.end);
         // Nothing here sleeps, so it makes no difference whether it may.
         self.invalidations.begin();
         let (mut asked, mut any) = (false, false);
@@ -47,6 +48,7 @@ impl<B: Backend> NotifierOps for Vm<B> {
     }
 
     fn clear_young(&self, hvas: Range<usize>) -> bool {
+        trace::age_hva(hvas.start, hvas.end);
         let mut young = false;
         self.for_slots_at(&hvas, |mmu, slot, gfns| {
             young |= B::age_range(self, mmu, slot, gfns, true);
@@ -55,6 +57,7 @@ impl<B: Backend> NotifierOps for Vm<B> {
     }
 
     fn test_young(&self, hva: usize) -> bool {
+        trace::test_age_hva(hva);
         let mut young = false;
         self.for_slots_at(&(hva..hva + 1), |mmu, slot, gfns| {
             young |= B::age_range(self, mmu, slot, gfns, false);

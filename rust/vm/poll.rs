@@ -2,38 +2,8 @@
 
 //! How long a halted vCPU polls before it sleeps (`halt.rs`).
 
-use crate::host::once;
+use crate::host::{once, params, trace};
 use kernel::sync::atomic::{Atomic, Relaxed};
-
-/// The module's parameters. Times in ns.
-pub(crate) struct Params {
-    /// Longest time to poll; 0 to never poll. `KVM_CAP_HALT_POLL` overrides it for one VM.
-    halt_poll_ns: Atomic<u32>,
-    /// The time is multiplied by this if a longer poll would have succeeded.
-    halt_poll_ns_grow: Atomic<u32>,
-    /// The time that growth begins with.
-    halt_poll_ns_grow_start: Atomic<u32>,
-    /// The time is divided by this if the limit would not have been enough; 0 sets it to 0.
-    halt_poll_ns_shrink: Atomic<u32>,
-}
-
-impl Params {
-    /// At the module's start; see the fields.
-    pub(crate) fn set(&self, ns: u32, grow: u32, grow_start: u32, shrink: u32) {
-        self.halt_poll_ns.store(ns, Relaxed);
-        self.halt_poll_ns_grow.store(grow, Relaxed);
-        self.halt_poll_ns_grow_start.store(grow_start, Relaxed);
-        self.halt_poll_ns_shrink.store(shrink, Relaxed);
-    }
-}
-
-/// As they are in force.
-pub(crate) static PARAMS: Params = Params {
-    halt_poll_ns: Atomic::new(10_000),
-    halt_poll_ns_grow: Atomic::new(2),
-    halt_poll_ns_grow_start: Atomic::new(10_000),
-    halt_poll_ns_shrink: Atomic::new(2),
-};
 
 /// A VM's own limit.
 pub(super) struct Limit(Atomic<i64>);
@@ -50,7 +20,7 @@ impl Limit {
 
     /// In ns.
     pub(super) fn get(&self) -> u32 {
-        u32::try_from(self.0.load(Relaxed)).unwrap_or_else(|_| once::read_u32(&PARAMS.halt_poll_ns))
+        u32::try_from(self.0.load(Relaxed)).unwrap_or_else(|_| params::halt_poll_ns())
     }
 }
 
@@ -71,34 +41,38 @@ impl PollTime {
         ns.min(limit)
     }
 
-    fn grow(&self) {
-        let by = once::read_u32(&PARAMS.halt_poll_ns_grow);
+    fn grow(&self, vcpu_id: u32) {
+        let by = params::halt_poll_ns_grow();
         if by != 0 {
-            let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
-            let ns = once::read_u32(&self.0).saturating_mul(by).max(start);
-            self.0.store(ns, Relaxed);
+            let old = once::read_u32(&self.0);
+            let start = params::halt_poll_ns_grow_start();
+            let new = old.saturating_mul(by).max(start);
+            self.0.store(new, Relaxed);
+            trace::halt_poll_ns(true, vcpu_id, new, old);
         }
     }
 
-    /// Polling was in vain.
-    pub(super) fn shrink(&self) {
-        let by = once::read_u32(&PARAMS.halt_poll_ns_shrink);
-        let start = once::read_u32(&PARAMS.halt_poll_ns_grow_start);
-        let ns = once::read_u32(&self.0).checked_div(by).unwrap_or(0);
-        self.0.store(if ns < start { 0 } else { ns }, Relaxed);
+    /// Polling was in vain. The vCPU's id is for who traces it.
+    pub(super) fn shrink(&self, vcpu_id: u32) {
+        let old = once::read_u32(&self.0);
+        let shrunk = old.checked_div(params::halt_poll_ns_shrink()).unwrap_or(0);
+        let least = params::halt_poll_ns_grow_start();
+        let new = if shrunk < least { 0 } else { shrunk };
+        self.0.store(new, Relaxed);
+        trace::halt_poll_ns(false, vcpu_id, new, old);
     }
 
     /// After a halt of `halt_ns`, with this limit.
-    pub(super) fn adapt(&self, halt_ns: u64, limit: u32) {
+    pub(super) fn adapt(&self, vcpu_id: u32, halt_ns: u64, limit: u32) {
         let poll = once::read_u32(&self.0);
         if limit == 0 {
             self.0.store(0, Relaxed);
         } else if halt_ns <= poll.into() {
             // Long enough.
         } else if poll != 0 && halt_ns > limit.into() {
-            self.shrink();
+            self.shrink(vcpu_id);
         } else if poll < limit && halt_ns < limit.into() {
-            self.grow();
+            self.grow(vcpu_id);
         }
     }
 }

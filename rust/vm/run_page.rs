@@ -60,6 +60,11 @@ impl RunPage {
         Ok(page)
     }
 
+    /// `KVM_EXIT_…`, for who looks on.
+    pub(super) fn exit_reason(&self) -> u32 {
+        self.0.read(EXIT_REASON)
+    }
+
     /// The page itself, for mmap.
     pub(super) fn page(&self) -> &SharedPage {
         &self.0

@@ -73,7 +73,12 @@ impl<B: Backend, V: Send + Sync + 'static> Descriptor for VcpuFd<B, V> {
 
         let mut owned = vcpu.mutex.lock_killable()?;
         match cmd {
-            ioctl::RUN => run(vcpu, &mut owned, arg)?,
+            ioctl::RUN => {
+                let ret = run(vcpu, &mut owned, arg);
+                let errno = ret.err().map_or(0, |e| e.to_errno());
+                trace::userspace_exit(vcpu.run.exit_reason(), errno);
+                ret?;
+            }
             ioctl::GET_STATS_FD => return StatsFd::open_vcpu(this.into(), vcpu.id),
             _ => return locked(vcpu, &mut owned, cmd, arg),
         }

@@ -3,7 +3,6 @@
 //! What the kernel crate has in different ways in different kernels, and only that. What is here looks as it does in
 //! the newest crate. `rust/bindings/compat.h` is the same for C, and `Kbuild` sets the `cfg`s.
 
-use core::borrow::Borrow;
 use kernel::{bindings, prelude::*, sync::barrier};
 
 #[cfg(not(linux_before_7_3))]
@@ -59,9 +58,4 @@ pub(crate) fn smp_wmb() {
     barrier::smp_wmb();
     #[cfg(not(linux_before_7_3))]
     barrier::smp_mb(barrier::Write);
-}
-
-/// The value of a module's parameter, which a crate before 7.3 lends.
-pub(crate) fn parameter(value: impl Borrow<u32>) -> u32 {
-    *value.borrow()
 }
