@@ -158,6 +158,7 @@ suite_guests() {
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-}" >"$dir/options"
 	cp "$top/selftests/guests/lib" "$dir/tests/"
+	[ ! -e "$dir/tests/watch" ] || touch "$dir/watchers"
 	on_host "guests $(label)" "${2:-2400}" "$dir"
 }
 

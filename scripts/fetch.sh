@@ -38,12 +38,16 @@ suite_needs() {
 		need source crates
 		need_tools unit 440
 		;;
-	kselftest | guests | pr | pr4k | stores)
+	kselftest | pr4k | stores)
 		book3s
 		need_tools selftests
 		;;
+	guests | pr)
+		suite_needs kselftest
+		need watchers
+		;;
 	hv | stock)
-		need userland guests source stock-64k stock-4k
+		need userland guests watchers source stock-64k stock-4k
 		need_tools selftests
 		# Other kernels are built in their place
 		[ "$1" = stock ] || spared[stock-64k]=1 spared[stock-4k]=1
@@ -118,6 +122,7 @@ job tools "$top/scripts/deps.sh" "${!tools[@]}"
 [ -z "${needed[source]:-}" ] || job source source_and_tree
 [ -z "${needed[other-source]:-}" ] || job other-source "$top/scripts/kernel.sh" -f 44x-guest
 [ -z "${needed[userland]:-}" ] || job userland "$top/scripts/rootfs.sh" -f
+[ -z "${needed[watchers]:-}" ] || job watchers "$top/scripts/watchers.sh" -f
 [ -z "${needed[guests]:-}" ] || job guests "$top/scripts/guests.sh" -f
 [ -z "${needed[busybox]:-}" ] || job busybox "$top/scripts/busybox.sh" -f
 [ -z "${needed[crates]:-}" ] || job crates after tools "$top/scripts/unit.sh" -f

@@ -3,7 +3,8 @@
 # host.sh [-o OUT] [-t SECONDS] [-v] [-i] FOLDER
 #
 # Boots an emulated PowerPC host on a copy of FOLDER, which it finds at
-# /payload, executes `sh ./run` there and switches the host off. Exit status:
+# /payload, executes `sh ./run` there and switches the host off; with a file
+# `watchers` in it, perf and the like are below /watchers. Exit status:
 # what `run` returned, or 99 if the host itself came to harm (it died, timed
 # out, or its kernel complained); the reason is the last line of output.
 #
@@ -54,6 +55,7 @@ rm -f "$out"/{console.log,firmware.log,results.log,qemu.log,dtb,dtb.log,rc,dmesg
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 root=$("$top/scripts/rootfs.sh")
 guests=$("$top/scripts/guests.sh" "$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")")
+[ ! -e "$folder/watchers" ] || watchers=$("$top/scripts/watchers.sh")
 
 # The payload: the folder, the host's init, and the modules
 stage_dir=$work/payload
@@ -116,6 +118,7 @@ mapfile -t disks < <(
 	drive 2 "$work/payload.ext4" on
 	drive 3 "$guests" on
 	drive 4 "$work/results.img" off
+	[ ! -e "$folder/watchers" ] || drive 5 "$watchers/watchers.ext4" on
 )
 # A kernel that warns or panics must end the run, not hang it
 append="$append console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
