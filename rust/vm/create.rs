@@ -47,6 +47,7 @@ impl<B: Backend> Vm<B> {
             invalidations <- Invalidations::new(),
             slots_lock <- new_mutex!(SlotsState::new(), "kvm_ppc_slots_lock"),
             bus <- Published::new(),
+            any_length: AtomicFlag::new(false),
             coalesced <- Ring::new(),
             halt_limit: Limit::new(),
             stats: VmStats::new(),

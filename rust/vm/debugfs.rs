@@ -78,7 +78,7 @@ impl<B: Backend> Root<B> {
             folder <- new_mutex!(None, "kvm_ppc_debugfs"),
             vms,
         }? Error);
-        Arc::pin_init(root, GFP_KERNEL)
+        Arc::pin_init(root, GFP_KERNEL) // the module's
     }
 
     /// Makes the folder, unless it is there; to be called once /dev/kvm is this module's, since the
@@ -97,7 +97,7 @@ impl<B: Backend> Root<B> {
             vms: self.vms.clone(),
             stat,
         })?;
-        let new = Arc::new(Folder::new(c"kvm", numbers), GFP_KERNEL)?;
+        let new = Arc::new(Folder::new(c"kvm", numbers), GFP_KERNEL)?; // the module's
         *folder = Some(new.clone());
         Ok(new)
     }

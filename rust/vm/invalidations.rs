@@ -42,9 +42,10 @@ impl Invalidations {
         self.state.lock().active += 1;
     }
 
-    /// One ends. After slots were looked at.
-    pub(super) fn end(&self) {
+    /// One ends, after `f` was called with how many are under way; it must not sleep.
+    pub(super) fn end(&self, f: impl FnOnce(usize)) {
         let mut state = self.state.lock();
+        f(state.active);
         state.active = state.active.saturating_sub(1);
         if state.active == 0 && core::mem::take(&mut state.awaited) {
             self.none.notify_all();

@@ -66,7 +66,6 @@ pub(super) struct IoEvent {
 
 impl IoEvent {
     /// Does it take a store to its address of which no more is known?
-    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
     pub(super) fn takes_any_length(&self) -> bool {
         self.space == Space::Mmio && self.len == 0
     }

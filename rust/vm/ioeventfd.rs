@@ -56,6 +56,9 @@ fn assign<B: Backend>(vm: &Vm<B>, event: impl FnOnce(usize) -> IoEvent) -> Resul
     if bus.set().events_at(event.addr).any(|e| e.collides(&event)) {
         return Err(EEXIST);
     }
+    if event.takes_any_length() {
+        vm.any_length.store(true, Release);
+    }
     let insert = || Ok::<_, Error>(BusChange::Insert(NewEvent::new(&event)?));
     bus.publish(insert()?, insert()?, || ());
     state.next_event = number.checked_add(1).ok_or(ENOSPC)?;
@@ -94,7 +97,16 @@ impl<B: Backend> Vm<B> {
     /// A store to the guest physical address `gpa`, outside memory, of which no more is known. Returns whether it is
     /// done: it is if there is an eventfd that takes one of any length.
     #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    #[inline]
     pub(crate) fn mmio_store_of_any_length(&self, gpa: u64) -> bool {
+        use kernel::sync::atomic::Relaxed;
+        // Most stores are to other devices, and look at the bus when they are known.
+        self.any_length.load(Relaxed) && self.signal_any_length(gpa)
+    }
+
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    #[inline(never)]
+    fn signal_any_length(&self, gpa: u64) -> bool {
         let bus = self.bus.read();
         let event = bus.events_at(gpa).find(|e| e.takes_any_length());
         if let Some(event) = event {

@@ -86,9 +86,15 @@ impl<B: BackendState> MmuLock<B> {
         }
     }
 
-    /// Is any invalidation under way? For who has begun one, which is, or knows that it has not.
-    pub(super) fn invalidating(&self) -> bool {
-        once::read_usize(&self.in_progress) != 0
+    /// How many invalidations are under way that concern a slot. For who has begun one, which counts until it ends, or
+    /// knows that it has not.
+    pub(super) fn in_progress(&self) -> usize {
+        once::read_usize(&self.in_progress)
+    }
+
+    // Is any?
+    fn invalidating(&self) -> bool {
+        self.in_progress() != 0
     }
 
     /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. What `f`

@@ -38,7 +38,7 @@
 //! Locks, outermost first: `Vm::lock`, a vCPU's mutex, `Vm::slots_lock`, reading `Vm::slots`,
 //! [`mmu_lock::MmuLock`]. Mmu notifiers come with the kernel's own locks held and take the last two; so
 //! no user memory is touched with the last one held, and no slot is changed by who reads slots. The lock of
-//! [`invalidations::Invalidations`] is held for a moment only, with none taken in it.
+//! [`invalidations::Invalidations`] is held for a moment only; when a change ends, the last two are taken in it.
 
 pub(crate) mod access;
 pub(crate) mod backend;

@@ -40,11 +40,15 @@ impl<B: Backend> NotifierOps for Vm<B> {
     }
 
     fn invalidate_end(&self, hvas: Range<usize>) {
-        // If there is a slot now, there was when this began.
-        if self.mmu.invalidating() && self.slots.read().at_hvas(&hvas).next().is_some() {
-            self.mmu.lock().invalidate_end();
-        }
-        self.invalidations.end();
+        self.invalidations.end(|active| {
+            // Those that concern a slot are among those that are under way. So if they are as many, this is one of them;
+            // and if there are some, but fewer: if there is a slot now, there was when this began.
+            let announced = self.mmu.in_progress();
+            let ours = || self.slots.read().at_hvas(&hvas).next().is_some();
+            if announced != 0 && (announced == active || ours()) {
+                self.mmu.lock().invalidate_end();
+            }
+        });
     }
 
     fn clear_young(&self, hvas: Range<usize>) -> bool {

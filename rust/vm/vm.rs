@@ -17,7 +17,7 @@ use crate::host::{
 use kernel::{
     mm::Mm,
     prelude::*,
-    sync::{aref::ARef, Mutex},
+    sync::{aref::ARef, atomic::AtomicFlag, Mutex},
 };
 
 /// A VM.
@@ -38,6 +38,8 @@ pub(crate) struct Vm<B: BackendState> {
     pub(super) slots_lock: Mutex<SlotsState>,
     #[pin]
     pub(super) bus: Published<IoBus>,
+    /// There has been an eventfd on the bus that takes stores of any length.
+    pub(super) any_length: AtomicFlag,
     #[pin]
     pub(super) coalesced: Ring,
     pub(super) halt_limit: Limit,
