@@ -119,6 +119,9 @@ impl<N: Number, P: Send + Sync> Drop for Folder<N, P> {
 
 struct Ops<N>(PhantomData<N>);
 
+/// What sets a number, `0` or `-EINVAL`.
+type Setter = unsafe extern "C" fn(*mut c_void, u64) -> c_int;
+
 impl<N: Number> Ops<N> {
     const FILE: bindings::file_operations = bindings::file_operations {
         owner: compat::this_module(),
@@ -141,7 +144,10 @@ impl<N: Number> Ops<N> {
         // SAFETY: By the caller's promise the inode is valid, and its private data is the `N` that was given when the
         // file was made.
         let number = unsafe { &*(*inode).i_private.cast::<N>() };
-        let set = number.can_reset().then_some(Self::set as _);
+        let set: Option<Setter> = match number.can_reset() {
+            true => Some(Self::set),
+            false => None,
+        };
         // SAFETY: As above; the functions expect that `N`, and the format is for what `read` gives.
         unsafe {
             bindings::simple_attr_open(inode, file, Some(Self::read), set, c"%llu\n".as_char_ptr())
