@@ -9,7 +9,7 @@ use kernel::{
     sync::{Arc, ArcBorrow, SetOnce},
 };
 
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 type Slot<P, C> = SetOnce<Pin<KBox<Member<P, C>>>>;
 
@@ -62,7 +62,10 @@ impl<P, C> Members<P, C> {
         for _ in 0..n {
             chunks.push(SetOnce::new(), GFP_KERNEL_ACCOUNT)?;
         }
-        Ok(Self { chunks })
+        let this = Self { chunks };
+        // The first ones are there in any case.
+        this.chunk(0)?;
+        Ok(this)
     }
 
     /// Member `nr`, if there is one. A guest may give the number: the processor does not look beyond the table even
@@ -76,6 +79,17 @@ impl<P, C> Members<P, C> {
         let at = unsafe { bindings::kvm_ppc_index_nospec(at, self.chunks.len()) };
         let chunk = self.chunks.get(at)?.as_ref()?;
         Some(chunk.0.get(nr % CHUNK)?.as_ref()?)
+    }
+
+    // Makes it if it is not there.
+    fn chunk(&self, at: usize) -> Result<&Chunk<P, C>> {
+        let place = self.chunks.get(at).ok_or(EINVAL)?;
+        if place.as_ref().is_none() {
+            let chunk = Chunk([const { SetOnce::new() }; CHUNK]);
+            // Somebody else may have been quicker, which is as good.
+            let _ = place.populate(KBox::new(chunk, GFP_KERNEL_ACCOUNT)?);
+        }
+        place.as_ref().map(|chunk| &**chunk).ok_or(EBUSY)
     }
 
     /// Drops all members.
@@ -133,14 +147,7 @@ impl<P, C: Send + Sync> Members<P, C> {
     }
 
     fn slot(&self, nr: usize) -> Result<&Slot<P, C>> {
-        let place = self.chunks.get(nr / CHUNK).ok_or(EINVAL)?;
-        if place.as_ref().is_none() {
-            let chunk = Chunk([const { SetOnce::new() }; CHUNK]);
-            // Somebody else may have been quicker, which is as good.
-            let _ = place.populate(KBox::new(chunk, GFP_KERNEL_ACCOUNT)?);
-        }
-        let chunk = place.as_ref().ok_or(EBUSY)?;
-        chunk.0.get(nr % CHUNK).ok_or(EINVAL)
+        self.chunk(nr / CHUNK)?.0.get(nr % CHUNK).ok_or(EINVAL)
     }
 
     /// Member `nr` together with a reference to its owner.

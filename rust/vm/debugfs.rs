@@ -356,7 +356,7 @@ impl<B: Backend> Shown<B> {
         let mut pid = KVec::with_capacity(1, GFP_KERNEL_ACCOUNT)?;
         let vm = self.vm.clone();
         pid.push(Pid { vm, id }, GFP_KERNEL_ACCOUNT)?;
-        let name = Name::new(fmt!("vcpu{id}"));
+        let name = Name::numbered("vcpu", id);
         let new = Folder::within(name.as_cstr(), folder.clone(), pid);
         Ok(self.vcpus.lock().push(new, GFP_KERNEL_ACCOUNT)?)
     }

@@ -63,7 +63,7 @@ impl<B: Backend> VmFd<B> {
                 _vm: this.into(),
             };
             let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
-            let nr = fd.open(Name::new(fmt!("kvm-vcpu:{id}")).as_cstr(), new)?;
+            let nr = fd.open(Name::numbered("kvm-vcpu:", id).as_cstr(), new)?;
             // Once, though making the descriptor may be tried again.
             this.shown.add_vcpu(id);
             Ok(nr)
