@@ -124,9 +124,9 @@ make_tree() {
 	touch "$tree/.done"
 }
 
-# Each function in a section of its own, so that support-link.sh can choose
+# Each function and constant in a section of its own, so that support-link.sh can choose
 cflags='-ffunction-sections -fdata-sections -g0'
-rustflags='-Zfunction-sections=y -Cdebuginfo=0'
+rustflags='-Zfunction-sections=y -Cdebuginfo=0 -Cllvm-args=-enable-global-merge=0'
 support_make() {
 	kmake KERNELRELEASE="$release" KCFLAGS="$cflags" KRUSTFLAGS="$rustflags" "${support_flags[@]}" "$@"
 }
