@@ -9,4 +9,5 @@ command -v gnuplot >/dev/null || die "gnuplot is missing, which draws the pictur
 quoted=${dir//\'/\'\'}
 gnuplot -e "kind='$kind'; table='$quoted/table'; out='$quoted/$kind.svg'; peer='$3'; ours='$4'; of='$5'; groups='${6:-}'" \
 	"$top/scripts/chart.gp"
+sed -i '1a <!-- SPDX-License-Identifier: GPL-2.0 -->' "$dir/$kind.svg"
 stage "drawn: $dir/$kind.svg"
