@@ -31,7 +31,7 @@ stock-*)
 *)
 	peer=kvm-hv
 	declare -A limit=([hcall_kernel]=0.67 [hcall_user]=0.79 [mmio_load]=0.49 [mmio_kick]=0.78
-		[page_fault]=0.60 [boot]=0.96)
+		[page_fault]=0.10 [boot]=0.96)
 	;;
 esac
 program=bench

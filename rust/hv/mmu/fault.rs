@@ -340,7 +340,7 @@ fn map_present(
 }
 
 /// Maps what userspace's tables have beside `hva`, at which `gpa` has just been mapped by a small page: the guest will
-/// want it soon. It has not been used yet, which its R says. While dirty pages are logged, there is nothing to be had:
+/// want it soon. R says that it is used, as userspace's own entry does. While dirty pages are logged, nothing is gained:
 /// the guest's first store to each page is to be seen.
 #[inline]
 fn around(vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>, slot: &MemSlot, gpa: u64, hva: usize) {
@@ -370,7 +370,7 @@ fn around(vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>, slot: &MemSlot, gpa: u64, hva
     for (n, phys, writable) in pages.iter() {
         let leaf = Leaf::with(slot, Level::L0, phys, writable, false, true);
         // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
-        unsafe { mmu.tree.map_small(gpa_of(n), leaf.pte.without(Rpte::R)) };
+        unsafe { mmu.tree.map_small(gpa_of(n), leaf.pte) };
     }
 }
 
