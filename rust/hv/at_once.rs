@@ -57,14 +57,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> bool {
     stats.sum_exits.inc();
     stats.syscall_exits.inc();
     st.exit_srr1 = msr.raw();
-    trace::hcall_enter(
-        vcpu.id,
-        st.gpr(3),
-        st.gpr(4),
-        st.gpr(5),
-        st.gpr(6),
-        st.gpr(7),
-    );
+    papr::trace_hcall(vcpu, &st.switch);
     let ret = match hcall {
         Hcall::H_PROD if st.gpr(4) == u64::from(vcpu.id) => {
             vcpu.shared.events.change(0, Events::PRODDED);
@@ -102,6 +95,6 @@ fn storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> bool {
             st.switch.advance(length);
         }
     }
-    fault::trace_at_once(vcpu, fault, &done);
+    fault::trace_resolved(vcpu, fault, matches!(done, AtOnce::Signalled));
     true
 }

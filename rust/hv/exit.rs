@@ -104,14 +104,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
         st.inject_program(&vcpu.vm().arch, Srr1::PROG_PRIV);
         return Next::Guest;
     }
-    trace::hcall_enter(
-        vcpu.id,
-        st.gpr(3),
-        st.gpr(4),
-        st.gpr(5),
-        st.gpr(6),
-        st.gpr(7),
-    );
+    papr::trace_hcall(vcpu, &st.switch);
     match hcall::handle(vcpu, st) {
         Outcome::Return(ret) => {
             trace::hcall_exit(vcpu.id, true, ret.gpr());

@@ -307,14 +307,7 @@ fn not_privileged(st: &mut PrVcpu) -> Next {
 /// A call of the guest's kernel; the guest is behind the instruction.
 #[inline(never)]
 fn hypercall(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, run: &RunPage) -> Next {
-    trace::hcall_enter(
-        vcpu.id,
-        st.gpr(3),
-        st.gpr(4),
-        st.gpr(5),
-        st.gpr(6),
-        st.gpr(7),
-    );
+    papr::trace_hcall(vcpu, &st.switch);
     match hcall::handle(vcpu, st) {
         papr::Outcome::Return(ret) => {
             trace::hcall_exit(vcpu.id, true, ret.gpr());

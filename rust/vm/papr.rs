@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     emulate::regs::Regs,
-    host::once,
+    host::{once, trace},
     isa::{
         hcall::{HReturn, Hcall},
         hcall_args::PageFlags,
@@ -71,6 +71,19 @@ pub(crate) fn ceded<B: PaprBackend>(vcpu: &Vcpu<B>) -> Next {
     } else {
         Next::Halt
     }
+}
+
+/// Tells of the hcall that the guest is behind.
+#[inline(always)]
+pub(crate) fn trace_hcall<B: Backend>(vcpu: &Vcpu<B>, regs: &impl Regs) {
+    trace::hcall_enter(
+        vcpu.id,
+        regs.gpr(3),
+        regs.gpr(4),
+        regs.gpr(5),
+        regs.gpr(6),
+        regs.gpr(7),
+    );
 }
 
 /// Leaves the hcall that the guest is behind to userspace.

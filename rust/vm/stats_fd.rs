@@ -27,7 +27,7 @@ impl<T: HasStats> StatsFd<T> {
 
     /// Of vCPU `id`.
     pub(super) fn open_vcpu(vcpu: Arc<T>, id: u32) -> Result<isize> {
-        let name = Name::new(fmt!("kvm-vcpu-stats:{id}"));
+        let name = Name::numbered("kvm-vcpu-stats:", id);
         Self::open(vcpu, name.as_cstr())
     }
 }

@@ -24,7 +24,12 @@ use crate::{
         rpte::{Attribute, Geometry, Level, Rpte},
         srr1::Srr1,
     },
-    vm::{memslot::MemSlot, mmu_lock::MmuGuard, Vcpu, Vm},
+    vm::{
+        fault::writable as may_write,
+        memslot::{MemSlot, MemSlots},
+        mmu_lock::MmuGuard,
+        Vcpu, Vm,
+    },
 };
 use core::ops::Range;
 use kernel::{
@@ -99,8 +104,7 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> 
         return handle_memory(vcpu, st, fault);
     };
     let gpa = device.gpa;
-    trace::page_fault_enter(vcpu.id, fault.ea, gpa, fault.dsisr.raw(), fault.fetch);
-    trace::page_fault_exit(vcpu.id, 1);
+    trace_resolved(vcpu, fault, true);
     Ok(Resolution::Mmio(gpa))
 }
 
@@ -148,9 +152,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
         }
     }
     let slots = vm.slots.read();
-    let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
-    let slot = slots.find(gpa >> PAGE_SHIFT).filter(|_| addressable);
-    let Some(slot) = slot else {
+    let Some(slot) = slot_at(&slots, gpa) else {
         if fault.fetch {
             return None;
         }
@@ -185,12 +187,20 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
     })
 }
 
-/// Tells of a fault that [`at_once`] has resolved.
+/// Tells of a fault that [`at_once`] has resolved, or found to be a device's.
 #[inline(always)]
-pub(crate) fn trace_at_once(vcpu: &Vcpu<Hv>, fault: &StorageFault, done: &AtOnce) {
+pub(crate) fn trace_resolved(vcpu: &Vcpu<Hv>, fault: &StorageFault, device: bool) {
     let gpa = fault.gpa();
     trace::page_fault_enter(vcpu.id, fault.ea, gpa, fault.dsisr.raw(), fault.fetch);
-    trace::page_fault_exit(vcpu.id, matches!(done, AtOnce::Signalled).into());
+    trace::page_fault_exit(vcpu.id, device.into());
+}
+
+/// The slot with this address, if it is one that the tree can translate.
+#[inline(always)]
+fn slot_at(slots: &MemSlots, gpa: u64) -> Option<&MemSlot> {
+    let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
+    let slot = slots.find(gpa >> PAGE_SHIFT).filter(|_| addressable)?;
+    Some(slot)
 }
 
 #[inline]
@@ -209,9 +219,7 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
     let gpa = fault.gpa();
     let writing = dsisr.intersects(Dsisr::ISSTORE);
     let slots = vm.slots.read();
-    let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
-    let slot = slots.find(gpa >> PAGE_SHIFT).filter(|_| addressable);
-    let Some(slot) = slot else {
+    let Some(slot) = slot_at(&slots, gpa) else {
         if fault.fetch || table_walk {
             // Nothing can be emulated there: the guest's own tables are wrong, or its jump was.
             reflect(vcpu, st, fault, dsisr);
@@ -407,8 +415,7 @@ impl Leaf {
         writing: bool,
         linear: bool,
     ) -> Self {
-        // While dirty pages are logged, the first store has to be seen whatever was read before.
-        let writable = writable && !slot.readonly() && (writing || !slot.log_dirty());
+        let writable = may_write(slot, true, writable, writing);
         let bits = (Rpte::R | Rpte::READ | Rpte::EXEC)
             .set(Rpte::WRITE, writable)
             .set(Rpte::C, writing)
