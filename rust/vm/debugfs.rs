@@ -18,6 +18,7 @@ use crate::host::{
     once::Counter,
     uevent,
 };
+use core::marker::PhantomData;
 use kernel::{
     device::Device,
     new_mutex,
@@ -25,8 +26,8 @@ use kernel::{
     sync::{aref::ARef, Arc, Mutex},
 };
 
-type RootFolder<B> = Folder<Sum<B>>;
-type VmFolder<B> = Folder<VmNumber<B>, RootFolder<B>>;
+type RootFolder<B> = Folder<Sum<B, Arc<Vms<B>>>>;
+type VmFolder<B> = Folder<Sum<B, Arc<Vm<B>>>, RootFolder<B>>;
 type VcpuFolder<B> = Folder<Pid<B>, VmFolder<B>>;
 
 /// The folder of all VMs.
@@ -93,10 +94,7 @@ impl<B: Backend> Root<B> {
         if let Some(folder) = &*folder {
             return Ok(folder.clone());
         }
-        let numbers = numbers::<B, _>(|stat| Sum {
-            vms: self.vms.clone(),
-            stat,
-        })?;
+        let numbers = numbers(&self.vms)?;
         let new = Arc::new(Folder::new(c"kvm", numbers), GFP_KERNEL)?; // the module's
         *folder = Some(new.clone());
         Ok(new)
@@ -189,16 +187,10 @@ impl Stat {
             Set::VcpuArch => vm.vcpus().for_each(|v| some(v.arch_stats.value(self.at))),
         }
     }
-
-    fn sum<B: Backend>(self, vm: &Vm<B>) -> u64 {
-        let mut sum = 0u64;
-        self.counters(vm, |counter| sum = sum.wrapping_add(counter.get()));
-        sum
-    }
 }
 
-// Something for each statistic of a VM, in one piece.
-fn numbers<B: Backend, N>(mut number: impl FnMut(Stat) -> N) -> Result<KVec<N>> {
+// Each statistic that a VM has, of `of`, in one piece.
+fn numbers<B: Backend, W: Whose<B> + Clone>(of: &W) -> Result<KVec<Sum<B, W>>> {
     let n = VmStats::DESCS.len()
         + B::VmStats::DESCS.len()
         + VcpuStats::DESCS.len()
@@ -214,26 +206,54 @@ fn numbers<B: Backend, N>(mut number: impl FnMut(Stat) -> N) -> Result<KVec<N>> 
         Stat::all::<B::VcpuStats>(Set::VcpuArch),
     );
     for stat in Iterator::chain(vm, vcpu) {
-        numbers.push(number(stat), GFP_KERNEL_ACCOUNT)?;
+        let number = Sum {
+            of: of.clone(),
+            stat,
+            _backend: PhantomData,
+        };
+        numbers.push(number, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(numbers)
 }
 
-// A statistic, summed over all VMs that there are.
-struct Sum<B: Backend> {
-    vms: Arc<Vms<B>>,
-    stat: Stat,
+/// Whose statistics a folder shows.
+trait Whose<B: Backend>: Send + Sync + 'static {
+    /// Each VM that counts.
+    fn each(&self, f: impl FnMut(&Vm<B>));
 }
 
-impl<B: Backend> Number for Sum<B> {
+impl<B: Backend> Whose<B> for Arc<Vm<B>> {
+    fn each(&self, mut f: impl FnMut(&Vm<B>)) {
+        f(self);
+    }
+}
+
+impl<B: Backend> Whose<B> for Arc<Vms<B>> {
+    fn each(&self, mut f: impl FnMut(&Vm<B>)) {
+        let list = self.list.lock();
+        list.vms.iter().for_each(|listed| f(&listed.vm));
+    }
+}
+
+// A statistic, summed over those VMs.
+struct Sum<B, W> {
+    of: W,
+    stat: Stat,
+    _backend: PhantomData<fn() -> B>,
+}
+
+impl<B: Backend, W: Whose<B>> Number for Sum<B, W> {
     fn name(&self) -> &CStr {
         self.stat.desc.name
     }
 
     fn get(&self) -> u64 {
-        let list = self.vms.list.lock();
-        let sums = list.vms.iter().map(|listed| self.stat.sum(&listed.vm));
-        sums.fold(0, u64::wrapping_add)
+        let mut sum = 0u64;
+        self.of.each(|vm| {
+            let add = |counter: &Counter| sum = sum.wrapping_add(counter.get());
+            self.stat.counters(vm, add);
+        });
+        sum
     }
 
     fn can_reset(&self) -> bool {
@@ -241,34 +261,8 @@ impl<B: Backend> Number for Sum<B> {
     }
 
     fn reset(&self) {
-        let list = self.vms.list.lock();
-        for listed in &list.vms {
-            self.stat.counters(&listed.vm, |counter| counter.set(0));
-        }
-    }
-}
-
-// A statistic of a VM.
-struct VmNumber<B: Backend> {
-    vm: Arc<Vm<B>>,
-    stat: Stat,
-}
-
-impl<B: Backend> Number for VmNumber<B> {
-    fn name(&self) -> &CStr {
-        self.stat.desc.name
-    }
-
-    fn get(&self) -> u64 {
-        self.stat.sum(&self.vm)
-    }
-
-    fn can_reset(&self) -> bool {
-        self.stat.desc.grows()
-    }
-
-    fn reset(&self) {
-        self.stat.counters(&self.vm, |counter| counter.set(0));
+        let reset = |counter: &Counter| counter.set(0);
+        self.of.each(|vm| self.stat.counters(vm, reset));
     }
 }
 
@@ -335,10 +329,7 @@ impl<B: Backend> Shown<B> {
     }
 
     fn folder_of(root: &Root<B>, name: (i32, u32), vm: &Arc<Vm<B>>) -> Result<Arc<VmFolder<B>>> {
-        let numbers = numbers::<B, _>(|stat| VmNumber {
-            vm: vm.clone(),
-            stat,
-        })?;
+        let numbers = numbers(vm)?;
         let name = Name::new(fmt!("{}-{}", name.0, name.1));
         let folder = Folder::within(name.as_cstr(), root.folder()?, numbers);
         Ok(Arc::new(folder, GFP_KERNEL_ACCOUNT)?)
