@@ -7,7 +7,7 @@ grey = "#9aa5b1"; blue = "#2563a8"; red = "#c0392b"
 
 if (kind eq "bars") {
 	stats table using 2 nooutput
-	n = STATS_records + 0
+	n = STATS_records
 	set terminal svg size 760, 90 + 42 * n font "sans-serif,13" background "#ffffff"
 	set output out
 	set title sprintf("%s, %s = 1 (shorter is better)", of, peer) noenhanced
@@ -18,12 +18,11 @@ if (kind eq "bars") {
 	set xtics nomirror
 	set ytics scale 0 nomirror
 	set key below
-	name(s) = join(s)
-	join(s) = (strstrt(s, "_") ? join(s[:strstrt(s, "_") - 1] . " " . s[strstrt(s, "_") + 1:]) : s)
+	name(s) = (strstrt(s, "_") ? name(s[:strstrt(s, "_") - 1] . " " . s[strstrt(s, "_") + 1:]) : s)
 	ratio(a, b) = a > 0 ? b / a : 0
 	limit(s) = s eq "-" ? NaN : real(s)
 	set style fill solid noborder
-	# What was counted stands in its bar, or behind one that is too short
+	# What was counted stands in its bar, unless that is too short
 	inside(r) = r < 0.15 ? NaN : 0.008
 	plot table using (0.5):($0):(0):(1):($0 - 0.40):($0 - 0.02):ytic(name(strcol(1))) \
 			with boxxyerror lc rgb grey title peer noenhanced, \
