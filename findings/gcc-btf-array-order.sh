@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # gcc 12.2 writes the dimensions of an array of arrays to BTF the wrong way round.
 #
-# Seen with the cc1 of cpp-12 12.2.0-14+deb12u1, Debian 12, amd64. In C, int a[3][5] is
-# an array of 3 arrays of 5 numbers. With -gbtf the member has an array of 5 elements,
-# each an array of 3 numbers: int a[5][3]. Both have 15 numbers, so that sizes and
-# offsets are right and nothing complains; who compares a structure with another
-# description of it finds a difference that is none. (pahole, which makes BTF of DWARF,
-# has one array of 15 numbers: a third answer.)
+# Seen with the cc1 of cpp-12 12.2.0-14+deb12u1, Debian 12, amd64. In C, int a[3][5] is an
+# array of 3 arrays of 5 numbers. With -gbtf the member has an array of 5 elements, each an
+# array of 3 numbers: int a[5][3]. Both have 15 numbers, so that sizes and offsets are right
+# and nothing complains; but a comparison with another description of the structure shows a
+# difference that does not exist. (pahole, which makes BTF of DWARF, has one array of 15
+# numbers: a third answer.)
 #
 # Output seen: "a: array of 5 of array of 3 of int"
 set -euo pipefail
