@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Directed privileged doorbells and thread numbers of an emulated core: what a guest's `msgsndp`, `msgclrp`, and its
-//! reads of TIR and DPDES do when `HFSCR[MSGP]` is off and they end in a hypervisor facility unavailable interrupt.
+//! Directed privileged doorbells and thread numbers of an emulated core: decodes a guest's `msgsndp` and `msgclrp`, and
+//! its reads of TIR and DPDES, which cause a hypervisor facility unavailable interrupt because `HFSCR[MSGP]` is 0.
 //!
-//! Needed where a guest's idea of a core differs from the host's: the hardware's doorbells reach the threads of the
-//! host's core. Source: ISA Book III, "Processor Control" and "Thread Identification Register".
+//! They are emulated because a guest's core is not a core of the host, and the hardware's doorbells reach the threads
+//! of the host's core. Source: ISA Book III, "Processor Control" and "Thread Identification Register".
 
 use super::regs::Regs;
 use crate::isa::insn::Insn;
@@ -13,7 +13,7 @@ use crate::isa::spr::Spr;
 /// The message type of a directed privileged doorbell, bits 32:36 of the message.
 const DOORBELL_TYPE: u64 = 5;
 
-/// What an instruction asks for.
+/// What an instruction does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Doorbell {
     /// Send a doorbell to this thread of the guest's core (`msgsndp`).
@@ -23,7 +23,7 @@ pub enum Doorbell {
     },
     /// Clear the thread's own pending doorbell (`msgclrp`).
     Clear,
-    /// Nothing: a message of another type.
+    /// Nothing: the message has another type.
     Ignore,
     /// Read the thread's number in the core into this GPR (`mfspr` of TIR).
     ReadThread {
@@ -38,10 +38,10 @@ pub enum Doorbell {
     },
 }
 
-/// Decodes the instruction of a hypervisor facility unavailable interrupt for `Facility::Msgp`; `None` if it is
-/// none of those, which is an illegal instruction for the guest.
+/// Decodes the instruction that caused a hypervisor facility unavailable interrupt for `Facility::Msgp`. `None` if it
+/// is not one of these; it is an illegal instruction for the guest then.
 ///
-/// The caller does what it says and goes past the instruction (4 bytes).
+/// The caller carries it out and advances the guest past the instruction (4 bytes).
 pub fn decode<R: Regs + ?Sized>(insn: Insn, regs: &R) -> Option<Doorbell> {
     if insn.prefix().is_some() || insn.po() != 31 {
         return None;
@@ -93,7 +93,7 @@ mod tests {
             decode(MSGSNDP_R4, &with_r4(doorbell)),
             Some(Doorbell::Send { thread: 3 })
         );
-        // The upper half and the bits between type and tag do not count.
+        // The upper half and the bits between type and tag are ignored.
         assert_eq!(
             decode(MSGSNDP_R4, &with_r4(doorbell | 0xffff_ffff_07ff_ff80)),
             Some(Doorbell::Send { thread: 3 })

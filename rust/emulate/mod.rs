@@ -10,3 +10,4 @@ pub mod regs;
 pub mod reservation;
 pub mod tm;
 pub mod trapped;
+pub mod xics;

@@ -2,45 +2,45 @@
 
 //! Privileged instructions as data: what one does, to which operands, and who may execute it.
 //!
-//! Source: ISA 3.1 Book III (system linkage, storage control, processor control), ISA 2.07 Book III-S for those that ISA
-//! 3.0 took away (power saving, segment registers, `tlbia`).
+//! Source: ISA 3.1 Book III (system linkage, storage control, processor control), ISA 2.07 Book III-S for those that
+//! ISA 3.0 took away (power saving, segment registers, `tlbia`).
 
 use crate::isa::insn::{Insn, RESERVED_HYPERCALL};
 use crate::isa::spr::{Privilege, Spr};
 
-/// A privileged instruction, or one that a guest's kernel executes and a hypervisor has to. Register operands are GPR
-/// numbers.
+/// A privileged instruction, or one like `sc` that is not privileged but that a hypervisor has to emulate for a guest's
+/// kernel. Register operands are GPR numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Privileged {
     /// `mfspr`, and `mftb`, which is the same.
     ReadSpr {
-        /// From.
+        /// The register that is read.
         spr: Spr,
-        /// To.
+        /// The register that is written.
         rt: u8,
     },
     /// `mtspr`.
     WriteSpr {
-        /// To.
+        /// The register that is written.
         spr: Spr,
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `mfmsr`.
     ReadMsr {
-        /// To.
+        /// The register that is written.
         rt: u8,
     },
     /// `mtmsr`.
     WriteMsr {
-        /// From.
+        /// The register that is read.
         rs: u8,
         /// L: only EE and RI.
         only_ee_ri: bool,
     },
     /// `mtmsrd`.
     WriteMsrDoubleword {
-        /// From.
+        /// The register that is read.
         rs: u8,
         /// L: only EE and RI.
         only_ee_ri: bool,
@@ -65,7 +65,7 @@ pub enum Privileged {
         /// The vector's number.
         lev: u8,
     },
-    /// The reserved word 0x7c000268, which firmware and kernels put in the place of `sc 1` where that cannot work.
+    /// The reserved word 0x7c000268, which firmware and kernels use instead of `sc 1` where that does not reach KVM.
     ReservedHypercall,
     /// `tlbie` (`local`: `tlbiel`).
     TlbInvalidateEntry {
@@ -97,7 +97,7 @@ pub enum Privileged {
     },
     /// `slbia` (`global`: `slbiag`, with the target in RS).
     SlbInvalidateAll {
-        /// IH: what of cached translations may stay.
+        /// IH: which cached translations may stay.
         ih: u8,
         /// `slbiag` only.
         rs: u8,
@@ -106,28 +106,28 @@ pub enum Privileged {
     },
     /// `slbmte`.
     SlbWrite {
-        /// VSID half.
+        /// The GPR with the VSID half.
         rs: u8,
-        /// ESID half and index.
+        /// The GPR with the ESID half and the index.
         rb: u8,
     },
     /// `slbmfee`.
     SlbReadEsid {
-        /// To.
+        /// The register that is written.
         rt: u8,
-        /// Index.
+        /// The GPR with the index.
         rb: u8,
     },
     /// `slbmfev`.
     SlbReadVsid {
-        /// To.
+        /// The register that is written.
         rt: u8,
-        /// Index.
+        /// The GPR with the index.
         rb: u8,
     },
     /// `slbfee.`
     SlbFind {
-        /// To.
+        /// The register that is written.
         rt: u8,
         /// ESID.
         rb: u8,
@@ -138,26 +138,26 @@ pub enum Privileged {
     WriteSegment {
         /// Segment register.
         sr: u8,
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `mtsrin`: the segment register is in bits 32:35 of RB.
     WriteSegmentIndirect {
-        /// From.
+        /// The register that is read.
         rs: u8,
         /// Which.
         rb: u8,
     },
     /// `mfsr`.
     ReadSegment {
-        /// To.
+        /// The register that is written.
         rt: u8,
         /// Segment register.
         sr: u8,
     },
     /// `mfsrin`.
     ReadSegmentIndirect {
-        /// To.
+        /// The register that is written.
         rt: u8,
         /// Which.
         rb: u8,
@@ -186,7 +186,7 @@ pub enum Privileged {
         rt: u8,
         /// Base, 0: none.
         ra: u8,
-        /// Index.
+        /// The GPR with the index.
         rb: u8,
         /// 1, 2, 4 or 8.
         bytes: u8,
@@ -197,7 +197,7 @@ pub enum Privileged {
     CacheBlockInvalidate {
         /// Base, 0: none.
         ra: u8,
-        /// Index.
+        /// The GPR with the index.
         rb: u8,
     },
     /// `treclaim.`
@@ -209,7 +209,7 @@ pub enum Privileged {
     TransactionRecheckpoint,
 }
 
-/// Is it one that reads or writes a register, MSR or SPR, or `rfid`? Quicker than [`decode`].
+/// Does the instruction read or write MSR or an SPR, or is it `rfid`? This is quicker than [`decode`].
 #[inline]
 pub const fn of_registers(insn: Insn) -> bool {
     match insn.po() {
@@ -220,14 +220,14 @@ pub const fn of_registers(insn: Insn) -> bool {
     }
 }
 
-/// Is it `sc`? Quicker than [`decode`].
+/// Is it `sc`? This is quicker than [`decode`].
 #[inline]
 pub const fn is_system_call(insn: Insn) -> bool {
     // Bit 30 is 1 in sc, bit 31 in scv.
     insn.po() == 17 && insn.raw() & 2 != 0 && insn.prefix().is_none()
 }
 
-/// What an instruction of primary opcode 31 or 19 is; `None` if it is none of these.
+/// Decodes an instruction; `None` if it is not one of these.
 pub const fn decode(insn: Insn) -> Option<Privileged> {
     if insn.prefix().is_some() {
         return None;
@@ -400,7 +400,7 @@ mod tests {
         decode(Insn::word(word))
     }
 
-    /// Of all that `decode` knows, these and no others.
+    /// `of_registers` accepts exactly these of all instructions that `decode` knows.
     #[test]
     fn of_registers_as_decoded() {
         use Privileged::*;

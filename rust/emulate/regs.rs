@@ -17,6 +17,17 @@ pub trait Regs {
     fn gpr(&self, n: u8) -> u64;
     /// Writes a general purpose register.
     fn set_gpr(&mut self, n: u8, value: u64);
+    /// One of GPRs 3 to 12 after a hypercall, whose number and arguments are there.
+    fn hcall_gpr(&self, n: u8) -> u64 {
+        self.gpr(n)
+    }
+    /// Sets GPR 3, and those from 4 on, to what a hypercall returns.
+    fn set_hcall_gprs(&mut self, ret: u64, more: &[u64; 9]) {
+        self.set_gpr(3, ret);
+        for (n, value) in (4..).zip(more) {
+            self.set_gpr(n, *value);
+        }
+    }
     /// A VSX register.
     fn vsr(&self, n: u8) -> Vsr;
     /// Writes a VSX register.
@@ -35,14 +46,14 @@ pub trait Regs {
         7
     }
 
-    /// Goes past an instruction of this many bytes.
+    /// Advances past an instruction of this many bytes.
     fn advance(&mut self, bytes: u64) {
         let next = self.nip().wrapping_add(bytes);
         self.set_nip(truncated(next, self.msr()));
     }
 }
 
-/// A copy of a thread's registers, for those who keep them nowhere else and for tests.
+/// A copy of a thread's registers, for callers that keep them nowhere else and for tests.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RegisterFile {
     /// General purpose registers.

@@ -1,36 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The load that made a reservation, found from an instruction behind it: `lwarx` and its kin, and `stwcx.` and its.
+//! Finds the load that made a reservation (`lwarx` and the like) from an instruction between it and the conditional
+//! store (`stwcx.` and the like).
 //!
-//! A guest that is left between the two loses its reservation, so a loop with an instruction between them that is always
-//! emulated would never end. Whoever emulates one looks back here, and goes on in the guest's place up to the store.
+//! A guest that exits between the two loses its reservation, so a loop that has an instruction between them that is
+//! always emulated would never end. Whoever emulates such an instruction looks for the load here, and emulates what
+//! follows up to the store.
 
 use crate::isa::insn::Insn;
 
-/// So many instructions are looked at, before the one that is emulated.
+/// How many instructions before the one that is emulated are searched for the load.
 pub const LOOK_BACK: u32 = 16;
 
-/// Bytes of `lqarx` and `stqcx.`, whose registers are two: RT, which is even and has the high half of the number in either
-/// byte order, and the one behind it.
+/// Bytes that `lqarx` and `stqcx.` access. They have two registers: RT, which is even and holds the high half of the
+/// number in either byte order, and RT + 1.
 pub const QUADWORD: u32 = 16;
 
-/// A load that makes a reservation, and what became of its registers.
+/// A load that makes a reservation, and which of its registers still hold what they held or got.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reserving {
-    /// So many instructions before the one it was looked for from: 1 is the one just before.
+    /// How many instructions it is before the one that the search began at: 1 is the one just before.
     pub back: u32,
     /// Its RA; 0 stands for the value 0.
     pub ra: u8,
-    /// Its RB. RA and RB still have what made its address.
+    /// Its RB. RA and RB still hold what made its address.
     pub rb: u8,
-    /// Its RT, if that still has what was loaded.
+    /// Its RT, if that still holds what was loaded.
     pub rt: Option<u8>,
     /// Bytes that it loads: 1, 2, 4 or 8.
     pub bytes: u32,
 }
 
-/// Bytes that a load with reservation loads; `None` for other instructions, and for invalid forms of `lqarx`: RT is odd, or
-/// is RA or RB (ISA 3.0B Book II 4.6.2).
+/// Bytes that a load with reservation loads; `None` for other instructions, and for invalid forms of `lqarx`: RT is
+/// odd, or is RA or RB (ISA 3.0B Book II 4.6.2).
 pub const fn reserves(insn: Insn) -> Option<u32> {
     match (insn.prefix(), insn.po(), insn.xo()) {
         (None, 31, 52) => Some(1),
@@ -57,8 +59,8 @@ pub const fn concludes(insn: Insn) -> Option<u32> {
     }
 }
 
-/// A number of `bytes` bytes (1, 2, 4, 8 or 16), its high 64 bits and its low ones, as it is, or with its bytes in the other
-/// order if that is another. What is above in the lower half, as in a register, is left out.
+/// A number of `bytes` bytes (1, 2, 4, 8 or 16), given as its high and its low 64 bits; with `other`, its bytes are
+/// reversed. Bits of the lower half that are above the number, as a register may have, are cleared.
 pub const fn ordered(val: [u64; 2], bytes: u32, other: bool) -> [u64; 2] {
     let [high, low] = val;
     if bytes == QUADWORD {
@@ -74,8 +76,8 @@ pub const fn ordered(val: [u64; 2], bytes: u32, other: bool) -> [u64; 2] {
     }
 }
 
-/// Is a conditional store reached from here, before another reservation is made? `words` are the words here, the nearest
-/// first; branches that need not be taken are not.
+/// Is a conditional store reached before another reservation is made? `words` are the instruction words from here on.
+/// Conditional branches are assumed not to be taken.
 pub fn is_concluded(words: impl Iterator<Item = u32>) -> bool {
     for word in words {
         let insn = Insn::word(word);
@@ -98,12 +100,12 @@ pub fn is_concluded(words: impl Iterator<Item = u32>) -> bool {
     false
 }
 
-/// Looks for the load whose reservation is held when an instruction is reached from the one before it, and so on.
-/// `before` are the words before it, the nearest first.
+/// Looks for the load whose reservation is held at an instruction, if that was reached from the instructions that stand
+/// before it. `before` are the words before it, the nearest first.
 ///
-/// `None` if there is none, or if it cannot be told: behind it there is an instruction that is not known here, or one after
-/// which the next in memory is never executed, or not at once, or the address that it had is not known any more. `None` for
-/// `lqarx`, too, which the processors do not have for which this is asked.
+/// `None` if there is no such load, or if that is not certain: an instruction after the load is not known here, or is
+/// not followed by the next one in memory, or the load's address is not known any more. Also `None` for `lqarx`, which
+/// the processors whose instructions are looked at here do not have.
 pub fn reserving(before: impl Iterator<Item = u32>) -> Option<Reserving> {
     let mut written = 0;
     for (back, word) in (1..=LOOK_BACK).zip(before) {
@@ -135,8 +137,9 @@ const fn bit(gpr: u8) -> u32 {
     1 << (gpr & 31)
 }
 
-/// The GPRs that an instruction writes, bit n for GPR n. `None` if it is not known here, or if the instruction that is
-/// executed next may not be one that is in memory behind it or that it branches to.
+/// The GPRs that an instruction writes, bit n for GPR n. `None` if the instruction is not known here, or if execution
+/// may go on elsewhere than at the next instruction or at a branch's target (a call or an interrupt return, for
+/// instance).
 fn gprs_written(insn: Insn) -> Option<u32> {
     let rt = bit(insn.rt());
     let ra = bit(insn.ra());
@@ -178,7 +181,7 @@ fn gprs_written(insn: Insn) -> Option<u32> {
     })
 }
 
-/// Is it a branch that need not be taken, and that does not call?
+/// Is it a conditional branch that does not set LR?
 const fn goes_on(insn: Insn) -> bool {
     const ALWAYS: u8 = 0b10100;
     insn.rt() & ALWAYS != ALWAYS && !insn.rc()
@@ -188,11 +191,11 @@ const fn goes_on(insn: Insn) -> bool {
 fn extended(insn: Insn) -> Option<u32> {
     let rt = bit(insn.rt());
     let ra = bit(insn.ra());
-    // isel has other operands where the others have half of XO.
+    // isel has an operand in the upper half of the field that is XO in the others.
     if insn.xo() & 0x1f == 15 {
         return Some(rt);
     }
-    // Bit 21 is OE there.
+    // Bit 21 is OE in these.
     if let 8 | 10 | 40 | 104 | 136 | 138 | 200 | 202 | 232..=235 | 266 | 457 | 459 | 489 | 491 =
         insn.xo() & 0x1ff
     {
@@ -201,7 +204,7 @@ fn extended(insn: Insn) -> Option<u32> {
     Some(match insn.xo() {
         // cmp, cmpl, tw, td, mtcrf, mcrxr
         0 | 32 | 4 | 68 | 144 | 512 => 0,
-        // Caches and order: icbt, dcbst, dcbf, dcbt, dcbtst, sync, dcba, eieio, icbi, dcbz
+        // Caches and ordering: icbt, dcbst, dcbf, dcbt, dcbtst, sync, dcba, eieio, icbi, dcbz
         22 | 54 | 86 | 246 | 278 | 598 | 758 | 854 | 982 | 1014 => 0,
         // dccci, dcbi, iccci, tlbsync, tlbie, tlbiel
         454 | 470 | 966 | 566 | 306 | 274 => 0,
@@ -266,7 +269,7 @@ mod tests {
         const BCTR: u32 = 0x4e80_0420;
         const RFID: u32 = 0x4c00_0024;
         assert!(ahead(&[STWCX_5_0_3]));
-        // What is between and branches that may not be taken do not matter, whatever it is.
+        // Instructions in between do not matter, nor do conditional branches.
         assert!(ahead(&[MFSPR, ADDI_5_5_1, BNE_BACK, BEQLR, 0, STWCX_5_0_3]));
         // stbcx., sthcx., stdcx.
         for word in [0x7c00_056d, 0x7c00_05ad, 0x7c00_01ad] {
@@ -293,7 +296,7 @@ mod tests {
     fn what_is_not_known() {
         assert_eq!(look(&[]), None);
         assert_eq!(look(&[ADDI_6_5_1; 20]), None);
-        // The address is another.
+        // The register with the address was changed.
         assert_eq!(look(&[LWARX_5_0_3, ADDI_3_3_4]), None);
         // lwarx r3,0,r3; lwarx r3,r3,r4
         assert_eq!(look(&[0x7c60_1828]), None);
@@ -355,7 +358,7 @@ mod tests {
         assert_eq!(look(&[LWARX_5_0_3, STQCX_6_4_3]), None);
     }
 
-    /// As who reads the bytes one by one, from either end.
+    /// Compares with reading the bytes one by one, from either end.
     #[test]
     fn byte_orders() {
         fn number<'a>(bytes: impl Iterator<Item = &'a u8>) -> [u64; 2] {
@@ -369,7 +372,7 @@ mod tests {
             assert_eq!(ordered(big, bytes, true), little, "{bytes}");
             assert_eq!(ordered(little, bytes, true), big, "{bytes}");
             assert_eq!(ordered(big, bytes, false), big, "{bytes}");
-            // What a register has above is not stored.
+            // Bits of the register above the number are not stored.
             if bytes < 8 {
                 let above = !0 << (8 * bytes);
                 let register = [7, big[1] | above];

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Transactional memory in which each transaction fails as it begins, for a reason of the implementation's own that
-//! persists: the architecture leaves that to the processor, and programs have another way.
+//! Transactional memory in which each transaction fails as soon as it begins, with a persistent,
+//! implementation-specific cause. The architecture permits that, and programs must have another way without
+//! transactions.
 //!
-//! So no thread is ever in transactional state. One is suspended after `trechkpt.`, with a transaction that has failed,
-//! until it would be transactional again, and then goes to the failure handler. Source: ISA 2.07 Book II, "Transactional
-//! Memory Facility", Book III-S, "Transactional Memory".
+//! So no thread is ever in transactional state. A thread is in suspended state only after `trechkpt.`, with a
+//! transaction that has failed. When it would become transactional again, it goes to the failure handler. Source: ISA
+//! 2.07 Book II, "Transactional Memory Facility", Book III-S, "Transactional Memory".
 
 use crate::isa::insn::Insn;
 use crate::isa::msr::{Msr, TransactionState};
 use crate::isa::transaction::Texasr;
 
-/// A thread's registers at one of the instructions.
+/// A thread's registers before an instruction of transactional memory.
 #[derive(Clone, Copy, Debug)]
 pub struct State {
     /// The instruction's address.
@@ -24,25 +25,25 @@ pub struct State {
     pub ra: u64,
 }
 
-/// What becomes of the checkpointed registers.
+/// What an instruction does with the checkpointed registers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Checkpoint {
-    /// Nothing.
+    /// They do not change.
     Keep,
-    /// They become the thread's.
+    /// They are copied to the thread's registers.
     Restore,
-    /// They are made from the thread's.
+    /// The thread's registers are copied to them.
     Take,
 }
 
-/// What an instruction did; the next one is behind it.
+/// The effects of an instruction. The thread goes on with the next instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Done {
-    /// MSR. If that is transactional state, the thread goes on at the failure handler instead: no transaction, the
-    /// checkpointed registers, [`FAILED`] in CR0.
+    /// The new MSR. If that is in transactional state, the thread goes on at the failure handler instead, outside of a
+    /// transaction, with the checkpointed registers and with [`FAILED`] in CR0.
     pub msr: Msr,
-    /// A field of CR and its value. It is set after the checkpointed registers are restored, and before they are taken
-    /// it is not.
+    /// A field of CR and its new value. It is set after the checkpointed registers are restored or taken, so that it is
+    /// not part of what is taken.
     pub cr: (u8, u8),
     /// TFHAR, if a transaction began.
     pub tfhar: Option<u64>,
@@ -52,27 +53,27 @@ pub struct Done {
     pub checkpoint: Checkpoint,
 }
 
-/// What comes of an instruction.
+/// The result of an instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
     /// It was executed.
     Done(Done),
     /// A transactional memory "bad thing" program interrupt.
     BadThing,
-    /// It is none of transactional memory's.
+    /// It is not an instruction of transactional memory.
     Other,
 }
 
-/// CR0 where a transaction failed.
+/// The value of CR0 at the failure handler.
 pub const FAILED: u8 = 0b1010;
 
 impl State {
-    /// CR as most of the instructions set it: what the state was before.
+    /// A field of CR as most of the instructions set it, to the transaction state before the instruction.
     const fn cr(&self, field: u8) -> (u8, u8) {
         (field, (self.msr.ts() << 1) as u8)
     }
 
-    /// An instruction without effect but for MSR and CR0.
+    /// The effects of an instruction that changes only MSR and CR0.
     const fn next(&self, msr: Msr) -> Done {
         Done {
             msr,
@@ -83,7 +84,7 @@ impl State {
         }
     }
 
-    /// TEXASR and TFIAR for a failure here, besides which TEXASR has what `why` has.
+    /// TEXASR and TFIAR for a failure at this instruction. TEXASR has the bits of `why` too.
     const fn failure(&self, why: Texasr) -> (Texasr, u64) {
         let suspended = matches!(self.msr.transaction_state(), TransactionState::Suspended);
         let problem = self.msr.contains(Msr::PR);
@@ -113,7 +114,7 @@ impl State {
             0 => 0,
             _ => self.ra & 0xff,
         };
-        // The rollback-only bit and the nesting level stay.
+        // The rollback-only bit and the nesting level are kept.
         let kept = Texasr::ROT.raw() | Texasr::EMPTY.with_level(0xfff).raw();
         let why = Texasr::from_raw(self.texasr.raw() & kept)
             .with_code(code)
@@ -138,7 +139,7 @@ pub const fn execute(insn: Insn, state: &State) -> Outcome {
     Outcome::Done(match insn.xo() {
         // tbegin.
         654 if none => state.begin(insn),
-        // Nested in what has failed already. tabortwc., tabortdc., tabortwci., tabortdci., tabort.
+        // tbegin. in a transaction that has failed already; tabortwc., tabortdc., tabortwci., tabortdci., tabort.
         654 | 782 | 814 | 846 | 878 | 910 => state.next(state.msr),
         // tend.
         686 if none => state.next(state.msr),
@@ -169,7 +170,7 @@ pub const fn execute(insn: Insn, state: &State) -> Outcome {
     })
 }
 
-/// May an instruction that writes MSR (`rfid`, `mtmsrd`) change the state so? If not, that is a "bad thing".
+/// May an instruction that writes MSR (`rfid`, `mtmsrd`) change it from `old` to `new`? If not, it is a "bad thing".
 pub const fn permitted(old: Msr, new: Msr) -> bool {
     matches!(
         (old.transaction_state(), new.transaction_state()),
@@ -287,7 +288,7 @@ mod tests {
         assert!(texasr.contains(
             Texasr::FS | Texasr::ABORT | Texasr::EXACT | Texasr::SUSPENDED | Texasr::ROT
         ));
-        // One that is recorded stays; RA=0 is code 0; nothing to reclaim is a bad thing.
+        // A recorded failure is not overwritten; RA=0 gives code 0; treclaim. without a transaction is a bad thing.
         let recorded = State {
             texasr: Texasr::FS,
             ..state(1)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an interrupt says of the instruction that caused it, for guests that run in problem state.
+//! What is known about the instruction that caused an interrupt, for guests that run in problem state.
 //!
-//! The processor does not say which instruction it was: that is loaded from storage after the interrupt. Another
-//! processor may have stored there meanwhile, so what is loaded is executed only if it can be what caused the
-//! interrupt, and by the right of the state that the thread was in.
+//! The processor does not say which instruction it was, so the instruction is loaded from storage after the interrupt.
+//! Another processor may have replaced it meanwhile. Therefore it is emulated only if it can have caused the interrupt,
+//! and only with the privilege that the thread had.
 
 use super::privileged::{decode, is_system_call, of_registers, Privileged};
 use crate::isa::fscr::Facility;
@@ -13,7 +13,7 @@ use crate::isa::msr::Msr;
 use crate::isa::privilege::PrivilegeState;
 use crate::isa::spr::Privilege;
 
-/// Why the processor, in problem state, did not execute an instruction.
+/// Why the processor did not execute an instruction in problem state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cause {
     /// A program interrupt of the privileged or of the illegal instruction type, or hypervisor emulation assistance.
@@ -36,12 +36,12 @@ pub struct Trapped {
 pub struct Executing {
     insn: Insn,
     state: PrivilegeState,
-    /// What it is, where that had to be found out.
+    /// The decoded instruction, if it had to be decoded.
     what: Option<Privileged>,
 }
 
 impl Trapped {
-    /// An interrupt with this cause, of a thread whose own MSR was `msr`.
+    /// An interrupt with this cause, taken by a thread whose guest MSR was `msr`.
     #[inline]
     pub const fn new(msr: Msr, cause: Cause) -> Self {
         Self {
@@ -56,8 +56,8 @@ impl Trapped {
         self.state
     }
 
-    /// The instruction that caused the interrupt, if `fetched` can be that. If not, the thread has to execute what is
-    /// there now.
+    /// The instruction that caused the interrupt, if `fetched` can be that instruction. If not, the thread has to go on
+    /// with executing what is in storage now.
     #[inline(always)]
     pub const fn instruction(self, fetched: Insn) -> Option<Executing> {
         let (can_be, what) = match self.cause {
@@ -74,8 +74,8 @@ impl Trapped {
         }
     }
 
-    /// The same for those that read or write a privileged register, MSR or SPR, and `rfid`; `None` for all others.
-    /// Quicker.
+    /// A quicker form of [`instruction`](Self::instruction) that knows only `rfid` and accesses to MSR and to
+    /// privileged SPRs; `None` for all other instructions.
     #[inline]
     pub const fn register_instruction(self, fetched: Insn) -> Option<Executing> {
         if !matches!(self.cause, Cause::Refused) || !of_registers(fetched) {
@@ -101,18 +101,18 @@ impl Trapped {
     }
 }
 
-/// Does problem state not execute an instruction, as far as that is known?
+/// Is it known that the processor does not execute the instruction in problem state?
 #[inline]
 const fn is_refused(what: &Privileged) -> bool {
     match what {
         Privileged::ReservedHypercall => true,
-        // No privilege: there is no such register.
+        // No privilege suffices for a register that does not exist.
         what => !matches!(what.privilege(), Some(Privilege::Problem)),
     }
 }
 
 impl Executing {
-    /// An instruction that lies where the thread executes, and that it comes to with this MSR. There was no interrupt.
+    /// The instruction that the thread executes next, with this MSR. There was no interrupt.
     #[inline]
     pub const fn next(insn: Insn, msr: Msr) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl Executing {
         self.insn
     }
 
-    /// What it is, if it is one that problem state may not execute or that calls a more privileged state.
+    /// The decoded instruction, if problem state may not execute it or if it calls a more privileged state.
     #[inline]
     pub const fn privileged(self) -> Option<Privileged> {
         match self.what {
@@ -137,17 +137,17 @@ impl Executing {
         }
     }
 
-    /// Who executes it.
+    /// The privilege state of the thread that executes it.
     #[inline]
     pub const fn state(self) -> PrivilegeState {
         self.state
     }
 }
 
-/// What was fetched the last time that it could not have caused the interrupt.
+/// The last instruction that was fetched and could not have caused the interrupt, and how often in a row.
 ///
-/// The thread executes what is there now. If the same comes again and again, nobody stores there: the processor has an
-/// instruction that is not known here.
+/// The thread then executes what is in storage. If the same happens again and again, no other processor is storing
+/// there: the processor has an instruction that is not known here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Doubt {
     nip: u64,
@@ -156,17 +156,18 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// There was none.
+    /// No such instruction yet.
     pub const NONE: Self = Self {
         nip: 0,
         insn: Insn::word(0),
         times: 0,
     };
 
-    /// So often in a row is no coincidence.
+    /// After this many times in a row it is no coincidence.
     const INSISTS: u8 = 64;
 
-    /// There it is, once more. Does the processor insist on it?
+    /// Notes that `insn` at `nip` could not have caused the interrupt. Returns whether that has happened so often in a
+    /// row that the instruction is to be believed.
     pub fn insists(&mut self, nip: u64, insn: Insn) -> bool {
         let before = match self.nip == nip && self.insn == insn {
             true => self.times,
@@ -184,7 +185,7 @@ impl Doubt {
         true
     }
 
-    /// Something else came between.
+    /// Forgets the instruction, because something else has happened in between.
     #[inline]
     pub const fn dispel(&mut self) {
         self.times = 0;
@@ -203,7 +204,7 @@ mod tests {
         let mut insists = |n: usize, nip, insn| (0..n).any(|_| doubt.insists(nip, insn));
         assert!(!insists(63, 0x100, nop));
         assert!(insists(1, 0x100, nop));
-        // Once it was believed it starts anew; so it does at another place, and with another instruction.
+        // Counting starts anew after the instruction was believed, at another address, and with another instruction.
         assert!(!insists(63, 0x100, nop));
         assert!(!insists(63, 0x104, nop));
         assert!(!insists(63, 0x104, lwz));
@@ -222,7 +223,7 @@ mod tests {
 
     fn admits(cause: Cause, insn: Insn) -> bool {
         let [privileged, problem] = STATES.map(|msr| Trapped::new(msr, cause).instruction(insn));
-        // What it was does not depend on who it was, and who it was is kept.
+        // The decoded instruction does not depend on the privilege state, and that state is kept.
         assert_eq!(privileged.is_some(), problem.is_some(), "{insn:?}");
         if let (Some(privileged), Some(problem)) = (privileged, problem) {
             assert_eq!((privileged.insn(), problem.insn()), (insn, insn));
@@ -231,8 +232,8 @@ mod tests {
         privileged.is_some()
     }
 
-    /// After a facility unavailable interrupt, of all registers only the facility's are accessed, and by a program none
-    /// that its state does not reach.
+    /// After a facility unavailable interrupt only the registers of the facility can be accessed, and by a program only
+    /// those that problem state may access.
     #[test]
     fn facility_registers() {
         for cause in 0..=255 {
@@ -258,8 +259,8 @@ mod tests {
         }
     }
 
-    /// What the state of a program may not write it does not write, whatever caused the interrupt: SPRG1, SRR0, FSCR,
-    /// DEC in the place of DSCR.
+    /// A program cannot write registers that problem state may not write, whatever caused the interrupt: here SPRG1,
+    /// SRR0, FSCR and DEC take the place of DSCR.
     #[test]
     fn what_took_its_place() {
         let dscr = Cause::Unavailable(Facility::Dscr);
@@ -293,7 +294,7 @@ mod tests {
         ] {
             assert!(admits(Cause::Refused, Insn::word(word)), "{word:#x}");
         }
-        // sc, scv, nop, lwz, blr, and words that are nothing at all
+        // sc, scv, nop, lwz, blr, and words that are no instructions
         for word in [
             0x4400_0002,
             0x4400_0001,
@@ -318,7 +319,7 @@ mod tests {
         }
     }
 
-    /// The quick way admits nothing else, and everything that a kernel has a register for.
+    /// The quick form accepts only what `instruction` accepts, and all accesses to registers that a kernel uses.
     #[test]
     fn register_instructions() {
         let low = (0..1 << 11).flat_map(|low| [19 << 26 | low, 31 << 26 | low]);

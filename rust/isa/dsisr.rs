@@ -3,8 +3,8 @@
 //! The data storage interrupt status register, and its hypervisor twin HDSISR.
 
 register! {
-    /// DSISR and HDSISR, ISA Book III, "Data Storage Interrupt" and "Hypervisor Data Storage Interrupt". An instruction storage interrupt has those of
-    /// [`Dsisr::ISI`] at the same places in SRR1.
+    /// DSISR and HDSISR, ISA Book III, "Data Storage Interrupt" and "Hypervisor Data Storage Interrupt". An instruction
+    /// storage interrupt has those of [`Dsisr::ISI`] at the same places in SRR1.
     Dsisr {
         /// No translation found.
         NOPTE = 33,

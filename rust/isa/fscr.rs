@@ -6,7 +6,8 @@ use super::insn::Insn;
 use super::spr::Spr;
 
 register! {
-    /// Facility status and control register, ISA Book III, "Facility Status and Control Register", and its hypervisor twin HFSCR.
+    /// Facility status and control register, ISA Book III, "Facility Status and Control Register", and its hypervisor
+    /// twin HFSCR.
     Fscr {
         /// Prefixed instructions (ISA 3.1).
         PREFIX = 50,
@@ -67,7 +68,7 @@ pub enum Facility {
     Scv,
     /// Prefixed instructions.
     Prefix,
-    /// A value with no meaning here.
+    /// A value that names no facility which this module knows.
     Unknown(u8),
 }
 
@@ -94,7 +95,7 @@ impl Fscr {
 
 impl Facility {
     /// Is the register one of those that this facility makes available in problem state? ISA Book III, "Facility Status
-    /// and Control Register"; of the performance monitor, MMCR0[PMCC].
+    /// and Control Register"; for the performance monitor's registers, the description of MMCR0[PMCC].
     pub const fn has_register(self, spr: Spr) -> bool {
         match self {
             Self::Dscr => matches!(spr, Spr::UDSCR),

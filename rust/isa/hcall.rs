@@ -2,7 +2,7 @@
 
 //! Hypervisor calls: numbers and return codes.
 
-/// Constants of a newtype, and their names.
+/// Declares constants of a newtype, and a function that gives their names.
 macro_rules! named {
     ( $type:ident: $( $name:ident = $value:literal, )* ) => {
         impl $type {
@@ -180,8 +180,8 @@ impl Hcall {
         self.0
     }
 
-    /// Which bit stands for this hcall in a bitmap of those enabled, or `None` if it is not one that
-    /// KVM_CAP_PPC_ENABLE_HCALL knows: above [`Hcall::MAX_PAPR`] or not a multiple of 4.
+    /// The hcall's bit in a bitmap of enabled hcalls. `None` if KVM_CAP_PPC_ENABLE_HCALL does not know the hcall: its
+    /// number is above [`Hcall::MAX_PAPR`] or not a multiple of 4.
     pub const fn papr_index(self) -> Option<usize> {
         if self.0 <= Self::MAX_PAPR.0 && self.0 & 3 == 0 {
             Some((self.0 / 4) as usize)
@@ -238,6 +238,7 @@ named! { HReturn:
     H_RESOURCE = -16,
     H_ADAPTER_PARM = -17,
     H_TABLE_FULL = -41,
+    H_NOT_ENOUGH_RESOURCES = -44,
     H_R_STATE = -45,
     H_RESCINDED = -46,
     H_ABORTED = -54,
@@ -261,6 +262,15 @@ named! { HReturn:
     H_COP_HW = -74,
     H_STATE = -75,
     H_IN_USE = -77,
+    H_INVALID_ELEMENT_ID = -79,
+    H_INVALID_ELEMENT_SIZE = -80,
+    H_INVALID_ELEMENT_VALUE = -81,
+    H_INPUT_BUFFER_NOT_DEFINED = -82,
+    H_INPUT_BUFFER_TOO_SMALL = -83,
+    H_OUTPUT_BUFFER_NOT_DEFINED = -84,
+    H_OUTPUT_BUFFER_TOO_SMALL = -85,
+    H_PARTITION_PAGE_TABLE_NOT_DEFINED = -86,
+    H_GUEST_VCPU_STATE_NOT_HV_OWNED = -87,
     H_UNSUPPORTED_FLAG_START = -256,
     H_UNSUPPORTED_FLAG_END = -511,
     H_MULTI_THREADS_ACTIVE = -9005,
@@ -282,6 +292,19 @@ impl HReturn {
     pub const fn gpr(self) -> u64 {
         self.0 as u64
     }
+
+    /// Is the call to be made again, because the hypervisor was busy?
+    pub const fn is_busy(self) -> bool {
+        matches!(self, Self::H_BUSY) || self.long_busy_ms().is_some()
+    }
+
+    /// In how many milliseconds a call is to be made again that was busy for long; `None` for any other.
+    pub const fn long_busy_ms(self) -> Option<u32> {
+        match self.0 {
+            order @ 9900..=9905 => Some(10u32.pow((order - 9900) as u32)),
+            _ => None,
+        }
+    }
 }
 
 impl core::fmt::Debug for HReturn {
@@ -301,6 +324,28 @@ mod tests {
         assert_eq!(Hcall::from_raw(0x498).papr_index(), None);
         assert_eq!(Hcall::from_raw(0x5).papr_index(), None);
         assert_eq!(Hcall::H_RTAS.papr_index(), None);
+    }
+
+    #[test]
+    fn long_busy() {
+        assert_eq!(HReturn::H_LONG_BUSY_ORDER_1_MSEC.long_busy_ms(), Some(1));
+        assert_eq!(
+            HReturn::H_LONG_BUSY_ORDER_100_SEC.long_busy_ms(),
+            Some(100_000)
+        );
+        assert_eq!(HReturn::H_BUSY.long_busy_ms(), None);
+    }
+
+    #[test]
+    fn is_busy() {
+        assert!(HReturn::H_BUSY.is_busy());
+        assert!(HReturn::from_raw(9900).is_busy());
+        assert!(HReturn::from_raw(9905).is_busy());
+        assert!(!HReturn::from_raw(9899).is_busy());
+        assert!(!HReturn::from_raw(9906).is_busy());
+        assert!(!HReturn::H_SUCCESS.is_busy());
+        assert!(!HReturn::H_CLOSED.is_busy());
+        assert!(!HReturn::H_HARDWARE.is_busy());
     }
 
     #[test]

@@ -143,7 +143,8 @@ impl SetModeResource {
     }
 }
 
-/// `CIABR[PRIV]`, its low two bits, when it names hypervisor state, which a guest may not watch: ISA Book III, "Completed Instruction Address Breakpoint".
+/// `CIABR[PRIV]`, its low two bits, when it names hypervisor state, which a guest may not watch: ISA Book III,
+/// "Completed Instruction Address Breakpoint".
 pub const CIABR_PRIV_HYPERVISOR: u64 = 3;
 
 /// `CIABR[PRIV]` as a mask.
@@ -187,6 +188,17 @@ impl RptPages {
     /// Every page size.
     pub const ALL: Self = Self(u64::MAX);
 
+    /// The size of pages of 2^`shift` bytes; none if the argument has no such size.
+    pub const fn of_shift(shift: u32) -> Self {
+        match shift {
+            12 => Self::SIZE_4K,
+            16 => Self::SIZE_64K,
+            21 => Self::SIZE_2M,
+            30 => Self::SIZE_1G,
+            _ => Self::EMPTY,
+        }
+    }
+
     /// Shifts of the sizes named, smallest first.
     pub fn shifts(self) -> impl Iterator<Item = u32> {
         [
@@ -198,6 +210,60 @@ impl RptPages {
         .into_iter()
         .filter(move |(size, _)| self.contains(*size))
         .map(|(_, shift)| shift)
+    }
+}
+
+register! {
+    /// Target argument of H_RPT_INVALIDATE: whose cached translations.
+    RptTarget {
+        /// The nest's MMU.
+        NMMU = 61,
+        /// The calling processor.
+        CMMU_LOCAL = 62,
+        /// All processors of the partition.
+        CMMU = 63,
+    }
+}
+
+register! {
+    /// First argument of H_TLB_INVALIDATE: fields of `tlbie` where the instruction has them (Linux,
+    /// Documentation/arch/powerpc/kvm-nested.rst).
+    TlbInvalidate {
+        /// Process-scoped translations, rather than partition-scoped ones.
+        PRS = 46,
+        /// Radix.
+        R = 47,
+    }
+    fields {
+        /// What to invalidate, RIC: 0 translations, 1 page walk cache, 2 all.
+        ric / with_ric = 44..45,
+    }
+}
+
+register! {
+    /// Third argument of H_TLB_INVALIDATE: RB of `tlbie`.
+    TlbieRb {
+    }
+    fields {
+        /// Effective page number, in pages of 4 KiB.
+        epn / with_epn = 0..51,
+        /// Which translations, IS: 0 of the page, 2 of the partition.
+        is / with_is = 52..53,
+        /// Actual page size, as the host's MMU encodes it.
+        ap / with_ap = 56..58,
+    }
+}
+
+register! {
+    /// Capabilities of H_GUEST_GET_CAPABILITIES and H_GUEST_SET_CAPABILITIES: what guests may be like. Those of
+    /// KVM_PPC_GET_COMPAT_CAPS are the same (api.rst, section 4.145).
+    GuestCapabilities {
+        /// A POWER9.
+        POWER9 = 1,
+        /// A POWER10.
+        POWER10 = 2,
+        /// A POWER11.
+        POWER11 = 3,
     }
 }
 
@@ -250,6 +316,16 @@ mod tests {
         assert!((RptPages::SIZE_64K | RptPages::SIZE_1G)
             .shifts()
             .eq([16, 30]));
+        for shift in [12, 16, 21, 30] {
+            assert!(RptPages::of_shift(shift).shifts().eq([shift]));
+        }
+        assert_eq!(RptPages::of_shift(24), RptPages::EMPTY);
+        assert_eq!(RptTarget::CMMU.raw(), 1);
+        assert_eq!(TlbInvalidate::R.with_ric(2).raw(), 0x9_0000);
+        assert_eq!(TlbieRb::EMPTY.with_is(2).raw(), 0x800);
+        let rb = TlbieRb::EMPTY.with_epn(0x1_2345).with_ap(5);
+        assert_eq!(rb.raw(), 0x1234_50a0);
+        assert_eq!(GuestCapabilities::POWER9.raw(), 1 << 62);
         assert_eq!((ProcTable::OP | ProcTable::NEW).raw(), 0x18);
         assert_eq!(ProcTable::RADIX.raw(), 4);
     }

@@ -17,7 +17,7 @@ pub const GROUP_ENTRIES: u64 = 8;
 pub const ENTRY_BYTES: u64 = 16;
 
 register! {
-    /// First doubleword of an entry, in the format before ISA 3.0.
+    /// First doubleword of an entry, in the format from before ISA 3.0.
     HpteV {
         /// Large: the page size is in the second doubleword's LP.
         L = 61,
@@ -25,9 +25,9 @@ register! {
         H = 62,
         /// Valid.
         V = 63,
-        /// The second of the hypervisor's software bits: the entry has changed since userspace, which has the table of
-        /// guests in problem state, last cleared the bit (QEMU's `HPTE64_V_HPTE_DIRTY`). It sends such entries when it
-        /// migrates, and those that are not valid, too.
+        /// The second of the hypervisor's software bits (QEMU's `HPTE64_V_HPTE_DIRTY`): the entry has changed since
+        /// userspace last cleared the bit. Userspace has the table of a guest in problem state, and a migration sends
+        /// the entries that have the bit, valid or not.
         CHANGED = 57,
     }
     fields {
@@ -77,7 +77,7 @@ register! {
 }
 
 impl HpteV {
-    /// What the guest sees of it, and may put in: of the software bits, two are the hypervisor's.
+    /// The entry without the two software bits that belong to the hypervisor: what a guest may read and write.
     pub const fn for_guest(self) -> Self {
         self.with_sw(self.sw() & 3)
     }
@@ -104,7 +104,8 @@ pub struct PageSizes {
     pub actual: u32,
 }
 
-/// An encoding of sizes in LP: its value and how many low bits of LP it takes; the bits above are the address's.
+/// An encoding of page sizes in LP: its value, and how many low bits of LP it takes. The bits above belong to the
+/// address.
 struct Encoding {
     base: u32,
     actual: u32,
@@ -112,7 +113,8 @@ struct Encoding {
     bits: u32,
 }
 
-/// The encodings of POWER7 to POWER10 for entries with L. A page smaller than 2^20 leaves bits of LP to the address.
+/// The encodings of POWER7 to POWER10 for entries with L set. With pages smaller than 2^20 bytes, some bits of LP
+/// belong to the address.
 const ENCODINGS: [Encoding; 6] = [
     Encoding {
         base: 12,
@@ -317,7 +319,8 @@ const fn below(shift: u32) -> u64 {
     1u64.wrapping_shl(shift).wrapping_sub(1)
 }
 
-/// Whether a page may be read and written, by its protection and the segment's key. Reserved protections permit nothing.
+/// Whether a page may be read and written, by its protection and the segment's key. Reserved protections permit
+/// nothing.
 const fn permitted(pp: u64, key: bool) -> (bool, bool) {
     match (pp, key) {
         (0 | 1, false) | (2, _) => (true, true),
@@ -326,7 +329,7 @@ const fn permitted(pp: u64, key: bool) -> (bool, bool) {
     }
 }
 
-/// What of a virtual segment ID goes into the hash.
+/// The part of a virtual segment ID that goes into the hash.
 const fn folded(vsid: u64, segment: SegmentSize) -> u64 {
     match segment {
         SegmentSize::Mb256 => vsid,
@@ -340,8 +343,8 @@ pub const fn hash(va: VirtualAddress, base: u32) -> u64 {
 }
 
 impl HpteV {
-    /// What an entry for the page of `va` has in its first doubleword besides L, H and V: B and the AVPN, of which a
-    /// page of 16 MB or more leaves the low bits 0.
+    /// The first doubleword of an entry for the page of `va`, without L, H and V: B and the AVPN, whose low bits are 0
+    /// for a page of 16 MB or more.
     pub const fn for_page(va: VirtualAddress, base: u32) -> Self {
         let avpn = va.vsid << (va.segment.shift() - 23) | va.offset >> 23;
         let dropped = base.saturating_sub(23);
@@ -350,8 +353,8 @@ impl HpteV {
             .with_b(va.segment as u64)
     }
 
-    /// Whether this is the valid entry's doubleword for a page: `wanted` as [`HpteV::for_page`] gives it, in the primary or
-    /// (`secondary`) secondary group.
+    /// Whether this is the valid entry's doubleword for a page: `wanted` as [`HpteV::for_page`] gives it, in the
+    /// primary or (`secondary`) secondary group.
     pub const fn matches(self, wanted: Self, secondary: bool) -> bool {
         let mask = Self::EMPTY.with_b(3).with_avpn(u64::MAX).raw() | Self::H.0 | Self::V.0;
         let expected = wanted.set(Self::H, secondary).with(Self::V);

@@ -20,7 +20,7 @@ pub const SC_1: u32 = 0x4400_0022;
 /// `sc`.
 pub const SC: u32 = 0x4400_0002;
 
-/// The reserved word that firmware and kernels put in the place of [`SC_1`] where that cannot work.
+/// A reserved word that firmware and kernels use instead of [`SC_1`] where `sc 1` does not reach KVM.
 pub const RESERVED_HYPERCALL: u32 = 0x7c00_0268;
 
 /// The primary opcode of a prefix.

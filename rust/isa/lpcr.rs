@@ -5,7 +5,8 @@
 use super::msr::Msr;
 
 register! {
-    /// Logical partitioning control register, ISA Book III, "Logical Partitioning Control Register" (HAIL: ISA 3.1; VRMASD, LPES0: ISA 2.07).
+    /// Logical partitioning control register, ISA Book III, "Logical Partitioning Control Register" (HAIL: ISA 3.1;
+    /// VRMASD, LPES0: ISA 2.07).
     Lpcr {
         /// Virtualized partition memory, before ISA 3.0: storage interrupts in real mode go to the hypervisor.
         VPM0 = 0,
@@ -65,7 +66,8 @@ register! {
         dpfd / with_dpfd = 9..11,
         /// Virtual real mode area's segment descriptor: L in the top bit, LP in the low two.
         vrmasd / with_vrmasd = 12..16,
-        /// Alternate interrupt location of a guest's interrupts: 0 real mode, 3 at 0xc000000000004000; 2 is deprecated, 1 reserved.
+        /// Alternate interrupt location of a guest's interrupts: 0 real mode, 3 at 0xc000000000004000; 2 is deprecated,
+        /// 1 reserved.
         ail / with_ail = 39..40,
         /// Power-saving exit causes PECEDP, PECEDH, PECE0 to PECE2.
         pece / with_pece = 47..51,
@@ -97,13 +99,13 @@ impl Lpcr {
 
     /// The bits a VMM may change with KVM_REG_PPC_LPCR_64: DPFD, ILE, TC, AIL, LD.
     ///
-    /// What of a new value is accepted depends on the guest too: [`Lpcr::sanitized`].
+    /// Which values are accepted depends on the guest, too: [`Lpcr::sanitized`].
     pub const USER: Self = Self(Self::DPFD.0 | Self::ILE.0 | Self::TC.0 | Self::AIL.0 | Self::LD.0);
 
     /// The same for the 32-bit KVM_REG_PPC_LPCR, which must leave the upper half alone.
     pub const USER_32: Self = Self(Self::USER.0 & 0xffff_ffff);
 
-    /// With what a guest may not have made harmless: AIL values other than 0 and 3 become 0 (1 is reserved, 2 is not
+    /// The value without what a guest may not have: AIL values other than 0 and 3 become 0 (1 is reserved, 2 is not
     /// offered), and TC is cleared for a radix guest, where it has no meaning.
     ///
     /// `ail_forbidden` is for processors on which a radix guest must not take interrupts with relocation on.
@@ -130,9 +132,9 @@ impl Lpcr {
         self.replaced(mask, value).sanitized(radix, ail_forbidden)
     }
 
-    /// Whether an interrupt to the guest's kernel that finds this MSR is taken with relocation on
-    /// (`LPCR[AIL]`): AIL is 3 and both IR and DR were on. System reset, machine check and interrupts to the hypervisor never
-    /// are; the caller knows those.
+    /// Whether an interrupt to the guest's kernel that finds this MSR is taken with relocation on (`LPCR[AIL]`): AIL is
+    /// 3 and both IR and DR were on. System reset, machine check and interrupts to the hypervisor never are; the caller
+    /// knows those.
     pub const fn interrupts_relocated(self, msr: Msr) -> bool {
         self.ail() == 3 && msr.contains(Msr::from_raw(Msr::IR.raw() | Msr::DR.raw()))
     }

@@ -86,7 +86,7 @@ impl Msr {
         }
     }
 
-    /// Is one of instruction and data relocation on, and the other off?
+    /// Is exactly one of instruction and data relocation on?
     pub const fn is_split(self) -> bool {
         self.contains(Self::IR) != self.contains(Self::DR)
     }
@@ -94,9 +94,9 @@ impl Msr {
     /// Both bits of TS.
     pub const TS: Self = Self(Self::TS_T.0 | Self::TS_S.0);
 
-    /// The MSR that an interrupt to a guest's kernel sets, before EE and the like are looked at: ISA Book III,
-    /// "Interrupt Definitions", figure "MSR setting due to interrupt". `self` is the MSR at the interrupt, `ile` is `LPCR[ILE]`, `relocation`
-    /// says that the interrupt is taken with relocation on (`Lpcr::interrupts_relocated`).
+    /// The MSR that an interrupt to a guest's kernel sets: ISA Book III, "Interrupt Definitions", figure "MSR setting
+    /// due to interrupt". `self` is the MSR at the interrupt, `ile` is `LPCR[ILE]`, `relocation` says that the
+    /// interrupt is taken with relocation on (`Lpcr::interrupts_relocated`).
     ///
     /// TS keeps its value, except that a transactional thread becomes suspended; ME, HV and S keep theirs, all others
     /// are cleared.
@@ -112,18 +112,21 @@ impl Msr {
             .set(Self(Self::IR.0 | Self::DR.0), relocation)
     }
 
+    /// Bits 33:36 and 42:47. An interrupt does not save them in SRR1, which says more about the interrupt there.
+    pub const NOT_IN_SRR1: Self = Self(0x783f_0000);
+
     /// `MSR[TS]` and `MSR[TM]`: bits 29:31.
     const TS_TM: Self = Self(Self::TS.0 | Self::TM.0);
 
-    /// The MSR after `rfid` in a state without hypervisor privilege or, if `self` has HV, with it: ISA Book III, "System
-    /// Linkage Instructions". The next instruction is at SRR0 with its low two bits cleared.
+    /// The MSR after `rfid` in a state without hypervisor privilege or, if `self` has HV, with it: ISA Book III,
+    /// "System Linkage Instructions". The next instruction is at SRR0 with its low two bits cleared.
     ///
-    /// A transition of TS that is not permitted is the caller's to refuse.
+    /// The caller has to refuse transitions of TS that are not permitted.
     pub const fn after_rfid(self, srr1: u64) -> Self {
         let new = Self(srr1);
         let hv = self.contains(Self::HV) && new.contains(Self::HV);
-        // Bits 33:36 and 42:47 are the interrupt's; ME changes only in hypervisor state, S never here.
-        let kept = Self(0x783f_0000 | Self::S.0);
+        // ME changes only in hypervisor state, and S never changes here.
+        let kept = Self(Self::NOT_IN_SRR1.0 | Self::S.0);
         let me = if self.contains(Self::HV) { new } else { self };
         self.replaced(Self(!kept.0), new)
             .with_problem_state()
@@ -152,18 +155,18 @@ impl Msr {
         self.after_mtmsrd(value)
     }
 
-    /// What a 32-bit processor's MSR has besides what none has here: 64-bit mode, another byte order.
+    /// The bits that a guest with a 32-bit processor can have in its MSR: 64-bit mode does not exist, and little-endian
+    /// mode is not offered.
     pub const BOOK3S32: Self = Self(0xffff_ffff & !Self::ILE.0 & !Self::LE.0);
 
-    /// The MSR after `rfi` on a processor before ISA 2.0: what an interrupt had put into SRR1, and nothing follows from
-    /// problem state. Source: "Programming Environments Manual", `rfi`.
+    /// The MSR after `rfi` on a processor from before ISA 2.0, which loads the bits that an interrupt saved in SRR1; PR
+    /// does not imply EE, IR and DR. Source: "Programming Environments Manual", `rfi`.
     pub const fn after_rfi(self, srr1: u64) -> Self {
-        let kept = Self(0x783f_0000);
         self.without(Self::POW)
-            .replaced(Self(0xffff_ffff & !kept.0), Self(srr1))
+            .replaced(Self(0xffff_ffff & !Self::NOT_IN_SRR1.0), Self(srr1))
     }
 
-    /// Problem state has interrupts and relocation on.
+    /// The MSR with EE, IR and DR set if PR is: problem state always has them on.
     const fn with_problem_state(self) -> Self {
         if self.contains(Self::PR) {
             self.with(Self(Self::EE.0 | Self::IR.0 | Self::DR.0))
@@ -172,7 +175,8 @@ impl Msr {
         }
     }
 
-    /// With TS and TM as they were if they were "suspended, unavailable" and would become zero.
+    /// The MSR with TS and TM as in `old` if that is suspended with TM off and both would become zero: such a
+    /// transition does not change TS.
     const fn with_transaction_from(self, old: Self) -> Self {
         let suspended = old.masked(Self::TS_TM).0 == Self::TS_S.0;
         if suspended && !self.intersects(Self::TS_TM) {
@@ -233,7 +237,8 @@ mod tests {
     #[test]
     fn returning_and_moving() {
         let kernel = Msr::SF | Msr::ME | Msr::LE | Msr::RI;
-        // To problem state: EE, IR and DR come along; HV cannot be gained, ME not lost, SRR1's causes are not loaded.
+        // To problem state: EE, IR and DR are set too; HV cannot be gained, ME cannot be lost, and the interrupt's bits
+        // of SRR1 are not loaded.
         let user = kernel.after_rfid((Msr::SF | Msr::PR | Msr::HV).raw() | 0x783f_0000);
         assert_eq!(
             user,
@@ -254,7 +259,7 @@ mod tests {
         assert_eq!(kernel.after_mtmsrd_l(u64::MAX), kernel | Msr::EE);
         assert_eq!(kernel.after_mtmsrd_l(0), kernel.without(Msr::RI));
 
-        // Suspended with TM off stays so if nothing is asked for.
+        // A suspended state with TM off stays if TS and TM would become zero.
         let suspended = kernel | Msr::TS_S;
         assert_eq!(suspended.after_mtmsrd(0), Msr::ME | Msr::LE | Msr::TS_S);
         let resumed = Msr::TM | Msr::TS_T;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The performance monitor, as far as its two counters of fixed events go: PMC5 counts instructions completed, PMC6
-//! cycles. ISA 2.07 and 3.0B Book III, "Performance Monitor Facility".
+//! The performance monitor's two counters of fixed events: PMC5 counts instructions completed, PMC6 cycles. ISA 2.07
+//! and 3.0B Book III, "Performance Monitor Facility".
 
 use super::msr::Msr;
 
@@ -20,6 +20,8 @@ register! {
         FCECE = 38,
         /// PMC2 to PMC6 raise alerts.
         PMCJCE = 49,
+        /// Problem state may not read PMC5 and PMC6 when `pmcc` is 0 (ISA 3.1).
+        PMCCEXT = 54,
         /// An alert has occurred: there is a performance monitor exception.
         PMAO = 56,
         /// PMC5 and PMC6 are frozen.
@@ -28,6 +30,14 @@ register! {
     fields {
         /// Control of the counters by problem state; 3 takes PMC5 and PMC6 out of the performance monitor.
         pmcc / with_pmcc = 44..45,
+    }
+}
+
+register! {
+    /// Monitor mode control register A.
+    Mmcra {
+        /// The branch history rolling buffer records nothing (ISA 3.1).
+        BHRBRD = 26,
     }
 }
 
@@ -43,7 +53,8 @@ pub struct Counters {
 /// A counter is negative: its first bit is set.
 const NEGATIVE: u32 = 1 << 31;
 
-/// Whether MMCR2 freezes counter `n` (1 to 6) in the state that `msr` names: the first two of the counter's nine bits.
+/// Whether MMCR2 freezes counter `n` (1 to 6) in the state that `msr` names. The first two of the counter's nine bits
+/// say so.
 const fn frozen_by_mmcr2(mmcr2: u64, n: u32, msr: Msr) -> bool {
     let bit = 9 * (n - 1) + msr.contains(Msr::PR) as u32;
     mmcr2 >> (63 - bit) & 1 != 0

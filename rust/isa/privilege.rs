@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The privilege state of a thread, which is what decides on an access: it is made from an MSR and from nothing else.
+//! The privilege state of a thread, which decides what the thread may access. It can be made only from an MSR.
 
 use super::msr::Msr;
 use super::spr::{Privilege, Spr};
@@ -12,12 +12,12 @@ pub struct PrivilegeState {
     problem: bool,
 }
 
-/// What comes of `mfspr` and `mtspr`, ISA Book III, "Move To/From System Register Instructions".
+/// The result of `mfspr` or `mtspr`, ISA Book III, "Move To/From System Register Instructions".
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SprAccess {
-    /// It is made.
+    /// The access is made.
     Permitted,
-    /// A privileged instruction type program interrupt.
+    /// It causes a privileged instruction type program interrupt.
     Privileged,
     /// The register does not exist, and nothing happens.
     NoOperation,
@@ -27,7 +27,7 @@ pub enum SprAccess {
 }
 
 impl PrivilegeState {
-    /// That of a thread with this MSR.
+    /// The state of a thread with this MSR.
     #[inline]
     pub const fn of(msr: Msr) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl PrivilegeState {
         self.problem
     }
 
-    /// May a thread in this state do what takes at least `least`?
+    /// May a thread in this state do what needs the privilege `least`?
     #[inline]
     pub const fn permits(self, least: Privilege) -> bool {
         match least {
@@ -72,8 +72,8 @@ impl PrivilegeState {
         }
     }
 
-    /// An access to a register that the processor does not have: spr bit 0 decides in problem state, and in privileged state only four numbers are
-    /// not ignored.
+    /// The result of an access to a register that the processor does not have. In problem state, bit 0 of the number
+    /// decides; in privileged state, all but four numbers are ignored.
     pub const fn undefined(self, spr: Spr) -> SprAccess {
         match (self.problem, spr.raw()) {
             (true, _) if spr.number_is_privileged() => SprAccess::Privileged,
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// By name, whatever the table of registers says: what a program must never reach.
+    /// Registers that a program must never reach, by name: this test does not depend on the table of registers.
     #[test]
     fn registers_of_the_kernel() {
         for number in [

@@ -15,7 +15,7 @@ macro_rules! versions {
                 pub const $name: u16 = $value;
             )*
 
-            /// The processor's name, or `None` if the version is none of these.
+            /// The processor's name, or `None` if the version is not in this table.
             pub const fn name(self) -> Option<&'static str> {
                 match self.version() {
                     $( Self::$name => Some(stringify!($name)), )*
@@ -84,18 +84,18 @@ impl core::fmt::Debug for Pvr {
     }
 }
 
-/// A processor of which a guest knows that it is not a partition of a server: no hypercalls, a page table in its own
-/// memory.
+/// A kind of processor that has no hypervisor above it: its guests make no hypercalls, and have the page table in their
+/// own memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Bare {
-    /// A 32-bit one: 603, 604, 7xx, 74xx and their kin, which hash and have BATs and segment registers.
+    /// 32-bit processors (603, 604, 7xx, 74xx and the like), with a hashed page table, BATs and segment registers.
     Book3s32,
-    /// 970 and its kin: the SLB, and a page table by SDR1.
+    /// The 970 and the like, with an SLB and a page table that SDR1 names.
     Ppc970,
 }
 
 impl Pvr {
-    /// Which of these it is; `None` for servers, and for what is not known.
+    /// The kind of the processor; `None` for servers and for unknown versions.
     pub const fn bare(self) -> Option<Bare> {
         match self.version() {
             // 603, 604, 603e, 603ev, 740 and 750, 604ev, 604r, 7400, 750FX, 750GX.
@@ -203,21 +203,22 @@ register! {
         TM_DISABLE = 2,
         /// No matrix-multiply assist (ISA 3.1).
         MMA_DISABLE = 3,
-        /// As architecture 3.1: nothing of the version after it.
+        /// Compatible with architecture 3.1: facilities of the version after it are off.
         V31 = 58,
-        /// As architecture 3.0.
+        /// Compatible with architecture 3.0.
         V300 = 59,
-        /// As architecture 2.07.
+        /// Compatible with architecture 2.07.
         V207 = 60,
-        /// As architecture 2.06.
+        /// Compatible with architecture 2.06.
         V206 = 61,
-        /// As architecture 2.05.
+        /// Compatible with architecture 2.05.
         V205 = 62,
     }
 }
 
 impl Pcr {
-    /// The bits with no meaning, which a hypervisor sets so that a guest has nothing that it does not know of.
+    /// Reserved bits. A hypervisor sets them so that facilities that it does not know, which a later processor may
+    /// have, are off for the guest.
     pub const RESERVED: Self = Self(
         !(Self::VEC_DISABLE.0
             | Self::VSX_DISABLE.0
@@ -240,7 +241,7 @@ impl Pcr {
         Some(Self((host - guest) | Self::RESERVED.0))
     }
 
-    /// The bit that makes a processor look as if of this level: each is twice the one before.
+    /// The bit that makes a processor compatible with this level. Each level's bit is twice that of the level before.
     const fn bit(arch: Arch) -> u64 {
         match arch {
             Arch::V205 => Self::V205.0,

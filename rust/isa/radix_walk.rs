@@ -39,7 +39,7 @@ pub struct Context {
 /// A page that a walk found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Page {
-    /// Guest real address of the byte asked for.
+    /// Guest real address of the byte that was looked up.
     pub real: u64,
     /// Shift of the page's size.
     pub shift: u32,
@@ -57,8 +57,8 @@ pub enum Fault {
     Segment,
     /// Data or instruction storage interrupt with these bits of DSISR (for a fetch, of SRR1).
     Storage(Dsisr),
-    /// The tables could not be read at this guest real address: nothing the guest did, or a table outside its memory
-    /// (on hardware, a hypervisor storage interrupt with [`Dsisr::PRTABLE_FAULT`]).
+    /// The tables could not be read at this guest real address: the host has no page there at the moment, or the table
+    /// lies outside the guest's memory (on hardware, a hypervisor storage interrupt with [`Dsisr::PRTABLE_FAULT`]).
     Unreadable(u64),
 }
 
@@ -145,7 +145,7 @@ where
         if !supported.contains(&bits) {
             return unsupported;
         }
-        // 52 less at most 13 + 9 + 9 + 9.
+        // This does not underflow: the levels have at most 13 + 9 + 9 + 9 of the 52 bits.
         shift -= bits as u32;
         let index = (address >> shift) & ((1 << bits) - 1);
         let entry_address = (base & !((8 << bits) - 1)) | (index * 8);

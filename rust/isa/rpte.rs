@@ -293,6 +293,11 @@ impl Patb0 {
         self.0 & NLB_MASK
     }
 
+    /// Bytes of the root directory.
+    pub const fn root_bytes(self) -> u64 {
+        8 << self.rpds()
+    }
+
     /// Bits of address that the tree translates.
     pub const fn address_bits(self) -> u32 {
         (self.rts_high() << 3 | self.rts_low()) as u32 + 31
@@ -393,6 +398,7 @@ mod tests {
         assert_eq!(patb0.raw(), 0xc000_0000_0001_00ad);
         assert_eq!(patb0.address_bits(), 52);
         assert_eq!(patb0.rpds(), 13);
+        assert_eq!(patb0.root_bytes(), 65536);
         assert_eq!(patb0.root(), 0x1_0000);
         let patb1 = Patb1::radix(0x2_0000, 24);
         assert_eq!(patb1.raw(), 0x8000_0000_0002_000c);

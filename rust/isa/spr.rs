@@ -68,7 +68,7 @@ macro_rules! sprs {
     };
 }
 
-/// The place in [`Spr::ALL`] of the register of each number; behind the last of them if it has no name.
+/// For each number, the register's index in [`Spr::ALL`], or the length of `ALL` if no register has the number.
 #[expect(clippy::indexing_slicing, reason = "the compiler executes it")]
 static PLACES: [u8; 1024] = {
     assert!(Spr::ALL.len() <= u8::MAX as usize);
@@ -403,12 +403,12 @@ sprs! {
 }
 
 impl Spr {
-    /// The register with this number (of which the low 10 bits count).
+    /// The register with this number, of which only the low 10 bits are used.
     pub const fn from_raw(number: u16) -> Self {
         Self(number & 0x3ff)
     }
 
-    /// The register's place in [`Spr::ALL`]; behind the last of them if it has no name.
+    /// The register's index in [`Spr::ALL`], or the length of `ALL` if it has no name.
     #[inline]
     pub fn place(self) -> usize {
         let place = PLACES.get(usize::from(self.0));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What of a special purpose register there is on POWER8 (ISA 2.07), POWER9 (3.0) and POWER10 (3.1): whether the
-//! processor has it, how wide it is, which of its bits are reserved, and of which other register it is a view.
+//! The special purpose registers of POWER8 (ISA 2.07), POWER9 (3.0) and POWER10 (3.1): whether the processor has a
+//! register, how wide it is, which of its bits are reserved, and whether it is a view of another register.
 //!
 //! Who may read and write it is in [`spr`](super::spr). Registers whose bits the ISA leaves to the implementation
-//! (MMCR1, MMCRA, SIER and their like) are whole here.
+//! (MMCR1, MMCRA, SIER and the like) have no reserved bits here.
 
 use super::{fscr::Fscr, pvr::Arch, spr::Spr};
 
@@ -21,28 +21,28 @@ const WORD: u64 = bits(32, 63);
 pub enum View {
     /// The register itself.
     Whole,
-    /// Another number for all of this one.
+    /// A second number of this register.
     Same(Spr),
-    /// The lower 32 bits of this one, which cannot be written.
+    /// The lower 32 bits of this register, read-only.
     Lower(Spr),
-    /// The upper 32 bits of this one, as a register of 32 bits.
+    /// The upper 32 bits of this register.
     Upper(Spr),
-    /// Some bits of this one: the others read as zeros, and a write leaves them as they are.
+    /// Some bits of this register: the others read as zeros, and a write does not change them.
     Part(Spr, u64),
-    /// Reads as this one; a write sets in it the bits that are ones.
+    /// A read gives this register; a write sets the bits in it that are ones in the value.
     Set(Spr),
-    /// Reads as this one; a write clears in it the bits that are ones.
+    /// A read gives this register; a write clears the bits in it that are ones in the value.
     Reset(Spr),
-    /// As [`View::Set`], for the upper 32 bits, as a register of 32 bits.
+    /// As [`View::Set`], for the upper 32 bits of this register.
     SetUpper(Spr),
-    /// As [`View::Reset`], for the upper 32 bits, as a register of 32 bits.
+    /// As [`View::Reset`], for the upper 32 bits of this register.
     ResetUpper(Spr),
 }
 
-/// The levels of the architecture that have a register, first and last.
+/// The first and the last level of the architecture that have the register.
 const fn levels(spr: Spr) -> (Arch, Arch) {
     match spr {
-        // The data of coprocessors and of caches, and the second performance monitor of POWER8.
+        // Registers of coprocessors and caches, and the second performance monitor of POWER8.
         Spr::ACOP
         | Spr::TACR
         | Spr::TCSCR
@@ -70,7 +70,8 @@ const fn levels(spr: Spr) -> (Arch, Arch) {
     }
 }
 
-/// Whether a processor of this level has the register; which it has anyhow if it has a name and nothing is said here.
+/// Whether a processor of this level has the register. Registers with a name that `levels` does not list exist at every
+/// level.
 pub const fn exists(spr: Spr, arch: Arch) -> bool {
     let (first, last) = levels(spr);
     first as u8 <= arch as u8 && arch as u8 <= last as u8
@@ -111,10 +112,11 @@ pub const fn view(spr: Spr) -> View {
     }
 }
 
-/// What of MMCR0 has a meaning under its number for problem state: FC, PMAE and PMAO (ISA 2.07 Book III-S, 9.4.4).
+/// The bits of MMCR0 that its number for problem state gives access to: FC, PMAE and PMAO (ISA 2.07 Book III-S, 9.4.4).
 const UMMCR0: u64 = bits(32, 32) | bits(37, 37) | bits(56, 56);
 
-/// What of MMCR2 has: of each counter's nine bits the one that freezes it in problem state.
+/// The bits of MMCR2 that its number for problem state gives access to: of each counter's nine bits, the one that
+/// freezes it in problem state.
 const UMMCR2: u64 =
     bits(1, 1) | bits(10, 10) | bits(19, 19) | bits(28, 28) | bits(37, 37) | bits(46, 46);
 
@@ -122,7 +124,7 @@ const UMMCR2: u64 =
 pub const fn defined(spr: Spr, arch: Arch) -> u64 {
     match spr {
         Spr::DSCR => bits(39, 63),
-        // RUN. The run latches of the threads, beside it, cannot be written.
+        // RUN. The run latches of the core's threads are in CTRL too, but are read-only.
         Spr::CTRL => bits(63, 63),
         Spr::FSCR => {
             let base = Fscr::EMPTY
@@ -148,7 +150,7 @@ pub const fn defined(spr: Spr, arch: Arch) -> u64 {
         | Spr::PMC4
         | Spr::PMC5
         | Spr::PMC6 => WORD,
-        // GE; what is enabled, TS of transactions, and what has occurred.
+        // GE, the enable bits and TS, and the bits that say what has occurred.
         Spr::BESCR => bits(0, 0) | bits(29, 33) | bits(61, 63),
         Spr::EBBHR | Spr::EBBRR => bits(0, 61),
         // The power saving level that was reached, and the levels that are asked for.
@@ -157,7 +159,7 @@ pub const fn defined(spr: Spr, arch: Arch) -> u64 {
     }
 }
 
-/// `mfspr`: the value that `spr` shows, `get` giving what a register holds.
+/// The value that `mfspr` reads from `spr`; `get` gives what a register holds.
 pub fn read(spr: Spr, arch: Arch, get: impl Fn(Spr) -> u64) -> u64 {
     let of = |spr| get(spr) & defined(spr, arch);
     match view(spr) {
@@ -169,7 +171,7 @@ pub fn read(spr: Spr, arch: Arch, get: impl Fn(Spr) -> u64) -> u64 {
     }
 }
 
-/// `mtspr` of `val`: the register that changes, and what it holds then, `get` giving what registers hold.
+/// The register that `mtspr` of `val` changes, and its new value; `get` gives what a register holds now.
 pub fn written(spr: Spr, arch: Arch, val: u64, get: impl Fn(Spr) -> u64) -> (Spr, u64) {
     let (to, new) = match view(spr) {
         View::Whole => (spr, val),

@@ -6,8 +6,8 @@ use super::dsisr::Dsisr;
 use super::msr::Msr;
 
 register! {
-    /// The bits of SRR1 and HSRR1 that an interrupt sets itself, ISA Book III, "Interrupt Definitions" (SRR1 33:36 and 42:47). Their
-    /// meaning depends on the interrupt: the name begins with it.
+    /// The bits of SRR1 and HSRR1 that an interrupt sets itself, ISA Book III, "Interrupt Definitions" (SRR1 33:36 and
+    /// 42:47). Their meaning depends on the interrupt: the name begins with it.
     Srr1 {
         /// Instruction storage: no translation found.
         ISI_NOPTE = 33,
@@ -57,7 +57,20 @@ register! {
 
 impl Srr1 {
     /// Bits that do not come from the MSR: 33:36 and 42:47.
-    pub const FROM_INTERRUPT: Self = Self(0x783f_0000);
+    pub const FROM_INTERRUPT: Self = Self(Msr::NOT_IN_SRR1.raw());
+
+    /// The bits that say what caused a program interrupt: 43:47.
+    pub const PROG: Self = Self(
+        Self::PROG_FPE.0
+            | Self::PROG_ILL.0
+            | Self::PROG_PRIV.0
+            | Self::PROG_TRAP.0
+            | Self::PROG_ADDR.0,
+    );
+
+    /// The bits that say what caused a machine check. The implementation defines them: 36 and 42:45 on POWER7 and
+    /// later.
+    pub const MC: Self = Self(0x083c_0000);
 
     /// SRR1 for an interrupt taken with this MSR.
     pub const fn with_msr(self, msr: Msr) -> Self {
@@ -75,7 +88,8 @@ impl Srr1 {
     }
 }
 
-/// Why a thread left power saving, `Srr1::wake_reason`, ISA Book III, "System Reset Interrupt", and the POWER8 and POWER9 user manuals.
+/// Why a thread left power saving, `Srr1::wake_reason`, ISA Book III, "System Reset Interrupt", and the POWER8 and
+/// POWER9 user manuals.
 pub mod wake {
     /// Directed hypervisor doorbell.
     pub const H_DOORBELL: u64 = 3;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Translation control entries: how a partition's I/O bus addresses become its memory's.
+//! Translation control entries, which translate a partition's I/O bus addresses to real addresses.
 //!
 //! Source: PAPR, "TCE hcall()s" (H_PUT_TCE, H_GET_TCE, H_STUFF_TCE, H_PUT_TCE_INDIRECT) and the chapter on DMA windows.
 
 register! {
     /// A translation control entry: the I/O page's real address, and what the device may do there. Without a permission
-    /// it says nothing, and its address may be anything.
+    /// the entry is invalid, and its address has no meaning.
     Tce {
         /// The device may write.
         WRITE = 62,
@@ -32,7 +32,7 @@ impl Tce {
     }
 }
 
-/// Most entries that H_PUT_TCE_INDIRECT takes: as many as are in [`LIST_ALIGN`] bytes.
+/// The most entries that H_PUT_TCE_INDIRECT takes; they fill [`LIST_ALIGN`] bytes.
 pub const LIST_ENTRIES: u64 = 512;
 
 /// Alignment of the list of H_PUT_TCE_INDIRECT, in bytes.
@@ -53,8 +53,9 @@ impl Window {
     /// log2 of the size of an I/O page: 4 KB to 16 GB.
     pub const PAGE_SHIFTS: core::ops::RangeInclusive<u32> = 12..=34;
 
-    /// `entries` I/O pages of 2^`page_shift` bytes, `first` pages above bus address 0. `None` if there are none, for a
-    /// page size that cannot be, and if they do not end below the last page of the 64-bit bus.
+    /// A window of `entries` I/O pages of 2^`page_shift` bytes that begins `first` pages above bus address 0. `None` if
+    /// `entries` is 0, if the page size does not exist, or if the window does not end below the last page of the 64-bit
+    /// bus.
     pub fn new(page_shift: u32, first: u64, entries: u64) -> Option<Self> {
         if entries == 0 || !Self::PAGE_SHIFTS.contains(&page_shift) {
             return None;
@@ -73,8 +74,8 @@ impl Window {
         self.entries
     }
 
-    /// The index of the first of `count` entries from bus address `ioba` on. `None` (H_PARAMETER) if that is not an I/O
-    /// page's, or not all of them are in the window. `count` may be 0.
+    /// The index of the first of `count` entries from bus address `ioba` on. `None` (H_PARAMETER) if `ioba` does not
+    /// begin an I/O page, or if not all entries are in the window. `count` may be 0.
     #[inline]
     pub const fn index(&self, ioba: u64, count: u64) -> Option<u64> {
         let page = ioba >> self.page_shift;
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(w.index(base, 11), None);
         assert_eq!(w.index(base + 0x9_0000, 1), Some(9));
         assert_eq!(w.index(base + 0x9_0000, 2), None);
-        // Nothing at the end is something; past the end it is not.
+        // No entries are permitted at the window's end, but not past it.
         assert_eq!(w.index(base + 0xa_0000, 0), Some(10));
         assert_eq!(w.index(base + 0xa_0000, 1), None);
         assert_eq!(w.index(base + 0xb_0000, 0), None);

@@ -2,11 +2,11 @@
 
 //! Times in ticks of the timebase, ISA Book II, "Time Base".
 //!
-//! A guest's timebase may be ahead of the host's by any offset, so that a time of its own can lie before the host's
-//! timebase began; and the timebases of a host's CPUs need not agree to the tick. What is nearer in the past than in
-//! the future is past.
+//! A guest's timebase may be ahead of the host's by any offset, so that a guest's time, as a host time, can be
+//! negative; and the timebases of the host's CPUs may differ by some ticks. So times are compared modulo 2^64: a time
+//! that is less than 2^63 ticks before another is past.
 
-/// Ticks from one time to another; none if `to` comes before `from`.
+/// Ticks from one time to another; 0 if `to` comes before `from`.
 #[inline]
 pub const fn ticks(from: u64, to: u64) -> u64 {
     let ticks = to.wrapping_sub(from);
@@ -23,17 +23,17 @@ pub const fn reached(now: u64, time: u64) -> bool {
     ticks(now, time) == 0
 }
 
-/// Ticks that a decrementer of 32 bits can be late at most when a guest is entered: as many again pass before it is seen
-/// next, at most, and it stays negative.
+/// How late, in ticks, a decrementer of 32 bits may be when a guest is entered. At most as many ticks pass until the
+/// guest is entered again, and the decrementer stays negative for all that time.
 const LATEST: u64 = 1 << 30;
 
-/// When a decrementer of 32 bits expires, as far as it can tell: what it would take for future though it is past, or
-/// for past though it is future (ISA Book III, "Decrementer": the interrupt is pending while bit 32 is 1), is brought as
-/// near as need be.
+/// The expiry of a decrementer of 32 bits, moved near enough to `now` that the decrementer has the right sign. The
+/// interrupt is pending while bit 32 is 1 (ISA Book III, "Decrementer"), so an expiry too far in the past would look
+/// future, and one too far in the future would look past.
 #[inline]
 pub const fn decrementer_32(now: u64, expires: u64) -> u64 {
     let dec = expires.wrapping_sub(now);
-    // Both bounds in one comparison, because this is done at each entry.
+    // One comparison tests both bounds, because this is done at each entry.
     if dec.wrapping_add(LATEST) <= LATEST + i32::MAX as u64 {
         expires
     } else if (dec as i64) < 0 {
@@ -43,8 +43,8 @@ pub const fn decrementer_32(now: u64, expires: u64) -> u64 {
     }
 }
 
-/// A decrementer of 32 bits that becomes negative at `expires`: one that is further away than it can tell is as far away
-/// as it can tell, on either side.
+/// The value of a decrementer of 32 bits that becomes negative at `expires`. An expiry beyond its range gives the
+/// range's end on that side.
 pub const fn decrementer_value(now: u64, expires: u64) -> i32 {
     let left = expires.wrapping_sub(now) as i64;
     if left > i32::MAX as i64 {
@@ -96,7 +96,7 @@ mod tests {
         assert!(!reached(u64::MAX, 9));
     }
 
-    /// What the register of 32 bits has in it.
+    /// The value that the register of 32 bits has.
     fn dec(now: u64, expires: u64) -> i32 {
         decrementer_32(now, expires).wrapping_sub(now) as i32
     }
@@ -104,12 +104,12 @@ mod tests {
     #[test]
     fn decrementer_of_32_bits() {
         for now in [0, 5000, 1 << 40, u64::MAX - 10] {
-            // What it can express stays.
+            // Expiries within the range stay as they are.
             for ticks in [0, 1, -1, i64::from(i32::MAX), -(1 << 30)] {
                 let expires = now.wrapping_add(ticks as u64);
                 assert_eq!(decrementer_32(now, expires), expires);
             }
-            // However late, it is past, and stays so as long as it may count on unseen.
+            // However late the expiry is, it is past, and it stays past until the guest is entered again.
             for late in [
                 1u64 << 30,
                 (1 << 31) + 1,
@@ -121,7 +121,7 @@ mod tests {
                 let dec = dec(now, now.wrapping_sub(late));
                 assert!(dec < 0 && dec.checked_sub((1 << 30) - 1).is_some());
             }
-            // However far, it is future.
+            // However far the expiry is, it is future.
             for far in [1u64 << 31, (1 << 32) - 1, 3 << 31, 1 << 62] {
                 assert_eq!(dec(now, now.wrapping_add(far)), i32::MAX);
             }

@@ -13,7 +13,7 @@ register! {
         NESTING_OVERFLOW = 9,
         /// Footprint overflow.
         FOOTPRINT_OVERFLOW = 10,
-        /// What only the implementation knows.
+        /// The implementation's own reason.
         IMPLEMENTATION = 15,
         /// Caused by a `tabort.` or `treclaim.`.
         ABORT = 31,

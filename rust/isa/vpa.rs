@@ -61,7 +61,7 @@ pub mod area {
 
 /// SLB shadow buffer.
 pub mod slb_shadow {
-    /// How many entries are to be restored, 4 bytes.
+    /// How many entries the hypervisor has to restore, 4 bytes.
     pub const PERSISTENT: u64 = 0;
     /// Size of the buffer, 4 bytes (while it is being registered, as a whole word).
     pub const SIZE: u64 = 4;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The MMU of 32-bit Book3S processors, against one that puts numbers together bit by bit.
+//! Compares the MMU of 32-bit Book3S processors with a naive one that composes numbers bit by bit.
 
 use kvm_ppc_pure::isa::{
     book3s32::{group, Bat, Mmu, Pte, SegmentRegister, Translation, BATS, GROUP_BYTES},
@@ -25,7 +25,8 @@ fn naive_group(sdr1: u32, vsid: u32, ea: u32, secondary: bool) -> u32 {
     bits(sdr1, 0, 6) << 25 | high << 16 | (hash & 0x3ff) << 6
 }
 
-/// As "Block Size Mask Encodings" and the figures beside it: address bits that the mask has come from the address.
+/// As "Block Size Mask Encodings" and the figures beside it say: where the mask has ones, the address bits come from
+/// the effective address.
 fn naive_block(bat: Bat, ea: u32, problem_state: bool) -> Option<u32> {
     let valid = bits(bat.upper, if problem_state { 31 } else { 30 }, 31) & 1;
     let valid = if problem_state {
@@ -47,7 +48,7 @@ fn access() -> impl Strategy<Value = Access> {
     prop_oneof![Just(Access::Load), Just(Access::Store), Just(Access::Fetch)]
 }
 
-/// Blocks that often have the address, and often not.
+/// Blocks, many of which contain the address.
 fn bat(ea: u32) -> impl Strategy<Value = Bat> {
     (any::<u32>(), any::<u32>(), 0..12u32, any::<bool>()).prop_map(
         move |(random, lower, length, near)| {
@@ -79,12 +80,12 @@ proptest! {
         let found = bat.valid(problem_state) && bat.contains(ea);
         let naive = naive_block(bat, ea, problem_state);
         prop_assert_eq!(found.then(|| bat.real(ea)), naive);
-        // One that has the address is in its segment.
+        // A block that contains the address is in its segment.
         prop_assert!(!found || bat.in_segment(ea ^ 0x0fff_ffff));
         prop_assert_eq!(Bat::from_raw(bat.raw()), bat);
     }
 
-    /// What was put into a table is found, by either hash, unless a block has it; and nothing else is.
+    /// Entries in a table are found by either hash, unless a block contains the address; and nothing else is found.
     #[test]
     fn tables(
         ea: u32, sr in 0..0x7fff_ffffu32, real: u32, low in 0..0x200u32, slot in 0..8u32, secondary: bool,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Load and store plans against a processor: `tests/cpu/harness.S` executes the same instructions, on POWER10 or under
-//! qemu-user. Each of KVM_PPC_CPU_LE and KVM_PPC_CPU_BE is the command that starts the harness of that byte order, e.g.
-//! `qemu-ppc64le -cpu power10 /some/where/harness-le`.
+//! Compares load and store plans with a processor: `tests/cpu/harness.S` executes the same instructions, on POWER10 or
+//! under qemu-user. Each of KVM_PPC_CPU_LE and KVM_PPC_CPU_BE is the command that starts the harness of that byte
+//! order, e.g. `qemu-ppc64le -cpu power10 /some/where/harness-le`.
 
 mod model;
 
@@ -178,8 +178,8 @@ fn against(command: &str, little: bool) {
     {
         let (name, ..) = INSTRUCTIONS[index];
         let string = matches!(name, "lmw" | "stmw" | "lswi" | "lswx" | "stswi" | "stswx");
-        // qemu-user takes a pair for one number and swaps its halves, unlike the ISA, which names the doubleword of each
-        // register.
+        // qemu-user takes a pair for one number and swaps its halves, unlike the ISA, which names the doubleword of
+        // each register.
         let pair = name.contains("fdp");
         if little && (string || pair) {
             continue;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the bits of `need_tlb_flush` may be set beside threads of a core that test them (Documentation/memory.rst,
-//! "Translations that tlbiel leaves behind"): every order of the steps of two threads that enter and leave a guest and
-//! of two vCPUs that have left the core, by a model of the steps.
+//! Tests how the bits of `need_tlb_flush` may be set while threads of a core test them (Documentation/memory.rst,
+//! "Translations that tlbiel leaves behind"). A model goes through every order of the steps of two threads that enter
+//! and leave a guest and of two vCPUs that have left the core.
 
 use std::collections::HashSet;
 
@@ -22,9 +22,9 @@ const ENTRIES: u8 = 2;
 /// A thread of the core, by its next step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Thread {
-    /// Outside; so many entries are left.
+    /// Outside, with this many entries to come.
     Outside(u8),
-    /// Has said that it enters.
+    /// It has announced its entry.
     Entering(u8),
     /// Tests its own bit.
     TestOwn(u8),
@@ -38,19 +38,19 @@ enum Thread {
     Guest(u8),
 }
 
-/// Who has moved a vCPU away, by the next step.
+/// A thread that has moved a vCPU away, by its next step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Mover {
     Idle,
     /// Has closed the core.
     Closed,
-    /// Looks whether a thread is in the guest, and waits until it has been outside.
+    /// Tests whether this thread is in the guest.
     Look(u8),
     Wait(u8),
     SetFirst,
     SetSecond,
     SetBoth,
-    /// Interrupts who is in the guest, and waits.
+    /// Interrupts this thread, and waits until it has been outside.
     Kick(u8),
     WaitKick(u8),
     Open,
@@ -60,12 +60,12 @@ enum Mover {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct State {
     threads: [Thread; 2],
-    /// The thread was outside since somebody began to wait for that.
+    /// Whether the thread was outside since a mover began to wait for that.
     was_outside: [[bool; 2]; 2],
     movers: [Mover; 2],
     bits: [bool; 2],
     closed: u8,
-    /// The core has what that vCPU left behind.
+    /// Whether the core has stale translations of that vCPU.
     stale: [bool; 2],
 }
 
@@ -169,7 +169,7 @@ impl State {
         Some(s)
     }
 
-    /// A thread is in the guest with what a vCPU has left behind, though that goes on elsewhere already.
+    /// Is a thread in the guest with stale translations of a vCPU that already runs elsewhere?
     fn wrong(&self) -> bool {
         let running = |t: &Thread| matches!(t, Thread::Guest(_));
         (0..2).any(|m| self.stale[m] && self.movers[m] == Mover::Done)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hashed page tables against the figures of the ISA, bit by bit.
+//! Compares hashed page tables with the figures of the ISA, bit by bit.
 
 use kvm_ppc_pure::isa::{
     dsisr::Dsisr,

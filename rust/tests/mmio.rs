@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Load and store plans against a naive model of every instruction.
+//! Compares load and store plans with a naive model of every instruction.
 
 mod model;
 
@@ -39,7 +39,7 @@ fn insn(index: usize, operands: Operands) -> Insn {
     }
 }
 
-/// Carries a plan's accesses out on memory as the model's.
+/// Carries out a plan's accesses on memory like the model's.
 fn run(plan: &mut Plan, stored: &mut BTreeMap<u64, u8>) {
     let mut offset_expected = 0;
     loop {
@@ -62,7 +62,7 @@ fn run(plan: &mut Plan, stored: &mut BTreeMap<u64, u8>) {
                 let mut bytes: Vec<u8> = addresses
                     .map(|a| stored.get(&a).copied().unwrap_or_else(|| original(a)))
                     .collect();
-                // As often as not more than was asked for, as a run page's 8 bytes are.
+                // Often gives more bytes than requested, as a run page does, which always has 8.
                 if ea & 8 != 0 {
                     bytes.resize(8, 0xa5);
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The software walk of radix trees against the list of pages that the trees were made from.
+//! Compares the software walk of radix trees with the list of pages that the trees were made from.
 
 mod model;
 
@@ -155,7 +155,8 @@ proptest! {
         }
     }
 
-    /// Whatever memory holds, a walk ends, reads no more than five doublewords, all aligned, and what it finds is sound.
+    /// Whatever memory holds, a walk ends, reads no more than five doublewords, all aligned, and what it finds is
+    /// sound.
     #[test]
     fn any_memory(
         memory in prop::collection::vec(any::<u64>(), 5),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every special purpose register of a 440, as the manual's table has them, read and written by a guest's kernel and by
-//! its program.
+//! Tests every special purpose register of the manual's table of a 440, read and written by a guest's kernel and by its
+//! programs.
 
 use kvm_ppc_pure::{
     emulate::e44x::{
@@ -156,8 +156,8 @@ fn how(spr: u16) -> Option<How> {
         .map(|(_, _, how)| *how)
 }
 
-/// Not a pattern that could be another register's by mistake, in the bits that the register has; no bit that has an effect
-/// in DBCR0 and TCR.
+/// Not a pattern that could be another register's by mistake, in the bits that the register has; no bit that has an
+/// effect in DBCR0 and TCR.
 fn value(spr: u16) -> u32 {
     let bits = register(spr).map_or(!0, |r| r.bits);
     let effects = match spr {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Special purpose registers bit by bit, against a file of registers that knows one number only by what the ISA says
-//! of it in words.
+//! Tests special purpose registers bit by bit, against a model that is written from the ISA's text.
 
 use kvm_ppc_pure::isa::{
     pvr::Arch,

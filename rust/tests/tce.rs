@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! DMA windows against arithmetic that cannot overflow.
+//! Compares DMA windows with arithmetic that cannot overflow.
 
 use kvm_ppc_pure::isa::tce::Window;
 use proptest::prelude::*;

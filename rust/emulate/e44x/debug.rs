@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Debug events: the guest's own, by its debug registers, and those that userspace wants to hear of.
+//! Debug events: those that the guest enables in its debug registers, and those that userspace has asked for.
 //!
-//! The guest's debug registers are never loaded into the hardware. Where every instruction may cause an event, the
-//! guest executes one instruction at a time; pages that have a breakpoint or a watchpoint are not mapped, so that
-//! accesses to them fault. Whether that is an event is decided here.
+//! The guest's debug registers are never loaded into the hardware. If any instruction may cause an event, the guest
+//! executes one instruction at a time. Pages with a breakpoint or a watchpoint are not mapped, so that accesses to them
+//! fault, and the functions here decide whether the access is an event.
 
 use core::ops::DerefMut;
 
@@ -21,7 +21,8 @@ use crate::isa::e44x::{
     tlbe::Tlbe,
 };
 
-/// Something that userspace is to be told: where, and which kinds of [`Point`](super::guest_debug::Point) there are.
+/// An event to report to userspace: the address, and the kinds of [`Point`](super::guest_debug::Point) that match
+/// there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Found {
     /// The address.
@@ -30,27 +31,27 @@ pub struct Found {
     pub status: u32,
 }
 
-/// The event at a data access.
+/// The debug event of a data access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DataEvent {
-    /// None, or none that comes before the access.
+    /// No event, or none that has to be handled before the access.
     None,
-    /// A debug interrupt is due instead.
+    /// The guest gets a debug interrupt instead of the access.
     Interrupt,
-    /// Userspace's.
+    /// Userspace has a watchpoint there.
     Userspace(Found),
 }
 
-/// How one instruction is executed.
+/// How the guest executes its next instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Step {
-    /// As the only one before the next exit.
+    /// Whether it is the only one before the next exit.
     pub alone: bool,
-    /// From a page that is otherwise not executable, because addresses in it are looked for.
+    /// Whether it is in a page with a breakpoint, which is executable only for this one instruction.
     pub watched: bool,
-    /// Its end is an event of the guest's.
+    /// Whether its completion is an event of the guest's.
     ic: bool,
-    /// Userspace is to hear of its end.
+    /// Whether userspace is told of its completion.
     userspace: bool,
 }
 
@@ -73,38 +74,39 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// Has each instruction to be looked at?
+    /// Does each instruction have to be checked for events?
     pub fn debugged(&self) -> bool {
         self.enabled_events() != 0
             || self.reservation.is_some()
             || self.guest_debug != GuestDebug::default()
     }
 
-    /// The guest's registers, if it looks for addresses: when this changes, so do the pages that may not be mapped.
+    /// The guest's debug registers, if they have breakpoints or watchpoints. When this value changes, so does the set
+    /// of pages that may not be mapped.
     pub fn watching(&self) -> Option<DebugRegisters> {
         (self.enabled_events() & (IAC | DAC) != 0).then(|| self.debug_registers())
     }
 
-    /// Are any addresses looked for?
+    /// Does the guest or userspace have any breakpoints or watchpoints?
     pub fn watches(&self) -> bool {
         self.enabled_events() & (IAC | DAC) != 0
             || self.guest_debug.points.iter().any(Option::is_some)
     }
 
-    /// Is an instruction looked for at an address that differs from `ea` in the bits of `offset`?
+    /// Is there a breakpoint at an address that differs from `ea` only in the bits that are 1 in `offset`?
     pub fn watches_code(&self, ea: u32, offset: u32) -> bool {
         let (guest, kind) = (self.debug_registers().code(), BREAKPOINT);
         self.any_meets(IAC, guest, kind, ea, offset)
     }
 
-    /// The same for data.
+    /// The same for watchpoints.
     pub fn watches_data(&self, ea: u32, offset: u32) -> bool {
         let (guest, kind) = (self.debug_registers().data(), WATCH_READ | WATCH_WRITE);
         self.any_meets(DAC, guest, kind, ea, offset)
     }
 
-    /// Is one of the guest's, if it has such events enabled, or a point of userspace's of this kind, among those
-    /// addresses?
+    /// Does one of the guest's compare registers, if the guest has these events enabled, or a point of userspace's of
+    /// this kind match one of those addresses?
     fn any_meets(
         &self,
         events: u32,
@@ -132,8 +134,8 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         self.msr.contains(Msr::DE) && dbcr0 & IDM != 0 && self.dbsr & EVENTS != 0
     }
 
-    /// Looks at the instruction that the guest is about to execute: notes the guest's events, and says if userspace has
-    /// a breakpoint there. `word` gives the instruction, if it is known; `ctr` is CTR.
+    /// Handles the debug events of the instruction that the guest is about to execute: notes the guest's events, and
+    /// reports a breakpoint of userspace's. `word` gives the instruction, if it is known; `ctr` is CTR.
     pub fn before_instruction(
         &mut self,
         regs: &impl Registers,
@@ -169,7 +171,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         None
     }
 
-    /// How the instruction at `nip` has to be executed, on pages whose addresses differ in the bits of `offset`.
+    /// How the instruction at `nip` has to be executed. A page's addresses differ in the bits that are 1 in `offset`.
     pub fn step(&self, nip: u32, offset: u32) -> Step {
         let events = if self.msr.contains(Msr::DE) {
             self.enabled_events()
@@ -186,7 +188,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// The instruction was executed so. Returns whether userspace is to be told.
+    /// Handles that the instruction was executed as `step` says. Returns whether userspace has to be told.
     pub fn stepped(&mut self, step: Step) -> bool {
         if step.ic {
             self.debug_event(IC);
@@ -194,17 +196,18 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         step.userspace
     }
 
-    /// A trap instruction traps: is that a debug interrupt instead?
+    /// Handles that a trap instruction traps. Returns whether the guest gets a debug interrupt instead of the program
+    /// interrupt.
     pub fn trap_event(&mut self) -> bool {
         self.event_instead(TRAP)
     }
 
-    /// The same of `rfi`.
+    /// The same for `rfi`.
     pub fn return_event(&mut self) -> bool {
         self.event_instead(RET)
     }
 
-    /// Notes the event if it is enabled, and says whether a debug interrupt comes instead of what causes it.
+    /// Notes the event if it is enabled, and returns whether a debug interrupt takes the place of what caused it.
     fn event_instead(&mut self, event: u32) -> bool {
         let enabled = self.enabled_events() & event != 0;
         if enabled {
@@ -213,7 +216,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         enabled && self.debug_interrupt()
     }
 
-    /// The guest is about to access `len` bytes of data at `ea`.
+    /// Handles the debug events of an access to `len` bytes of data at `ea` that the guest is about to make.
     pub fn data_event(&mut self, ea: u32, len: usize, store: bool) -> DataEvent {
         let bytes = |at: u32| (at.wrapping_sub(ea) as usize) < len;
         let kind = if store { WATCH_WRITE } else { WATCH_READ };
@@ -227,7 +230,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
             return DataEvent::None;
         }
         let (user, space) = (self.user(), self.msr.contains(Msr::DS));
-        // Events of stores are to the right of those of loads.
+        // In DBCR0, the event of stores is the bit to the right of that of loads.
         let loads = DAC1R | DAC1R >> 2;
         let kind = if store { loads >> 1 } else { loads };
         let registers = self.debug_registers();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guest's TLB, as its kernel writes it.
+//! The guest's TLB, as the guest's kernel writes it.
 
 use core::ops::DerefMut;
 
@@ -9,7 +9,7 @@ use crate::isa::e44x::{
     tlbe::{Space, Tlbe, TLB_SIZE},
 };
 
-/// The 64 entries, which lie wherever their owner likes: they are too many for a kernel's stack.
+/// The 64 entries. `S` says where they are kept, because they are too large for a kernel's stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct GuestTlb<S>(S);
 
@@ -23,12 +23,12 @@ pub struct Found {
 }
 
 impl<S: DerefMut<Target = [Tlbe]>> GuestTlb<S> {
-    /// With `entries`, of which there should be [`TLB_SIZE`]; those that are missing are always invalid.
+    /// A TLB with these entries, which should be [`TLB_SIZE`] many; missing ones are always invalid.
     pub fn new(entries: S) -> Self {
         Self(entries)
     }
 
-    /// The entry that translates `ea`; the first, if the guest has made several, which the architecture forbids.
+    /// The entry that translates `ea`. If there are several, which the architecture forbids, it is the first.
     pub fn find(&self, ea: u32, space: Space) -> Option<Found> {
         let index = self.0.iter().position(|e| e.translates(ea, space))?;
         Some(Found {
@@ -37,7 +37,7 @@ impl<S: DerefMut<Target = [Tlbe]>> GuestTlb<S> {
         })
     }
 
-    /// Entry `index`, of which the hardware looks at the low 6 bits.
+    /// Entry `index`, of which only the low 6 bits are used, as in the hardware.
     pub fn get(&self, index: u32) -> Tlbe {
         self.0.get(wrap(index)).copied().unwrap_or_default()
     }
@@ -49,8 +49,8 @@ impl<S: DerefMut<Target = [Tlbe]>> GuestTlb<S> {
         }
     }
 
-    /// `tlbwe`: writes word `ws` (0 to 2) of an entry; word 0 takes the TID from MMUCR. Returns the entry as it was if it
-    /// was valid and is another now, so that what stands for it must go.
+    /// `tlbwe`: writes word `ws` (0 to 2) of an entry; word 0 takes the TID from MMUCR. Returns the old entry if it was
+    /// valid and has changed, so that shadow entries made from it have to be removed.
     pub fn write_word(&mut self, index: u32, ws: u8, value: u32, mmucr: u32) -> Option<Tlbe> {
         let old = self.get(index);
         let mut new = old;
@@ -67,8 +67,8 @@ impl<S: DerefMut<Target = [Tlbe]>> GuestTlb<S> {
         (old.valid() && old != new).then_some(old)
     }
 
-    /// `tlbre`: word `ws` of an entry, and MMUCR, to which word 0 gives the entry's TID. `None` for a word that there is
-    /// not.
+    /// `tlbre`: reads word `ws` of an entry. Returns the word, and the new MMUCR, which gets the entry's TID if `ws` is
+    /// 0. `None` if there is no such word.
     pub fn read_word(&self, index: u32, ws: u8, mmucr: u32) -> Option<(u32, u32)> {
         let e = self.get(index);
         Some(match ws {

@@ -13,7 +13,7 @@ use crate::isa::e44x::{
     tlbe::Tlbe,
 };
 
-/// Lines from outside.
+/// The interrupt inputs of the processor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Lines {
     /// Critical input.
@@ -23,8 +23,8 @@ pub struct Lines {
 }
 
 impl<S: DerefMut<Target = [Tlbe]>> State<S> {
-    /// The interrupt of those that wait whose turn it is, if MSR enables any (UM, "Interrupt Ordering and Masking":
-    /// machine checks first, then debug and other critical ones).
+    /// The pending interrupt that is taken next, if MSR enables any (UM, "Interrupt Ordering and Masking": machine
+    /// checks come first, then debug and other critical interrupts).
     pub fn pending(&self, lines: Lines) -> Option<Ivor> {
         if self.msr.contains(Msr::ME) && self.mcsr & MCSR_MCS != 0 {
             return Some(Ivor::MachineCheck);
@@ -54,14 +54,16 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         None
     }
 
-    /// Goes to the interrupt's handler; it returns to where the registers say that the program is.
+    /// Makes the guest take the interrupt: execution goes on at its handler, and the present address is saved for the
+    /// return.
     pub fn interrupt(&mut self, regs: &mut impl Registers, ivor: Ivor) {
         self.reservation = None;
         let saved = [regs.nip(), self.msr.word()];
         match ivor.class() {
             Class::Normal => self.srr = saved,
             Class::MachineCheck if has_mcsrr(self.pvr) => self.mcsrr = saved,
-            // There is no MCSR in which the handler could clear it.
+            // Processors without MCSRR have no MCSR in which the handler could clear the machine check, so it is
+            // cleared here.
             Class::MachineCheck => {
                 self.mcsr &= !MCSR_MCS;
                 self.csrr = saved;
@@ -76,9 +78,9 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// The instruction that the program is at came with a bus error (UM, "Instruction Synchronous Machine Check
-    /// exception"). Returns whether the guest gets the interrupt: with MSR[ME] = 0 the instruction is executed, whatever it
-    /// is.
+    /// Handles a bus error at the fetch of the guest's present instruction (UM, "Instruction Synchronous Machine Check
+    /// exception"). Returns whether the guest gets the interrupt: with MSR[ME] = 0 the processor executes whatever it
+    /// has fetched.
     pub fn fetch_machine_check(&mut self, regs: &mut impl Registers) -> bool {
         self.esr |= esr::MCI;
         let enabled = self.msr.contains(Msr::ME);
@@ -88,7 +90,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         enabled
     }
 
-    /// What a debugged guest gets of an interrupt.
+    /// Notes the debug event of an interrupt that the guest takes.
     fn interrupt_events(&mut self, regs: &mut impl Registers) {
         let enabled = self.enabled_events();
         if enabled & IRPT != 0 {
@@ -104,19 +106,19 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// ESR of the interrupt that comes next. A machine check of an instruction fetch stays noted until the handler clears
-    /// it (UM, "Exception Syndrome Register").
+    /// ESR of the interrupt that comes next. A machine check of an instruction fetch stays noted until the handler
+    /// clears it (UM, "Exception Syndrome Register").
     pub fn set_syndrome(&mut self, esr: u32) {
         self.esr = self.esr & esr::MCI | esr & !esr::MCI;
     }
 
-    /// A program interrupt; `esr` says why.
+    /// Gives the guest a program interrupt; `esr` says why.
     pub fn program(&mut self, regs: &mut impl Registers, esr: u32) {
         self.set_syndrome(esr);
         self.interrupt(regs, Ivor::Program);
     }
 
-    /// A data interrupt (data storage, data TLB error, alignment) for an access to `ea`.
+    /// Gives the guest a data interrupt (data storage, data TLB error, alignment) for an access to `ea`.
     pub fn data_interrupt(&mut self, regs: &mut impl Registers, ivor: Ivor, ea: u32, esr: u32) {
         self.dear = ea;
         self.set_syndrome(esr);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A 440 as its kernel sees it: privileged registers and instructions, its TLB, timers and interrupts; and which entries
-//! of the host's TLB stand for it.
+//! A 440 as a guest's kernel sees it: privileged registers and instructions, the TLB, timers and interrupts; and the
+//! record of the entries of the hardware's TLB that stand for the guest's.
 
 pub mod debug;
 pub mod guest_debug;

@@ -16,26 +16,26 @@ use crate::isa::e44x::{
 };
 use crate::isa::insn::Insn;
 
-/// Where the TLB's entries lie.
+/// Where the TLB's entries are kept.
 pub trait Tlbes: DerefMut<Target = [Tlbe]> {}
 
 impl<S: DerefMut<Target = [Tlbe]>> Tlbes for S {}
 
-/// What an instruction did, or what there is left to do.
+/// The result of an instruction, or what is left for the caller to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    /// All of it; the registers say where the guest goes on.
+    /// The instruction was executed, and the registers say where the guest goes on.
     Done,
-    /// As above. Entry `entry` of the TLB translates something else now.
+    /// As [`Done`](Self::Done), and entry `entry` of the TLB has changed.
     TlbChanged {
         /// Its number.
         entry: u8,
     },
-    /// As above. Instructions that were fetched before must not be executed any more.
+    /// As [`Done`](Self::Done), and instructions that were fetched before must not be executed any more.
     ForgetCode,
-    /// As above, and the guest waits for an interrupt.
+    /// As [`Done`](Self::Done), and the guest waits for an interrupt.
     Wait,
-    /// A read of a device control register: when the value is in GPR `rt`, all is done.
+    /// A read of a device control register. The caller has to put the value into GPR `rt`.
     ReadDcr {
         /// Number.
         dcr: u16,
@@ -49,9 +49,9 @@ pub enum Outcome {
         /// The value.
         value: u32,
     },
-    /// The debug facility wants a reset (DBCR0[RST]: 1 core, 2 chip, 3 system).
+    /// The instruction requests a reset in DBCR0[RST] (1 core, 2 chip, 3 system).
     Reset(u8),
-    /// A debug interrupt is due instead; nothing else has changed.
+    /// A debug interrupt takes the place of the instruction, and nothing has changed.
     Debug,
     /// A program interrupt with this ESR; nothing has changed.
     Program(u32),
@@ -98,7 +98,7 @@ pub fn execute<S: Tlbes>(
             return go(st, regs, st.srr);
         }
         Privileged::ReturnFromCritical => return go(st, regs, st.csrr),
-        // Also where machine checks do not go there: those processors have the registers.
+        // All processors have the registers, even those that do not save machine checks there.
         Privileged::ReturnFromMachineCheck => return go(st, regs, st.mcsrr),
         Privileged::ReadDcr { dcr, rt } => outcome = Outcome::ReadDcr { dcr, rt },
         Privileged::WriteDcr { dcr, rs } => {
@@ -137,14 +137,14 @@ pub fn execute<S: Tlbes>(
             }
         }
         Privileged::InvalidateInstructions => outcome = Outcome::ForgetCode,
-        // Guests' memory is coherent with the host's data cache, which is all that these are about.
+        // These only affect the data cache, with which guests' memory is coherent anyway.
         Privileged::Cache => {}
     }
     regs.set_nip(regs.nip().wrapping_add(4));
     outcome
 }
 
-/// Supervisor mode of the guest's, by its MSR and by nothing else.
+/// Proof that the guest is in supervisor mode. It can be made only from the guest's MSR.
 #[derive(Clone, Copy)]
 struct Supervisor(());
 
@@ -157,7 +157,8 @@ impl Supervisor {
     }
 }
 
-/// Problem state may not: a privileged instruction, or a register that does not exist at all.
+/// ESR for an instruction that problem state may not execute: it is privileged, or accesses a register that does not
+/// exist.
 const fn refusal(what: Privileged) -> u32 {
     match what {
         Privileged::ReadSpr { spr, .. } | Privileged::WriteSpr { spr, .. }
@@ -183,13 +184,13 @@ fn wait<S: Tlbes>(st: &State<S>) -> Outcome {
     }
 }
 
-/// CR with CR0 saying "equal" or not, and XER[SO].
+/// CR with CR0 set to "equal" or not, and to XER[SO].
 pub fn cr0(regs: &impl Registers, equal: bool) -> u32 {
     let eq = if equal { 2 } else { 0 };
     regs.cr() & 0x0fff_ffff | (eq | regs.xer() >> 31) << 28
 }
 
-/// A register of a run of registers by its number.
+/// The value of register `number`, given the values of the registers from number `first` on.
 fn nth(values: &[u32], number: u16, first: u16) -> Option<u32> {
     values.get(usize::from(number.checked_sub(first)?)).copied()
 }
@@ -240,7 +241,7 @@ fn read_spr<S: Tlbes>(_: Supervisor, st: &mut State<S>, number: u16, now: u64) -
         spr::CCR0 => ccr0,
         spr::CCR1 => ccr1,
         spr::MMUCR => st.mmucr,
-        // What the caches' debug instructions leave, and how the chip was reset: nothing.
+        // The results of the caches' debug instructions, and the reset configuration, read as 0.
         spr::RSTCFG | spr::DCDBTRL..=spr::ICDBTRH | spr::ICDBDR => 0,
         spr::DBDR => st.dbdr,
         _ => return None,
@@ -301,7 +302,7 @@ fn write_spr<S: Tlbes>(
                 reset => Outcome::Reset(reset as u8),
             });
         }
-        // The timebase is the host's, whose clock it is (Documentation/e44x.rst).
+        // Writes to the timebase are ignored, because the host's clock depends on it (Documentation/e44x.rst).
         spr::TBL_W | spr::TBU_W => return Some(Outcome::Done),
         spr::DBDR => &mut st.dbdr,
         spr::SRR0 => srr0,

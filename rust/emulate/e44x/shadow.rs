@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which entries of the hardware's TLB stand for a guest's.
+//! The record of the entries that guests have in the hardware's TLB.
 //!
-//! Guests run in address space 1 under shadow PIDs, of which each stands for one [`Context`] of one vCPU; the host
-//! uses address space 0 only. So entries of all contexts, and the host's own, lie in the TLB side by side, and nothing
-//! has to be written to go from one to the other.
+//! Guests run in address space 1 under shadow PIDs, each of which stands for one [`Context`] of one vCPU. The host uses
+//! address space 0 only. So the TLB can hold entries of all contexts and of the host at the same time, and a change
+//! from one to another writes no entry.
 //!
-//! The host's TLB miss handler may replace any of these entries by one of its own without notice. So what is kept here
-//! is what *may* be in the hardware: **an entry for a guest that is in the hardware is also here, at the same index.**
-//! A translation that is here and not in the hardware costs a miss, and is written again, to the same place. An entry
-//! of the host's that is overwritten or invalidated by mistake costs the host a miss.
+//! The host's TLB miss handler may replace any of these entries by one of its own without notice. So the record says
+//! what *may* be in the hardware: **an entry for a guest that is in the hardware is also in the record, at the same
+//! index.** A translation that is only in the record costs a miss, and is then written again to the same index. If an
+//! entry of the host's is overwritten or invalidated by mistake, the host has a miss.
 //!
-//! The instruction cache has no translations: its lines are tagged by effective address, address space and PID (UM,
-//! "Instruction Cache Synonyms"), and a fetch that an entry translates takes a line of that tag, whatever is in memory
-//! where the entry leads. So [`ShadowTlb::entering`] says when nothing may be left of it.
+//! The instruction cache's lines are tagged by effective address, address space and PID (UM, "Instruction Cache
+//! Synonyms"). A fetch hits a line with that tag whatever the memory that the TLB entry leads to now holds. So
+//! [`ShadowTlb::entering`] says when the instruction cache has to be invalidated.
 
 use crate::isa::e44x::tlbe::{Attributes, Permissions, Space, Tlbe, TLB_SIZE};
 use core::ops::{DerefMut, Range};
@@ -26,7 +26,8 @@ pub trait Hardware {
     fn invalidate(&mut self, index: usize);
 }
 
-/// What a shadow PID stands for: a vCPU, and all that says which of its TLB's entries translate, and what for.
+/// What a shadow PID stands for: a vCPU, and all the state that decides which entries of its TLB translate, and with
+/// which permissions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Context {
     /// The vCPU.
@@ -39,11 +40,12 @@ pub struct Context {
     pub is: bool,
     /// MSR[DS].
     pub ds: bool,
-    /// One instruction of a page that is not executable otherwise is executed.
+    /// Whether one instruction is executed in a page that is otherwise not executable.
     pub step: bool,
 }
 
-/// A context's number in the hardware's PID register, as long as the generation lasts.
+/// A context's number in the hardware's PID register. It is valid until the generation ends, when all numbers are taken
+/// back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ShadowPid {
     /// 1 to 255.
@@ -51,18 +53,18 @@ pub struct ShadowPid {
     generation: u64,
 }
 
-/// What is to be mapped.
+/// A page that is to be mapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mapping {
-    /// The context's.
+    /// The context's number.
     pub pid: ShadowPid,
-    /// The vCPU, and which of its TLB's entries this comes from.
+    /// The vCPU.
     pub vcpu: u32,
-    /// See above.
+    /// The entry of the vCPU's TLB that the mapping comes from.
     pub entry: u8,
     /// The effective address.
     pub ea: u32,
-    /// log2 of the page's size; one that the hardware has.
+    /// log2 of the page's size, which the hardware must have.
     pub shift: u32,
     /// The guest's physical address.
     pub gpa: u64,
@@ -83,7 +85,7 @@ pub struct Slot {
     gpa: u64,
 }
 
-/// What was taken away.
+/// A page that was unmapped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Removed {
     /// Guest physical address of the page, a multiple of its size.
@@ -92,10 +94,10 @@ pub struct Removed {
     pub writable: bool,
 }
 
-/// Contexts that have a number at a time, and one more: 0 stands for none.
+/// One more than the number of contexts that can have a number at a time, because no context has number 0.
 pub const CONTEXTS: usize = 256;
 
-/// The record. It lies wherever its owner likes, because it is too large for a kernel's stack.
+/// The record. `S` and `C` say where it is kept, because it is too large for a kernel's stack.
 #[derive(Clone, Debug)]
 pub struct ShadowTlb<S, C> {
     slots: S,
@@ -105,8 +107,8 @@ pub struct ShadowTlb<S, C> {
     next: usize,
     contexts: C,
     generation: u64,
-    /// Under which number the instructions in the cache were fetched; `None` if some may be there of another, or of
-    /// what an entry translated to before.
+    /// The number under which all instructions in the cache were fetched. `None` if some may have been fetched under
+    /// another number, or by a translation that has changed since.
     fetched_under: Option<ShadowPid>,
 }
 
@@ -117,8 +119,8 @@ where
     S: DerefMut<Target = [Option<Slot>]>,
     C: DerefMut<Target = [Option<Context>]>,
 {
-    /// Nothing is mapped; entries 0 to `limit - 1` may be used. `slots` are [`TLB_SIZE`] and `contexts` [`CONTEXTS`]
-    /// times nothing.
+    /// A record without mappings that may use entries 0 to `limit - 1`. `slots` has to be [`TLB_SIZE`] and `contexts`
+    /// [`CONTEXTS`] empty elements.
     pub fn new(slots: S, contexts: C, limit: usize) -> Self {
         Self {
             slots,
@@ -130,24 +132,24 @@ where
         }
     }
 
-    /// The guest is about to run under this number. Returns whether all of the instruction cache has to be made invalid
-    /// first: because something else ran since the last time, so that `icbi` reaches every line of the guest's; because
-    /// a page to be executed was mapped; or because [`ShadowTlb::forget_code`] says so.
+    /// Handles that the guest is about to run under this number. Returns whether the whole instruction cache has to be
+    /// invalidated first. That is so if the guest last ran under another number, if a page that is executable was
+    /// mapped since, or if [`ShadowTlb::forget_code`] was called. So `icbi` reaches every line that the guest can hit.
     pub fn entering(&mut self, pid: ShadowPid) -> bool {
         let current = self.fetched_under == Some(pid);
         self.fetched_under = Some(pid);
         !current
     }
 
-    /// What was fetched so far must not be executed any more.
+    /// Makes the next [`ShadowTlb::entering`] ask for an invalidation of the instruction cache.
     pub fn forget_code(&mut self) {
         self.fetched_under = None;
     }
 
-    /// The number of a context. If there is none left, all that is mapped goes first.
+    /// The number of a context. If all numbers are in use, everything is unmapped first.
     pub fn context(&mut self, context: Context, hw: &mut impl Hardware) -> ShadowPid {
         let mut free = None;
-        // 0 would match the entries of all.
+        // Entries with TID 0 match every PID, so no context gets number 0.
         for pid in 1..=u8::MAX {
             match self.contexts.get(usize::from(pid)) {
                 Some(Some(c)) if *c == context => return self.shadow_pid(pid),
@@ -175,13 +177,13 @@ where
         }
     }
 
-    /// Does the number still stand for what it was given for?
+    /// Does the number still stand for the context that it was given to?
     pub fn is_current(&self, pid: ShadowPid) -> bool {
         pid.generation == self.generation
     }
 
-    /// Maps a page. What was mapped at its address in this context is gone. Does nothing if the context's number is out
-    /// of date or the page's size does not exist.
+    /// Maps a page, and unmaps what was mapped at its address in this context before. Does nothing if the context's
+    /// number is out of date or the page's size does not exist.
     pub fn insert(&mut self, m: &Mapping, hw: &mut impl Hardware) {
         let space = Space {
             ts: true,
@@ -209,7 +211,7 @@ where
             let old_end = old_first.wrapping_add(old.size());
             if old.tlbe.tid == m.pid.pid && old_first < end && first < old_end {
                 *slot = None;
-                // The first is overwritten.
+                // The new entry overwrites the first of them.
                 if place.is_none() {
                     place = Some(i);
                 } else {
@@ -217,7 +219,8 @@ where
                 }
             }
         }
-        // Unless the host has only taken the entry, it may translate to something else than what was fetched there.
+        // If it is not the same mapping again, whose entry the host's TLB miss handler has replaced, instructions
+        // fetched before may be others than those in the page.
         if m.permissions.execute && !same {
             self.forget_code();
         }
@@ -243,12 +246,12 @@ where
         })
     }
 
-    /// Takes away what comes from entry `entry` of a vCPU's TLB.
+    /// Unmaps what was mapped from entry `entry` of a vCPU's TLB.
     pub fn remove_entry(&mut self, vcpu: u32, entry: u8, hw: &mut impl Hardware) {
         self.remove(hw, |s| s.vcpu == vcpu && s.entry == entry, |_| ());
     }
 
-    /// Takes away what translates to these guest physical addresses, and tells of each.
+    /// Unmaps what translates to these guest physical addresses, and calls `f` for each page.
     pub fn remove_range(
         &mut self,
         gpas: &Range<u64>,
@@ -285,13 +288,13 @@ where
         }
     }
 
-    /// Takes everything away, and every number of a context.
+    /// Unmaps everything, and takes back all contexts' numbers.
     pub fn clear(&mut self, hw: &mut impl Hardware) {
         self.remove(hw, |_| true, |_| ());
         self.forget_contexts();
     }
 
-    /// All entries of the hardware's TLB have been invalidated or replaced by another user of it.
+    /// Notes that another user of the hardware's TLB has invalidated or replaced all entries.
     pub fn forget(&mut self) {
         self.slots.fill(None);
         self.forget_contexts();
@@ -308,7 +311,7 @@ impl Slot {
         self.tlbe.word2 & Attributes::UW != 0
     }
 
-    /// Of its page.
+    /// The size of its page.
     fn size(&self) -> u64 {
         1u64.wrapping_shl(self.tlbe.shift().unwrap_or(0))
     }
@@ -318,8 +321,8 @@ impl Slot {
     }
 }
 
-/// The guest runs in problem state, whatever it believes. The world switch reads its instructions from supervisor
-/// state.
+/// The permissions in the hardware's entry. The guest always runs in problem state, also when its MSR says supervisor
+/// state. The world switch reads the guest's instructions in supervisor state.
 fn shadow_permissions(p: Permissions) -> u32 {
     let bit = |on, bit| if on { bit } else { 0 };
     bit(p.execute, Attributes::UX | Attributes::SR)

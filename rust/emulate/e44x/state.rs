@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registers that only a 440's kernel reaches, and those of the guest's program.
+//! The registers of a 440 that only a kernel can access, and access to the others.
 
 use core::ops::DerefMut;
 
@@ -11,7 +11,7 @@ use crate::isa::e44x::{
     tlbe::{Attributes, Space, Tlbe},
 };
 
-/// The registers of the guest's program, wherever they are kept.
+/// The registers that programs can access.
 pub trait Registers {
     /// GPR `n`, 0 to 31.
     fn gpr(&self, n: u8) -> u32;
@@ -29,14 +29,14 @@ pub trait Registers {
     fn set_nip(&mut self, value: u32);
 }
 
-/// What an `lwarx` read.
+/// What an emulated `lwarx` has loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reservation {
-    /// At this guest physical address.
+    /// The guest physical address.
     pub gpa: u64,
-    /// This.
+    /// The bytes that were loaded.
     pub value: [u8; 4],
-    /// It is kept for so many instructions.
+    /// For how many more instructions the reservation is kept.
     pub steps: u32,
 }
 
@@ -69,7 +69,7 @@ pub struct State<S> {
     pub esr: u32,
     /// DEAR.
     pub dear: u32,
-    /// PVR: the host's, which the guest's program sees anyway.
+    /// PVR, which is the host's, because programs can read the host's PVR anyway.
     pub pvr: u32,
     /// PIR.
     pub pir: u32,
@@ -79,7 +79,7 @@ pub struct State<S> {
     pub dbcr: [u32; 3],
     /// DBSR.
     pub dbsr: u32,
-    /// DBDR, by which the program and a debugger outside talk.
+    /// DBDR, by which a program and an external debugger exchange data.
     pub dbdr: u32,
     /// IAC1 to IAC4.
     pub iac: [u32; 4],
@@ -87,11 +87,11 @@ pub struct State<S> {
     pub dac: [u32; 2],
     /// DVC1 and DVC2.
     pub dvc: [u32; 2],
-    /// Cache victim registers, which nothing here depends on: INV, ITV, DNV, DTV, then DVLIM and IVLIM.
+    /// Cache victim registers, which have no effect here: INV, ITV, DNV, DTV, then DVLIM and IVLIM.
     pub victims: [u32; 18],
-    /// Of an emulated `lwarx`. It is lost at an interrupt.
+    /// The reservation of an emulated `lwarx`. An interrupt clears it.
     pub reservation: Option<Reservation>,
-    /// What userspace debugs.
+    /// Userspace's breakpoints, watchpoints and single-stepping.
     pub guest_debug: GuestDebug,
     /// The timers.
     pub timer: Timer,
@@ -100,7 +100,8 @@ pub struct State<S> {
 }
 
 impl<S: DerefMut<Target = [Tlbe]>> State<S> {
-    /// A processor as a board's firmware leaves it to the kernel: memory up to 256 MB is mapped to itself.
+    /// A processor in the state in which a board's firmware starts the kernel: the first 256 MB are mapped to
+    /// themselves.
     ///
     /// `entries` becomes its TLB; see [`GuestTlb::new`]. `now` is the timebase.
     pub fn new(pvr: u32, id: u32, now: u64, entries: S) -> Self {
@@ -141,12 +142,12 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         state
     }
 
-    /// Does the guest's user program run?
+    /// Is the guest in problem state?
     pub fn user(&self) -> bool {
         self.msr.contains(Msr::PR)
     }
 
-    /// Where instructions are fetched.
+    /// The address space and process in which instructions are fetched.
     pub fn fetch_space(&self) -> Space {
         Space {
             ts: self.msr.contains(Msr::IS),
@@ -154,7 +155,7 @@ impl<S: DerefMut<Target = [Tlbe]>> State<S> {
         }
     }
 
-    /// Where data are.
+    /// The address space and process of data accesses.
     pub fn data_space(&self) -> Space {
         Space {
             ts: self.msr.contains(Msr::DS),

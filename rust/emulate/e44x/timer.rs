@@ -3,7 +3,7 @@
 //! Decrementer, fixed interval timer and watchdog (UM, "Timer Facilities"). Times are ticks of the timebase, which is
 //! the host's: the guest reads it without privilege, and what it writes there is ignored (Documentation/e44x.rst).
 //!
-//! Nothing here runs by itself. Each function that is given a time first does what was due up to that time.
+//! Nothing here runs by itself. Each function that takes a time first accounts for all that was due up to that time.
 
 use crate::isa::e44x::registers::{TCR_BITS, TSR_BITS};
 
@@ -20,34 +20,34 @@ const TCR_FIE: u32 = 0x0080_0000;
 /// TCR: the decrementer starts again from DECAR.
 const TCR_ARE: u32 = 0x0040_0000;
 
-/// TSR: the next watchdog time-out is the first of two; it has come; which reset it made.
+/// TSR: ENW (the next watchdog time-out has an effect), WIS (watchdog interrupt), WRS (which reset the watchdog made).
 const TSR_ENW: u32 = 0x8000_0000;
 const TSR_WIS: u32 = 0x4000_0000;
 /// TSR: the decrementer reached 0.
 const TSR_DIS: u32 = 0x0800_0000;
-/// TSR: the fixed interval timer's time came.
+/// TSR: the fixed interval timer's period ended.
 const TSR_FIS: u32 = 0x0400_0000;
 
 /// The timers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Timer {
-    /// When the decrementer reaches 0; `None`: it has, and stands still.
+    /// When the decrementer reaches 0. `None` if it has reached 0 and stands still.
     zero_at: Option<u64>,
     decar: u32,
     tcr: u32,
     tsr: u32,
-    /// The time up to which everything that was due has been done.
+    /// The time up to which everything that was due has been accounted for.
     seen: u64,
-    /// A reset that the watchdog has caused and that has not been taken yet.
+    /// A reset that the watchdog has requested and that has not been carried out yet.
     reset: Option<WatchdogReset>,
 }
 
-/// The watchdog wants a reset: TCR[WRC] (1 core, 2 chip, 3 system).
+/// A reset that the watchdog requests, as in TCR[WRC] (1 core, 2 chip, 3 system).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WatchdogReset(pub u32);
 
 impl Timer {
-    /// Timers of a processor that is made at `now`. All stand still.
+    /// The timers of a processor that is created at `now`. None of them runs.
     pub fn new(now: u64) -> Self {
         Self {
             seen: now,
@@ -55,7 +55,7 @@ impl Timer {
         }
     }
 
-    /// Does what was due up to `now`.
+    /// Accounts for all that was due up to `now`.
     pub fn update(&mut self, now: u64) {
         if let Some(zero) = self.zero_at {
             if now >= zero {
@@ -74,14 +74,14 @@ impl Timer {
         if edges(self.seen, now, self.fit_shift()) != 0 {
             self.tsr |= TSR_FIS;
         }
-        // After three, more make no difference.
+        // After three time-outs, more of them change nothing.
         for _ in 0..edges(self.seen, now, self.watchdog_shift()).min(3) {
             self.watchdog_edge();
         }
         self.seen = now;
     }
 
-    /// The watchdog's time-outs (UM, "Watchdog State Machine").
+    /// Handles a time-out of the watchdog (UM, "Watchdog State Machine").
     fn watchdog_edge(&mut self) {
         if self.tsr & TSR_ENW == 0 {
             self.tsr |= TSR_ENW;
@@ -92,7 +92,7 @@ impl Timer {
         }
     }
 
-    /// The reset that the watchdog wants, once.
+    /// Takes the reset that the watchdog has requested, if any.
     pub fn take_reset(&mut self) -> Option<WatchdogReset> {
         self.reset.take()
     }
@@ -107,7 +107,7 @@ impl Timer {
         21 + 4 * (self.tcr >> TCR_WP_SHIFT & 3)
     }
 
-    /// When the next interrupt is due that is enabled and not yet there; `None` if there is none.
+    /// When the next enabled interrupt that is not pending yet becomes due; `None` if none does.
     pub fn deadline(&self) -> Option<u64> {
         let dec = self
             .zero_at
@@ -142,7 +142,7 @@ impl Timer {
         })
     }
 
-    /// Writes DEC. Writing 0 makes no interrupt.
+    /// Writes DEC. Writing 0 does not cause an interrupt.
     pub fn set_dec(&mut self, value: u32, now: u64) {
         self.update(now);
         self.zero_at = (value != 0).then(|| now.wrapping_add(value.into()));
@@ -164,13 +164,13 @@ impl Timer {
         self.tcr
     }
 
-    /// Writes TCR, for userspace. What was due under the old value has happened.
+    /// Writes TCR, for userspace. What was due under the old value is accounted for first.
     pub fn set_tcr(&mut self, value: u32, now: u64) {
         self.update(now);
         self.tcr = value & TCR_BITS;
     }
 
-    /// `mtspr TCR`: bits of WRC can be set, and not cleared again but by a reset.
+    /// `mtspr TCR`: once set, bits of WRC can be cleared only by a reset.
     pub fn write_tcr(&mut self, value: u32, now: u64) {
         self.set_tcr(value | self.tcr & TCR_WRC, now);
     }
@@ -187,7 +187,7 @@ impl Timer {
         self.tsr &= !bits;
     }
 
-    /// Sets TSR to a value, for userspace. A reset that the watchdog wanted until then is no more wanted.
+    /// Sets TSR, for userspace. A reset that the watchdog has requested before is dropped.
     pub fn set_tsr(&mut self, value: u32, now: u64) {
         self.update(now);
         self.tsr = value & TSR_BITS;
@@ -216,7 +216,7 @@ const fn next_edge(t: u64, shift: u32) -> u64 {
     (t.wrapping_add(half) & !(period - 1)).wrapping_add(half)
 }
 
-/// How often that happened after `from`, up to and at `to`; never if time went back.
+/// How often that happened after `from`, up to and including `to`; 0 if time went back.
 const fn edges(from: u64, to: u64, shift: u32) -> u64 {
     if to <= from {
         return 0;
@@ -259,7 +259,7 @@ mod tests {
         t.update(37);
         t.clear_tsr(TSR_DIS, 37);
         assert_eq!((t.deadline(), t.dec(37)), (Some(45), 8));
-        // Nobody has looked meanwhile: it has been reloaded all the same.
+        // The decrementer was reloaded although nothing read it meanwhile.
         assert_eq!(t.dec(46), 9);
     }
 
@@ -283,7 +283,8 @@ mod tests {
         assert!(t.decrementer());
     }
 
-    /// What the guest's kernel writes or reads comes after what was due before, though nobody has looked.
+    /// Writes and reads of the guest's kernel take effect after what was due before, even if nothing accounted for that
+    /// until then.
     #[test]
     fn what_was_due_comes_first() {
         let expired = || {
@@ -291,18 +292,18 @@ mod tests {
             t.set_dec(10, 0);
             t
         };
-        // A new value does not undo that the old one ran out.
+        // A new value does not clear the status of the old one's expiry.
         let mut t = expired();
         t.set_dec(1000, 20);
         assert_eq!(t.tsr(20), TSR_DIS);
         assert_eq!(t.dec(20), 1000);
         let mut t = expired();
         assert_eq!((t.tsr(9), t.tsr(10)), (0, TSR_DIS));
-        // It is cleared, and does not come again.
+        // Once cleared, it does not come again.
         let mut t = expired();
         t.clear_tsr(TSR_DIS, 20);
         assert_eq!(t.tsr(30), 0);
-        // ARE, and DECAR, count when it ran out.
+        // What happens depends on the values that ARE and DECAR have at the expiry.
         let mut t = expired();
         t.set_tcr(TCR_ARE, 20);
         t.set_decar(5, 20);
@@ -314,7 +315,7 @@ mod tests {
         assert_eq!(t.dec(20), 90);
     }
 
-    /// Bits of the timebase that became 1 before TCR chose others.
+    /// Edges of timebase bits before a write of TCR selects other bits are not lost.
     #[test]
     fn edges_before_a_write_of_tcr() {
         let mut t = Timer::new(100);
@@ -322,7 +323,7 @@ mod tests {
         t.set_tcr(TCR_FIE | 3 << TCR_FP_SHIFT, 5000);
         assert!(t.fixed_interval());
         t.clear_tsr(TSR_FIS, 5000);
-        // 2^25 is the period now.
+        // The period is 2^25 now.
         assert_eq!(t.tsr(0xff_ffff), TSR_ENW | TSR_WIS);
         assert_eq!(t.tsr(0x100_0000), TSR_ENW | TSR_WIS | TSR_FIS);
 
@@ -331,13 +332,13 @@ mod tests {
         assert_eq!(t.tsr(1 << 21), TSR_ENW | TSR_FIS);
     }
 
-    /// A processor that is made now has seen nothing of what was before.
+    /// Nothing that was due before a processor is created counts for it.
     #[test]
     fn nothing_before_the_beginning() {
         let now = 0x1234_5678_9abc_def0;
         let mut t = Timer::new(now);
         assert_eq!(t.tsr(now), 0);
-        // A timebase that goes back makes nothing happen.
+        // A timebase that goes back causes nothing.
         assert_eq!(t.tsr(now - (1 << 40)), 0);
     }
 
@@ -371,7 +372,7 @@ mod tests {
             }
         }
         assert_eq!(edges(5000, 4000, 13), 0);
-        // Past the end of 64 bits time would go back; nothing is counted, and nothing overflows.
+        // If the time wraps at 64 bits, nothing is counted, and nothing overflows.
         assert_eq!(edges(u64::MAX, 5000, 13), 0);
     }
 
@@ -388,7 +389,7 @@ mod tests {
         t.update(3 * period);
         assert_eq!(t.take_reset(), Some(WatchdogReset(2)));
         assert_eq!(t.take_reset(), None);
-        // WRC stays, for the guest.
+        // The guest cannot clear WRC.
         t.write_tcr(0, 3 * period);
         assert_eq!(t.tcr(), 2 << TCR_WRC_SHIFT);
         t.write_tcr(1 << TCR_WRC_SHIFT, 3 * period);
@@ -397,7 +398,7 @@ mod tests {
         assert_eq!(t.tcr(), 0);
     }
 
-    /// However long nobody looked, each time-out has come.
+    /// Each time-out is accounted for, however late.
     #[test]
     fn watchdog_time_outs_are_not_lost() {
         let period = 1u64 << 21;
@@ -407,7 +408,7 @@ mod tests {
         t.set_tcr(3 << TCR_WRC_SHIFT, 0);
         assert_ne!(t.tsr(1000 * period), 0);
         assert_eq!(t.take_reset(), Some(WatchdogReset(3)));
-        // One that is set right by userspace wants nothing of it.
+        // Setting TSR drops a reset that was requested before.
         t.update(1001 * period);
         t.set_tsr(0, 1001 * period);
         assert_eq!(t.take_reset(), None);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Single and double format, as floating-point loads and stores convert them: in integers, since the kernel must not
-//! touch floating point, and because the conversions are the ISA's own (no exception, no rounding).
+//! Conversion between single and double format as floating-point loads and stores do it. It is done in integers,
+//! because the kernel must not use floating point, and because these conversions of the ISA cause no exceptions and do
+//! not round.
 
 /// DOUBLE(WORD), ISA Book I, "Floating-Point Load Instructions".
 pub(super) const fn double(single: u32) -> u64 {
@@ -9,7 +10,7 @@ pub(super) const fn double(single: u32) -> u64 {
     let exponent = (single >> 23) & 0xff;
     let fraction = (single & 0x7f_ffff) as u64;
     match exponent {
-        // Zero, or a denormal, which is normal as a double.
+        // Zero, or a denormal, which becomes a normal double.
         0 => {
             if fraction == 0 {
                 sign
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn a_double_is_truncated() {
         assert_eq!(single(0x3fff_ffff_ffff_ffff), 0x3fff_ffff);
-        // Too large for a single: bits 0:1 and 5:34, whatever that is.
+        // A number too large for a single gives bits 0:1 and 5:34, as the ISA says.
         assert_eq!(single(0x7fe1_2345_6789_abcd), 0x7f09_1a2b);
         // The smallest denormal, half of it, and zeros.
         assert_eq!(single(874 << 52), 1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each load and store instruction transfers, and how it addresses: the instructions as data.
+//! The load and store instructions as data: what each transfers, and how it forms its address.
 //!
 //! Source: ISA 3.1 Book I (fixed-point, floating-point, vector and VSX facilities' storage access instructions), Book
 //! II (`dcbz`, load and reserve, copy, atomic memory operations).
@@ -18,20 +18,20 @@ pub(super) enum Address {
     Displacement(i64),
     /// (RA|0) + (RB).
     Indexed,
-    /// (RA|0): the string-immediate forms and `lxvl`'s kin, whose RB field is something else.
+    /// (RA|0): the string-immediate forms, and `lxvl` and the like, whose RB field has another meaning.
     Base,
     /// Address of the instruction + displacement.
     Relative(i64),
 }
 
-/// What of a VSX register a load leaves that it does not load.
+/// What a load does with the part of a VSX register that it does not load.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Rest {
-    /// Doubleword 1 as it was, the rest of doubleword 0 zero: floating-point registers.
+    /// Doubleword 1 keeps its value, and the rest of doubleword 0 becomes zero: floating-point registers.
     Doubleword1,
-    /// Zero.
+    /// It becomes zero.
     Zero,
-    /// The loaded element, repeated.
+    /// It gets copies of the loaded element.
     Splat,
 }
 
@@ -50,13 +50,13 @@ pub(super) enum Transfer {
     Multiple,
     /// This many bytes, four to a GPR, going on from GPR 31 to GPR 0.
     String { bytes: u8 },
-    /// As String, the number of bytes in XER.
+    /// As String, with the number of bytes from XER.
     StringXer,
     /// Single format in storage, double in a VSR's doubleword 0.
     Single { rest: Rest },
     /// A word, sign-extended to a VSR's doubleword 0.
     SignedWord { rest: Rest },
-    /// Two FPRs from this, even one on, a doubleword each.
+    /// Two FPRs from this one on, which is even; a doubleword each.
     FprPair,
     /// Elements of `element` bytes, from a VSR's byte `at` on, `bytes` in all, moved in accesses of `unit` bytes.
     /// Two VSRs if there are 32 bytes.
@@ -69,8 +69,8 @@ pub(super) enum Transfer {
     },
     /// An element of a vector at the place that the address gives it (`lvebx` and kin).
     VectorElement { bytes: u8 },
-    /// The leftmost bytes of storage, as many as bits 0:7 of RB say, at most 16; `left`: whatever the endianness
-    /// (`lxvl`, `lxvll` and their stores).
+    /// As many bytes of storage as bits 0:7 of RB say, at most 16 (`lxvl`, `lxvll` and their stores). With `left` they
+    /// are left-justified whatever the endianness.
     Length { left: bool },
     /// A cache block of zeros.
     Zeros,
@@ -93,7 +93,7 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// No access.
+    /// A form that accesses nothing.
     pub(super) const NOTHING: Self = Self {
         transfer: Transfer::Nothing,
         store: false,
@@ -105,7 +105,7 @@ impl Form {
     };
 }
 
-/// A facility that MSR makes available.
+/// A facility that a bit of the MSR makes available.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Facility {
     Fp,
@@ -123,7 +123,7 @@ impl Facility {
         }
     }
 
-    /// The interrupt that its use gives when it is not available.
+    /// The interrupt that its use causes when it is not available.
     pub(super) const fn unavailable(self) -> Trap {
         match self {
             Self::Fp => Trap::FP_UNAVAIL,
@@ -132,7 +132,7 @@ impl Facility {
         }
     }
 
-    /// What the newer VSX loads and stores need: VSX for the VSRs that are FPRs, Vector for those that are VRs.
+    /// The facility that the newer VSX loads and stores need: VSX for VSRs 0 to 31, Vector for VSRs 32 to 63.
     const fn of_vsr(vsr: u8) -> Self {
         if vsr < 32 {
             Self::Vsx
@@ -190,7 +190,7 @@ impl Form {
         )
     }
 
-    /// The same, sign-extended when loaded.
+    /// As [`gpr`](Self::gpr), sign-extended when loaded.
     const fn algebraic(insn: Insn, address: Address, bytes: u8) -> Self {
         Self::new(
             Transfer::Gpr {
@@ -203,7 +203,7 @@ impl Form {
         )
     }
 
-    /// The same, in the other byte order.
+    /// As [`gpr`](Self::gpr), in the other byte order.
     const fn reversed(insn: Insn, bytes: u8) -> Self {
         Self::new(
             Transfer::Gpr {
@@ -228,7 +228,7 @@ impl Form {
         Self::new(transfer, address, insn.rt()).needs(Facility::Fp)
     }
 
-    /// A word of an FPR, zero-extended when loaded.
+    /// An access of a word of an FPR, which is zero-extended when loaded.
     const fn fpr_word(insn: Insn) -> Self {
         Self::new(
             Transfer::Elements {
@@ -273,7 +273,7 @@ impl Form {
         Self::new(transfer, Address::Indexed, insn.xt()).needs(Facility::Vsx)
     }
 
-    /// The same, with the facility that the register belongs to.
+    /// As [`vsx`](Self::vsx), but it needs the facility that the register belongs to.
     const fn vsx_or_vector(insn: Insn, transfer: Transfer) -> Self {
         Self::vsx(insn, transfer).needs(Facility::of_vsr(insn.xt()))
     }
@@ -288,7 +288,7 @@ impl Form {
         Self::new(transfer, address, insn.rt() | 32).needs(Facility::Vector)
     }
 
-    /// One VSR (`lxv`), or with `pair` two (`lxvp`).
+    /// An access of a whole VSR (`lxv`), or with `pair` of two (`lxvp`).
     const fn vsx_whole(vsr: u8, address: Address, pair: bool) -> Self {
         if pair {
             Self::new(elements(32, 32, 0, 8, Rest::Zero), address, vsr).needs(Facility::Vsx)
@@ -308,7 +308,7 @@ const fn elements(element: u8, bytes: u8, at: u8, unit: u8, rest: Rest) -> Trans
     }
 }
 
-/// One element right-justified in a doubleword 0 (`within` = 8) or a whole VSR (16), the rest zero.
+/// One element, right-justified in doubleword 0 (`within` = 8) or in the whole VSR (16); the rest becomes zero.
 const fn right(bytes: u8, within: u8) -> Transfer {
     Transfer::Elements {
         element: bytes,
@@ -345,7 +345,7 @@ const fn word(insn: Insn) -> Result<Form, Reason> {
             _ => return Err(Reason::NotStorageAccess),
         },
         31 => return indexed(insn),
-        // From lwz to sthu, odd opcodes update.
+        // From lwz to sthu, instructions with odd opcodes update RA.
         32 | 33 => Form::gpr(insn, d, 4).update(po & 1 != 0),
         34 | 35 => Form::gpr(insn, d, 1).update(po & 1 != 0),
         36 | 37 => Form::gpr(insn, d, 4).update(po & 1 != 0).store(true),
@@ -465,7 +465,7 @@ const fn indexed(insn: Insn) -> Result<Form, Reason> {
         231 | 487 => Form::vector(insn).store(true),
         // dcbz
         1014 => Form::new(Transfer::Zeros, x, 0).store(true),
-        // icbt dcbst dcbf dcbtst dcbt icbi: whatever they do, it is nothing for this storage.
+        // icbt dcbst dcbf dcbtst dcbt icbi: they have no effect on caching inhibited storage.
         22 | 54 | 86 | 246 | 278 | 982 => Form::new(Transfer::Nothing, x, 0),
         // lwarx lbarx ldarx lharx lqarx, lwat ldat
         20 | 52 | 84 | 116 | 276 | 582 | 614 => return Err(bad_access(false)),
@@ -565,7 +565,7 @@ const fn prefixed(insn: Insn, kind: u32) -> Result<Form, Reason> {
         (0, 60) => return Err(bad_access(true)),
         (0, 61) => Form::gpr(insn, address, 8).store(true),
         (0, 62) => Form::vsx_whole(insn.xtp(), address, true).store(true),
-        // Modified load/store: as without prefix, but for the displacement.
+        // Modified load/store: as without a prefix, but with a longer displacement.
         (2, 32) => Form::gpr(insn, address, 4),
         (2, 34) => Form::gpr(insn, address, 1),
         (2, 36) => Form::gpr(insn, address, 4).store(true),

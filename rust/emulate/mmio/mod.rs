@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Emulation of a load or store whose storage is not memory: what accesses to make, and then what the registers get.
+//! Emulation of loads and stores to storage that is not memory: which accesses to make, and what the registers get
+//! afterwards.
 //!
 //! [`decode`] turns an instruction and the registers into a [`Plan`]. The plan says one access after another
-//! ([`Plan::step`]); whoever carries them out gives each read's bytes with [`Plan::supply`] and confirms each write with
-//! [`Plan::wrote`], and at the end [`Plan::finish`] writes the registers. A plan is plain data and may wait between
-//! any two calls, for instance while userspace serves an access: until `finish` no register changes, so that an
+//! ([`Plan::step`]); whoever carries them out gives each read's bytes with [`Plan::supply`] and confirms each write
+//! with [`Plan::wrote`], and at the end [`Plan::finish`] writes the registers. A plan is plain data and may wait
+//! between any two calls, for instance while userspace serves an access: until `finish` no register changes, so that an
 //! instruction whose access faults midway can be executed anew.
 //!
-//! Bytes are always in storage order: the first is the one at the lowest address. Endianness is the plan's business.
+//! Bytes are always in storage order: the first is the one at the lowest address. The plan takes care of endianness.
 
 mod float;
 mod form;
@@ -29,7 +30,7 @@ pub enum Step {
     Read {
         /// Effective address.
         ea: u64,
-        /// The same, from the instruction's effective address.
+        /// The offset of `ea` from the effective address of the instruction.
         offset: u8,
         /// Bytes.
         len: u8,
@@ -38,7 +39,7 @@ pub enum Step {
     Write {
         /// Effective address.
         ea: u64,
-        /// The same, from the instruction's effective address.
+        /// The offset of `ea` from the effective address of the instruction.
         offset: u8,
         /// Bytes.
         len: u8,
@@ -53,7 +54,7 @@ pub enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Incomplete;
 
-/// The most bytes that an instruction moves: a cache block, or a multiple from GPR 0 on.
+/// The most bytes that an instruction moves: a cache block, or 32 words for `lmw` and `stmw`.
 const MAX_BYTES: usize = 128;
 
 /// No access crosses a multiple of this: beyond it there may be other storage.
@@ -64,21 +65,22 @@ const BOUNDARY: u64 = 4096;
 pub struct Plan {
     form: Form,
     ea: u64,
-    /// What RA gets: the sum before it is truncated in 32-bit mode, ISA Book I, "Effective Address Calculation".
+    /// The value that an update gives RA: the sum before it is truncated in 32-bit mode, ISA Book I, "Effective Address
+    /// Calculation".
     sum: u64,
     msr: Msr,
     /// Bytes of the instruction itself.
     insn_bytes: u8,
     /// RA.
     ra: u8,
-    /// Bytes that the instruction moves, and how many of them have been.
+    /// How many bytes the instruction moves, and how many of them it has moved.
     bytes: u8,
     done: u8,
-    /// Bytes that should move in one access; a power of two.
+    /// How many bytes should move in one access; a power of two.
     unit: u8,
-    /// Bytes of the current access, 0 if all are made.
+    /// How many bytes the current access has; 0 if all accesses are made.
     len: u8,
-    /// Storage's side of what moves.
+    /// The bytes that move, in storage order.
     data: [u8; MAX_BYTES],
 }
 
@@ -105,8 +107,8 @@ impl Plan {
         data: [0; MAX_BYTES],
     };
 
-    /// [`decode`] in place, for those who keep a plan: it is large. What it was before is gone, also if there is no
-    /// plan now.
+    /// [`decode`] in place, for callers that keep a plan, because it is large. The plan is overwritten even if the
+    /// result is an error.
     #[inline(always)]
     pub fn prepare<R: Regs + ?Sized>(&mut self, insn: Insn, regs: &R) -> Result<(), Reason> {
         let form = form::form(insn)?;
@@ -158,7 +160,8 @@ impl Plan {
     }
 }
 
-/// Refuses what cannot execute: facilities that are off, invalid forms, and those that little-endian mode has not.
+/// Refuses instructions that cannot be executed: those whose facility is off, invalid forms, and those that
+/// little-endian mode does not have.
 fn check_form(insn: Insn, form: &Form, msr: Msr) -> Result<(), Reason> {
     if let Some(facility) = form.needs {
         if !msr.contains(facility.msr()) {
@@ -190,7 +193,7 @@ fn big_endian<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
     bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
 }
 
-/// Bits of a doubleword that a value of 1 to 8 bytes leaves.
+/// How many bits of a doubleword a value of 1 to 8 bytes does not use.
 const fn unused_bits(bytes: u8) -> u32 {
     64u32.saturating_sub(8 * (bytes & 15) as u32) & 63
 }
@@ -222,7 +225,7 @@ impl Plan {
         truncated(ea.wrapping_sub(self.ea), self.msr) < self.bytes as u64
     }
 
-    /// What to do next; the same until [`Plan::supply`] or [`Plan::wrote`].
+    /// The next access. It stays the same until [`Plan::supply`] or [`Plan::wrote`] is called.
     pub fn step(&self) -> Step {
         let len = self.len;
         if len == 0 {
@@ -250,8 +253,8 @@ impl Plan {
         }
     }
 
-    /// Gives the bytes that the current [`Step::Read`] asked for, in storage order. Bytes that are missing read as 0, more
-    /// are ignored. Does nothing for a store.
+    /// Gives the bytes that the current [`Step::Read`] asked for, in storage order. Bytes that are missing read as 0,
+    /// more are ignored. Does nothing for a store.
     pub fn supply(&mut self, bytes: &[u8]) {
         if self.form.store {
             return;
@@ -261,7 +264,8 @@ impl Plan {
             .get_mut(usize::from(self.done)..)
             .unwrap_or_default();
         match (to.first_chunk_mut::<8>(), bytes.first_chunk()) {
-            // What is behind the access is overwritten by the next, or not looked at.
+            // Copying whole doublewords is quicker. The bytes after the access are overwritten by the next access or
+            // not used.
             (Some(whole), Some(from)) => *whole = *from,
             _ => {
                 let given = bytes.iter().copied().chain(core::iter::repeat(0));
@@ -280,7 +284,7 @@ impl Plan {
         }
     }
 
-    /// Writes the target registers, RA if the instruction updates it, and goes past the instruction.
+    /// Writes the target registers, and RA if the instruction updates it, and advances past the instruction.
     pub fn finish<R: Regs + ?Sized>(&self, regs: &mut R) -> Result<(), Incomplete> {
         if self.done != self.bytes {
             return Err(Incomplete);
@@ -300,8 +304,8 @@ impl Plan {
         truncated(self.ea.wrapping_add(u64::from(offset)), self.msr)
     }
 
-    /// Bytes of the access from `done` on, 0 if there is none: up to the end of the unit, in a power of two, not across
-    /// [`BOUNDARY`].
+    /// How many bytes the access from `done` on has: a power of two that does not cross the end of the unit or a
+    /// multiple of [`BOUNDARY`]; 0 if there is none left.
     fn next_bytes(&self) -> u8 {
         let left = self.bytes.saturating_sub(self.done);
         let in_unit = self
@@ -324,7 +328,8 @@ impl Plan {
         self.len = self.next_bytes();
     }
 
-    /// Where bytes of storage are in a register's (big-endian) bytes: at `first + (i ^ flip)` for byte `i` of storage.
+    /// Where the bytes of storage are among a register's (big-endian) bytes: byte `i` of storage is byte `first + (i ^
+    /// flip)`.
     ///
     /// Flipping the low bits of an index within an element is what little-endian mode does.
     fn place(&self) -> (usize, usize) {
@@ -359,7 +364,7 @@ impl Plan {
         }
     }
 
-    /// Moves bytes of a register's image to storage's side.
+    /// Copies the bytes of a register's image to storage order.
     fn fill_from<const N: usize>(&mut self, image: [u8; N]) {
         let (first, flip) = self.place();
         let bytes = self.bytes();
@@ -370,7 +375,7 @@ impl Plan {
         }
     }
 
-    /// Moves bytes of storage's side into a register's image.
+    /// Copies the bytes in storage order into a register's image.
     fn extract_into<const N: usize>(&self, mut image: [u8; N]) -> [u8; N] {
         let (first, flip) = self.place();
         for (i, from) in self.data.iter().take(self.bytes()).enumerate() {
@@ -396,12 +401,12 @@ impl Plan {
         image
     }
 
-    /// Fills storage's side for a store.
+    /// Fills in the bytes that a store writes.
     fn fill<R: Regs + ?Sized>(&mut self, regs: &R) {
         let reg = self.form.reg;
         match self.form.transfer {
             Transfer::Nothing => {}
-            // The plan may have been another instruction's.
+            // The plan may hold bytes of an instruction before this one.
             Transfer::Zeros => self.data.fill(0),
             Transfer::Gpr {
                 bytes, reversed, ..
@@ -549,7 +554,7 @@ impl Plan {
         regs.set_vsr(reg, [high, low]);
     }
 
-    /// Sets doubleword 0 of a VSX register; doubleword 1 stays or becomes zero.
+    /// Sets doubleword 0 of a VSX register; doubleword 1 keeps its value or becomes zero, as `rest` says.
     fn set_doubleword0<R: Regs + ?Sized>(&self, regs: &mut R, reg: u8, value: u64, rest: Rest) {
         let low = match rest {
             Rest::Doubleword1 => {

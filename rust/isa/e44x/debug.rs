@@ -3,11 +3,11 @@
 //! The 440's debug registers (UM, "Debug Facilities"). An event has the same bit in DBCR0, where it is enabled, and in
 //! DBSR, where it is noted.
 
-/// DBCR0: a debugger outside is in charge.
+/// DBCR0: an external debugger controls the processor.
 pub const EDM: u32 = 0x8000_0000;
-/// DBCR0: events are the processor's own business, and interrupt it.
+/// DBCR0: internal debug mode, in which events cause debug interrupts.
 pub const IDM: u32 = 0x4000_0000;
-/// DBCR0: the reset that is wanted.
+/// DBCR0: shift of the field that requests a reset.
 pub const RST_SHIFT: u32 = 28;
 /// Instruction complete.
 pub const IC: u32 = 0x0800_0000;
@@ -29,36 +29,36 @@ pub const DAC: u32 = 0x000f_0000;
 pub const RET: u32 = 0x0000_8000;
 /// DBSR: the event was noted while MSR\[DE\] was 0, so the interrupt comes later.
 pub const IDE: u32 = 0x8000_0000;
-/// DBSR: of somebody outside.
+/// DBSR: an unconditional event, which something outside the processor signals.
 pub const UDE: u32 = 0x4000_0000;
 /// All events in DBSR.
 pub const EVENTS: u32 = UDE | IC | BRT | IRPT | TRAP | IAC | DAC | RET;
 
-/// DBCR1 and DBCR2: two facilities tell a range, or all but that.
+/// DBCR1 and DBCR2: two compare registers together give a range, inside or outside which addresses match.
 const RANGE: u32 = 0x0080_0000;
 const EXCLUSIVE: u32 = 0x0040_0000;
 
-/// Which addresses are looked for.
+/// The addresses that match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Addresses {
-    /// This one.
+    /// Only this address.
     One(u32),
-    /// The first of these and up to the second, which is not one.
+    /// From the first of these on, up to but not including the second.
     Inside(u32, u32),
-    /// All but those.
+    /// All addresses but those.
     Outside(u32, u32),
-    /// Those that are like the first in the bits that are 1 in the second.
+    /// Addresses that have the same bits as the first where the second has ones.
     Alike(u32, u32),
 }
 
 impl Addresses {
-    /// Is it one of them?
+    /// Does `ea` match?
     pub const fn contain(self, ea: u32) -> bool {
         self.meet(ea, 0)
     }
 
-    /// Is one of them among the addresses that differ from `ea` in the low bits of `offset` only? `offset` is one less
-    /// than a power of two.
+    /// Does any of the addresses match that differ from `ea` only in the bits that are 1 in `offset`, which is one less
+    /// than a power of two?
     pub const fn meet(self, ea: u32, offset: u32) -> bool {
         let (first, last) = (ea & !offset, ea | offset);
         match self {
@@ -70,21 +70,21 @@ impl Addresses {
     }
 }
 
-/// An address compare facility, or two of them that tell a range.
+/// An address compare register, or two of them that give a range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Compare {
-    /// What is looked for.
+    /// The addresses that match.
     pub addresses: Addresses,
     /// Events that are noted in DBSR.
     pub events: u32,
-    /// Only in problem state, or only in supervisor state.
+    /// Whether it applies only in problem state (true) or only in supervisor state (false).
     pub user: Option<bool>,
-    /// Only in this address space.
+    /// The address space that it applies to, if not to both.
     pub space: Option<bool>,
 }
 
 impl Compare {
-    /// A facility whose "user/supervisor" and "effective/real" fields are in the highest bits of `how`.
+    /// A compare register whose "user/supervisor" and "effective/real" fields are in the highest bits of `how`.
     const fn new(addresses: Addresses, events: u32, how: u32) -> Self {
         Self {
             addresses,
@@ -94,13 +94,13 @@ impl Compare {
         }
     }
 
-    /// Does the facility look there?
+    /// Does it apply in this state and address space?
     pub fn applies(&self, user: bool, space: bool) -> bool {
         self.user.is_none_or(|u| u == user) && self.space.is_none_or(|s| s == space)
     }
 }
 
-/// Two bits: 10 for the first, 11 for the second of two kinds; else both.
+/// Decodes a field of two bits: 0b10 selects the first of two kinds, 0b11 the second, and other values both.
 const fn choice(bits: u32) -> Option<bool> {
     match bits & 3 {
         2 => Some(false),
@@ -109,7 +109,7 @@ const fn choice(bits: u32) -> Option<bool> {
     }
 }
 
-/// The registers that say where there are events.
+/// The registers that say which events there are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Registers {
     /// DBCR0 to DBCR2.
@@ -121,7 +121,8 @@ pub struct Registers {
 }
 
 impl Registers {
-    /// Instruction addresses. DBCR1 has the fields of IAC1 and IAC2 in its upper half, of IAC3 and IAC4 in its lower one.
+    /// The compare registers for instruction addresses. DBCR1 has the fields for IAC1 and IAC2 in its upper half, and
+    /// those for IAC3 and IAC4 in its lower half.
     pub fn code(&self) -> impl Iterator<Item = Compare> {
         let [dbcr0, dbcr1, _] = self.dbcr;
         let [iac1, iac2, iac3, iac4] = self.iac;
@@ -131,7 +132,7 @@ impl Registers {
             ([iac3, iac4], [enabled(2), enabled(3)], dbcr1 << 16),
         ];
         pairs.into_iter().flat_map(|(addresses, events, how)| {
-            // Mode 1 is for data only.
+            // Mode 1 exists for data addresses only.
             let mode = if how & RANGE == 0 {
                 0
             } else {
@@ -142,7 +143,7 @@ impl Registers {
         })
     }
 
-    /// Data addresses.
+    /// The compare registers for data addresses.
     pub fn data(&self) -> impl Iterator<Item = Compare> {
         let [dbcr0, _, dbcr2] = self.dbcr;
         let enabled = dbcr0 & DAC;
@@ -153,7 +154,8 @@ impl Registers {
     }
 }
 
-/// Two facilities: their addresses, the events of each that are enabled, and how they compare.
+/// Two compare registers, from their addresses, the enabled events of each, and the field `how` that says how they
+/// compare.
 fn pair([one, two]: [u32; 2], [events1, events2]: [u32; 2], how: u32) -> [Option<Compare>; 2] {
     let both = events1 | events2;
     let together = |addresses| {
@@ -173,7 +175,7 @@ fn pair([one, two]: [u32; 2], [events1, events2]: [u32; 2], how: u32) -> [Option
     }
 }
 
-/// Does the branch go to its target? `word` may be any instruction; others do not.
+/// Is `word` a branch that is taken, with these values of CR and CTR? False for all other instructions.
 pub const fn branches(word: u32, cr: u32, ctr: u32) -> bool {
     let (bo, bi) = (word >> 21 & 31, word >> 16 & 31);
     let condition = bo & 0x10 != 0 || cr >> (31 - bi) & 1 == bo >> 3 & 1;
@@ -225,7 +227,7 @@ mod tests {
         assert!(!code[1].applies(false, false));
         let data: Vec<_> = r.data().collect();
         assert_eq!((data.len(), data[0].events), (1, 0x0004_0000));
-        // A range, in which the enabled one of the two is told.
+        // A range: the event of the enabled one of the two registers is noted.
         r.dbcr = [IDM | IAC1 >> 1 | DAC, 0x0080_0000, 0x0040_0000];
         let code: Vec<_> = r.code().collect();
         assert_eq!(

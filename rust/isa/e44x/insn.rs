@@ -10,36 +10,36 @@ use crate::isa::insn::Insn;
 pub enum Privileged {
     /// `mfspr`.
     ReadSpr {
-        /// Number.
+        /// The number of the special purpose register.
         spr: u16,
-        /// To.
+        /// The register that is written.
         rt: u8,
     },
     /// `mtspr`.
     WriteSpr {
-        /// Number.
+        /// The number of the special purpose register.
         spr: u16,
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `mfmsr`.
     ReadMsr {
-        /// To.
+        /// The register that is written.
         rt: u8,
     },
     /// `mtmsr`.
     WriteMsr {
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `wrtee`.
     WriteEe {
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `wrteei`.
     WriteEeImmediate {
-        /// MSR[EE].
+        /// The value for MSR[EE].
         ee: bool,
     },
     /// `rfi`.
@@ -48,57 +48,57 @@ pub enum Privileged {
     ReturnFromCritical,
     /// `rfmci`.
     ReturnFromMachineCheck,
-    /// `mfdcr`; the number is in RA's register for `mfdcrx`, which 440s do not have.
+    /// `mfdcr`. (440s do not have `mfdcrx`, which takes the number from a register.)
     ReadDcr {
-        /// Number.
+        /// The number of the device control register.
         dcr: u16,
-        /// To.
+        /// The register that is written.
         rt: u8,
     },
     /// `mtdcr`.
     WriteDcr {
-        /// Number.
+        /// The number of the device control register.
         dcr: u16,
-        /// From.
+        /// The register that is read.
         rs: u8,
     },
     /// `tlbre`.
     TlbRead {
-        /// To.
+        /// The register that is written.
         rt: u8,
-        /// Entry.
+        /// The GPR with the number of the entry.
         ra: u8,
-        /// Word.
+        /// The number of the word of the entry.
         ws: u8,
     },
     /// `tlbwe`.
     TlbWrite {
-        /// From.
+        /// The register that is read.
         rs: u8,
-        /// Entry.
+        /// The GPR with the number of the entry.
         ra: u8,
-        /// Word.
+        /// The number of the word of the entry.
         ws: u8,
     },
     /// `tlbsx`, `tlbsx.`.
     TlbSearch {
-        /// To.
+        /// The register that is written.
         rt: u8,
-        /// Base, 0: none.
+        /// The GPR with the base address, or 0 for none.
         ra: u8,
-        /// Index.
+        /// The GPR with the index.
         rb: u8,
-        /// CR0 says whether there is one.
+        /// Does CR0 tell whether there is such an entry?
         record: bool,
     },
-    /// `iccci`: nothing in the instruction cache is valid any more.
+    /// `iccci`: invalidates the whole instruction cache.
     InvalidateInstructions,
     /// `tlbsync`, `dccci`, `dcbi`, `icread`, `dcread`: caches and their coherence.
     Cache,
 }
 
-/// ESR of a data interrupt that a load or store, or an instruction on a cache block, causes; `store` is which of them it
-/// counts as.
+/// ESR of a data interrupt that a load, a store or an instruction on a cache block causes; `store` says whether the
+/// access counts as a store.
 pub const fn data_syndrome(insn: Insn, store: bool) -> u32 {
     let floating = match (insn.po(), insn.xo()) {
         // lfs, lfsu, lfd, lfdu, and their stores
@@ -112,13 +112,13 @@ pub const fn data_syndrome(insn: Insn, store: bool) -> u32 {
     fp | st
 }
 
-/// What an instruction is; `None` if it is none of these.
+/// Decodes an instruction; `None` if it is none of these.
 pub const fn decode(insn: Insn) -> Option<Privileged> {
     if insn.prefix().is_some() {
         return None;
     }
     let (rt, ra, rb) = (insn.rt(), insn.ra(), insn.rb());
-    // DCR and SPR numbers have their halves swapped.
+    // DCR numbers, like SPR numbers, are encoded with their halves swapped.
     let number = insn.spr().raw();
     Some(match (insn.po(), insn.xo()) {
         (19, 38) => Privileged::ReturnFromMachineCheck,

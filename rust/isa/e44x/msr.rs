@@ -37,11 +37,11 @@ impl Msr {
     /// All bits that exist.
     pub const ALL: Self = Self(0x0006_ff30);
 
-    /// Of these, the ones that an interrupt of the critical class leaves as they are.
+    /// The bits among them that an interrupt of the critical class does not change.
     const KEPT_BY_CRITICAL: Self = Self::ME;
 
-    /// At the beginning of an interrupt's handler (UM, "Interrupt Processing"): machine check, critical input, watchdog
-    /// and debug interrupts also disable each other.
+    /// The MSR at the beginning of an interrupt's handler (UM, "Interrupt Processing"). Machine check, critical input,
+    /// watchdog and debug interrupts also disable each other.
     pub const fn at_interrupt(self, class: super::ivor::Class) -> Self {
         use super::ivor::Class;
         match class {
@@ -56,7 +56,7 @@ impl Msr {
         self.0 as u32
     }
 
-    /// From a register's 32 bits, without those that do not exist.
+    /// The MSR with these 32 bits, without bits that do not exist.
     pub const fn from_word(word: u32) -> Self {
         Self(word as u64).masked(Self::ALL)
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each special purpose register of the 440 is (UM, "Special Purpose Registers Sorted by SPR Number", and the figure
-//! of each): who reads and writes it, what a write does, and which bits there are.
+//! What each special purpose register of the 440 is (UM, "Special Purpose Registers Sorted by SPR Number", and the
+//! figure of each): who reads and writes it, what a write does, and which bits there are.
 //!
-//! Bits that there are not read as 0 here, whatever was written; the manual leaves it open.
+//! Bits that do not exist read as 0 here, whatever was written; the manual leaves that open.
 
 use super::spr;
 
@@ -18,7 +18,7 @@ pub enum Access {
     ReadOnly,
     /// Written, under this number.
     Write,
-    /// Read; a write clears the bits that are 1.
+    /// It can be read; a write clears the bits that are 1 in the value written.
     ReadClear,
 }
 
@@ -45,7 +45,7 @@ impl Register {
 
 /// SRR0, CSRR0, MCSRR0 and IAC: addresses of instructions.
 const WORD_ADDRESS: u32 = 0xffff_fffc;
-/// DBCR0 but EDM, which is a debugger's outside.
+/// DBCR0 without EDM, which only an external debugger sets.
 const DBCR0: u32 = 0x7fff_8001;
 const DBCR1: u32 = 0xffc1_ffc1;
 const DBCR2: u32 = 0xffef_0f0f;
@@ -58,14 +58,14 @@ pub const TCR_BITS: u32 = 0xffc0_0000;
 pub const TSR_BITS: u32 = 0xfc00_0000;
 const MMUCR: u32 = 0x016d_00ff;
 const CCR0: u32 = 0x4830_e10f;
-/// With DPC, which the manual does not have and some chips do.
+/// CCR1 with DPC, which some chips have and the manual does not mention.
 const CCR1: u32 = 0xffff_f980;
-/// Of caches of 16 and 32 KB.
+/// The cache victim registers, for caches of 16 and 32 KB.
 const VICTIMS: u32 = 0x3f3f_3f3f;
 const VICTIM_LIMITS: u32 = 0x0fc1_f83f;
 
-/// Register `number`, 0 to 1023; `None` if there is none, or if no privileged instruction has to do with it: XER, LR and
-/// CTR.
+/// Register `number`, 0 to 1023. `None` if there is no such register, and for XER, LR and CTR, which the hardware gives
+/// the guest without privilege.
 pub const fn register(number: u16) -> Option<Register> {
     use Access::{Read, ReadClear, ReadOnly, ReadWrite, Write};
     let (access, bits) = match number {

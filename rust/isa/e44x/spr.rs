@@ -58,7 +58,8 @@ pub const CCR0: u16 = 0x3b3;
 pub const ICDBDR: u16 = 0x3d3;
 pub const DBDR: u16 = 0x3f3;
 
-/// Does the processor of this PVR save machine checks in registers of their own, MCSRR0 and MCSRR1? 440EPx, GRx, GX and SPe, 460 and APM821xx do; 440EP, GR, GP and SP do not.
+/// Does the processor of this PVR save machine checks in registers of their own, MCSRR0 and MCSRR1? 440EPx, GRx, GX and
+/// SPe, 460 and APM821xx do; 440EP, GR, GP and SP do not.
 pub const fn has_mcsrr(pvr: u32) -> bool {
     matches!(pvr & 0xf000_0ffb, 0x2000_08d0 | 0x2000_08d8)
         || matches!(
@@ -74,14 +75,14 @@ pub const MMUCR_STID: u32 = 0xff;
 /// MMUCR: the address space that `tlbsx` looks in.
 pub const MMUCR_STS: u32 = 0x0001_0000;
 
-/// MCSR: a machine check that no instruction waits for is there.
+/// MCSR: a machine check is noted (the summary bit).
 pub const MCSR_MCS: u32 = 0x8000_0000;
-/// MCSR: it is not known whose it is.
+/// MCSR: the machine check is imprecise.
 pub const MCSR_IMPE: u32 = 0x0080_0000;
 
 /// May problem state read the register?
 pub const fn user_readable(spr: u16) -> bool {
-    // Bit 4 of the number tells privileged registers.
+    // Bit 4 of the number is 1 for privileged registers.
     spr & 0x10 == 0
 }
 

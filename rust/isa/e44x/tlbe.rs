@@ -119,7 +119,7 @@ pub struct Space {
     pub pid: u8,
 }
 
-/// Page sizes are powers of 4 KB^n: SIZE n is 4^n KB. Those that there are.
+/// The shifts of the page sizes that exist. SIZE n stands for 4^n KB, and not every n exists.
 pub const PAGE_SHIFTS: [u32; 8] = [10, 12, 14, 16, 18, 20, 24, 28];
 
 impl Tlbe {
@@ -221,7 +221,7 @@ mod tests {
 
     const KERNEL: Space = Space { ts: false, pid: 0 };
 
-    /// The mapping that Linux pins: `0xc0000000`, 256 MB, to 0.
+    /// The mapping that Linux pins: 256 MB at `0xc0000000`, to real address 0.
     #[test]
     fn the_kernels_own() {
         let e = Tlbe {

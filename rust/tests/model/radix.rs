@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-/// A page as it was asked for.
+/// A page that a test maps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mapping {
     pub pid: u32,

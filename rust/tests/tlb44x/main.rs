@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The 440's guest and shadow TLBs against a naive model: after any operations, what the hardware translates is what the
-//! guest's TLB translates, or nothing; and whatever was asked to go is gone.
+//! The 440's guest and shadow TLBs against a naive model: after any operations, what the hardware translates is what
+//! the guest's TLB translates, or nothing; and whatever was asked to go is gone.
 //!
 //! `TLB44X_STEPS` says how many operations in all.
 

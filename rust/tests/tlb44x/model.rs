@@ -18,8 +18,8 @@ const PINNED: usize = 3;
 pub(crate) struct Tlb {
     entries: [Tlbe; TLB_SIZE],
     pub(crate) writes: u64,
-    /// The instruction cache: for whom, and from where, what lies under a tag was fetched. A tag is a PID and an address,
-    /// here to the smallest page.
+    /// The instruction cache: for whom, and from where, what lies under a tag was fetched. A tag is a PID and an
+    /// address, here to the smallest page.
     cache: HashMap<(u8, u32), (Context, u64)>,
 }
 
@@ -63,7 +63,7 @@ impl Tlb {
 
 /// Where the numbers that choose the operations come from.
 pub(crate) trait Numbers {
-    /// One below `below`.
+    /// A random number less than `below`.
     fn next(&mut self, below: u64) -> u64;
 
     /// One of two.
@@ -271,7 +271,8 @@ impl<N: Numbers> Machine<N> {
         }
     }
 
-    /// An instruction is fetched, which an entry translates to `real`: from the cache, if there is something under its tag.
+    /// An instruction is fetched, which an entry translates to `real`: from the cache, if there is something under its
+    /// tag.
     fn fetch(&mut self, context: Context, pid: ShadowPid, ea: u32, real: u64) {
         let fetched = (context, real >> 10);
         let line = self.hw.cache.entry((pid.pid, ea >> 10));
