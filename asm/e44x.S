@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The 440's world switch. All of this is copied into a block of lowmem, which
- * the host maps by a pinned TLB entry, and runs there: it may name no address,
- * and while the block's vectors are in force (IVPR) it touches only itself and
- * the vCPU's context, which are both in lowmem. So no TLB miss can happen then.
+ * The 440's world switch. This code is copied into a block of lowmem, which the
+ * host maps by a pinned TLB entry, and runs there, so it must be
+ * position-independent. While IVPR points to the block's vectors, it accesses
+ * only the block and the vCPU's context, which are both in lowmem, so that no
+ * TLB miss can happen then.
  *
- * Between, SPRG0, 1, 2 and 4 to 7 are free: the host uses them in its own
- * vectors only, for as long as interrupts are off there. SPRG3 stays the
- * host's.
+ * It may use SPRG0, 1, 2 and 4 to 7 during that time: the host uses them only
+ * in its own vectors while interrupts are off. SPRG3 keeps the host's value.
  */
 #include <asm/mmu.h>
 #include <asm/ppc_asm.h>
@@ -51,8 +51,8 @@ enter:
 	stw	r7, E44X_HOST_DBCR0(r3)
 
 	/*
-	 * From here on until the guest runs no interrupt of any class is
-	 * enabled: after one, the host's vectors would be in force in the guest.
+	 * From here on until the guest runs, no interrupt of any class is enabled:
+	 * after one, the guest would run with the host's vectors.
 	 */
 	mfmsr	r4
 	stw	r4, E44X_HOST_MSR(r3)
@@ -72,9 +72,10 @@ enter:
 	isync
 
 	/*
-	 * Instructions that were fetched under this PID, but not for this context
-	 * or not from where it has its pages now. What the data cache was told to
-	 * write has to be in memory before they are fetched anew.
+	 * Invalidates instructions that were fetched under this PID but for another
+	 * context, or from pages that are mapped elsewhere now. Lines that the data
+	 * cache was told to write back have to be in memory before instructions are
+	 * fetched from there, hence the sync.
 	 */
 	lwz	r4, E44X_FORGET_CODE(r3)
 	cmpwi	r4, 0
@@ -84,7 +85,7 @@ enter:
 	sync
 	isync
 1:
-	/* A reservation of the host's is not the guest's */
+	/* Clears a reservation that the host may have */
 	addi	r4, r3, E44X_RESERVED
 	stwcx.	r4, 0, r4
 
@@ -158,7 +159,10 @@ interrupt:
 	stw	r7, E44X_DEAR(r4)
 	stw	r8, E44X_USPRG0(r4)
 
-	/* The instruction, if it has to be emulated, read as data in the guest's space */
+	/*
+	 * Load the instruction for emulation, as data of the guest's address
+	 * space
+	 */
 	cmpwi	r3, 6
 	bne	leave
 	mfmsr	r7
@@ -182,8 +186,9 @@ leave:
 	mtspr	SPRN_DBCR0, r8
 	isync
 	/*
-	 * What single-stepping has left is not the host's business. MSR[DE] is 0
-	 * here, by the interrupt or by `critical`, so nothing is added to it.
+	 * Clears the event that single-stepping has left in DBSR, so that the host
+	 * does not see it. No new one comes, because the interrupt or `critical` has
+	 * cleared MSR[DE].
 	 */
 	lwz	r10, E44X_DBCR0(r4)
 	cmpwi	r10, 0
@@ -191,7 +196,9 @@ leave:
 	lis	r10, DBSR_IC@h
 	mtspr	SPRN_DBSR, r10
 1:
-	/* Critical interrupts that were put off below come now, to the host */
+	/*
+	 * Critical interrupts that `critical` has deferred come now, to the host
+	 */
 	mtmsr	r9
 	isync
 
@@ -206,8 +213,9 @@ leave:
 	blr
 
 /*
- * Not from the guest: the load above had no translation or was not permitted.
- * It gives 0, which is no instruction.
+ * The interrupt did not come from the guest, but from the load of its
+ * instruction above, which had no translation or was not permitted. The load
+ * gives 0 then, which is no instruction.
  */
 skip:
 	mfspr	r4, SPRN_SRR0
@@ -222,9 +230,10 @@ skip:
 
 /*
  * Critical interrupts and machine checks. The vector has put r3 into SPRG2, and
- * the IVOR's number into r3. From the guest, it is an exit like any other. On
- * the way out of it, go on with such interrupts disabled: what asks for them
- * goes on asking, and the host takes it when it has its vectors and MSR back.
+ * the IVOR's number into r3. If it came from the guest, it is an exit like any
+ * other. If it came on the way out of the guest, the interrupted code goes on
+ * with these interrupts disabled. Their sources stay asserted, and the host
+ * takes the interrupt when it has its vectors and MSR back.
  */
 critical:
 	mtspr	SPRN_SPRG7W, r4

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Into a guest that runs in problem state and out of it, as far as Rust cannot
- * say it: a stack frame, and the registers that vmlinux's part of the switch
- * does not save. Documentation/pr.rst.
+ * Entry to a guest that runs in problem state, and exit from it: what Rust
+ * cannot do, which is to make a stack frame, and to save the registers that
+ * vmlinux's part of the switch does not save. See Documentation/pr.rst.
  */
 #include <asm/asm-offsets.h>
 #include <asm/exception-64s.h>
@@ -18,8 +18,8 @@
 #define FRAME_SIZE	(FRAME_GUEST + 16)
 
 /*
- * In the shadow vcpu's SLB, where the guest has nothing: what the exit path
- * needs before it can see more than the PACA
+ * Unused entries of the shadow vcpu's SLB hold what the exit path needs while
+ * it can only access the PACA
  */
 #define SVCPU_SEGMENTS	(SVCPU_SLB + KVM_PPC_PR_SLB_HOST * 16)
 #define SVCPU_COUNT	(SVCPU_SLB + KVM_PPC_PR_SLB_COUNT * 16)
@@ -38,11 +38,11 @@
  * Out: r3   the interrupt's vector
  *      nvgprs and the shadow vcpu hold the guest's registers; MSR[EE] is 0
  *
- * vmlinux enters the guest and, when that exits, comes back to where the link
- * register points, with r1, r2 and r13 as they were, the vector in r12, and
- * the MSR that the trampoline was called with, but MSR[EE] set. The caller has
- * all interrupts masked in software, so one that comes before MSR[EE] is
- * cleared again is only noted.
+ * vmlinux enters the guest. When the guest exits, vmlinux goes on at the
+ * address that was in the link register, with the old r1, r2 and r13, the
+ * vector in r12, and the MSR that the trampoline was called with, but with
+ * MSR[EE] set. All interrupts are masked in software, so one that comes before
+ * MSR[EE] is cleared again is only noted.
  */
 _GLOBAL(kvm_ppc_pr_enter)
 	mflr	r0
@@ -110,25 +110,27 @@ _GLOBAL(kvm_ppc_pr_enter)
 	blr
 
 /*
- * Where the guest's exit comes to in real mode, with only the host's bolted
- * segments in the SLB. Loads what else was there before the guest: the module's
- * own, and the process's. vmlinux's handler would otherwise be called for each,
- * with all its mitigations. Then as above.
+ * The guest's exit comes here in real mode, with only the host's bolted
+ * segments in the SLB. This loads the other segments that were there before the
+ * guest, the module's and the process's; otherwise each would cost an SLB miss,
+ * whose handler in vmlinux is slow because of its mitigations. Then it goes on
+ * at 3 above.
  *
  * In:  r1, r2, r12, r13 as above
  * Out: at 3 above, with translation on and MSR[EE] 0; r0, r3 to r5, CTR and CR
  *      are lost
  *
- * MSR[EE] first: an interrupt would change SRR0 and SRR1, and so would what
- * MSR[RI] is for.
+ * MSR[EE] is cleared first. Before SRR0 and SRR1 are loaded MSR[RI] is cleared
+ * too, because an interrupt would change them.
  *
- * Before that, or at any time as one that cannot be held off, an interrupt of
- * the host's may have come here and made an entry for a segment that is about
- * to be loaded, or was. Two entries for one segment are a machine check once
- * one of its addresses is translated, which nothing here does; so those that
- * were loaded are all taken out again.
+ * An interrupt of the host's may come before that, and one that cannot be
+ * masked may come at any time. It may have made an entry for a segment that is
+ * about to be loaded here, or was loaded. Two entries for one segment cause a
+ * machine check when an address in it is translated. Nothing is translated
+ * here, so if the host has made entries, all those that were loaded here are
+ * invalidated again.
  *
- * Executed by its real address: within one page.
+ * This is executed at its real address, so it must not cross the end of a page.
  */
 	.balign	256
 _GLOBAL(kvm_ppc_pr_exit_real)

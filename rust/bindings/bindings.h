@@ -10,11 +10,13 @@
 #include <linux/mmu_notifier.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
+#include <linux/wait.h>
 
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <linux/kvm_host.h>
 #include <asm/book3s/64/mmu.h>
 #include <asm/dbell.h>
+#include <asm/hvcall.h>
 #include <asm/interrupt.h>
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_book3s_asm.h>
@@ -27,12 +29,17 @@
 #include <asm/xive.h>
 #endif
 
+#include "device_helpers.h"
 #include "helpers.h"
 #include "kvm_trace.h"
 #ifdef CONFIG_PPC_BOOK3S_64
 #include "hv_helpers.h"
 #include "hv_trace.h"
+#include "nested_helpers.h"
 #include "pr_helpers.h"
+#endif
+#ifdef CONFIG_PPC_XIVE_NATIVE
+#include "xive_helpers.h"
 #endif
 #ifdef CONFIG_44x
 #include "e44x_helpers.h"

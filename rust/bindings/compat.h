@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What host kernels have in different ways, in C. For Rust it is in
- * rust/host/compat.
+ * C code for what differs between versions of the host kernel. The same for
+ * Rust is in rust/host/compat.
  */
 #ifndef KVM_PPC_COMPAT_H
 #define KVM_PPC_COMPAT_H
@@ -17,11 +17,12 @@
 #define kvm_ppc_entry_work xfer_to_guest_mode_handle_work
 #else
 /*
- * Linux 7.2, and kernels without KVM. TIF_NOTIFY_RESUME is not looked at: what
- * it asks for is not exported to modules, and waits for the way to userspace
- * (kvm-hv 7.2 has it wait too). It must not send there by itself: a
- * rescheduling sets it for each task that has restartable sequences, which is
- * each with glibc's, and KVM_RUN would return EINTR without a signal.
+ * Linux 7.2, and kernels without KVM. TIF_NOTIFY_RESUME is not tested. The
+ * functions that handle it are not exported to modules, so it waits until the
+ * task returns to userspace, as in kvm-hv 7.2. It must not make KVM_RUN return
+ * by itself: rescheduling sets it for every task with restartable sequences,
+ * and glibc gives every task some, so KVM_RUN would return EINTR without a
+ * signal.
  */
 #define KVM_PPC_ENTRY_WORK_FLAGS                                        \
 	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY | _TIF_SIGPENDING | \
@@ -31,13 +32,13 @@ static inline void kvm_ppc_entry_prepare(void)
 {
 }
 
-/* To be decided with interrupts off, before the guest is entered */
+/* Call with interrupts off, before the guest is entered */
 static inline bool kvm_ppc_entry_work_pending(void)
 {
 	return read_thread_flags() & KVM_PPC_ENTRY_WORK_FLAGS;
 }
 
-/* With interrupts on. Returns -EINTR if a signal is pending. */
+/* Call with interrupts on. Returns -EINTR if a signal is pending. */
 static inline int kvm_ppc_entry_work(void)
 {
 	unsigned long work;
@@ -55,10 +56,10 @@ static inline int kvm_ppc_entry_work(void)
 #include <linux/pkeys.h>
 
 /*
- * pte_access_permitted(), whose check of memory keys is not exported: does AMR,
- * of two bits a key from the upper end on (for stores and for loads), permit the
- * access? Keys are the hash MMU's (ISA 3.0B, Book III, "Virtual Page Class Key
- * Protection"); on radix the feature is off.
+ * Like pte_access_permitted(), whose check of memory keys is not exported: does
+ * AMR permit the access? It has two bits a key, for stores and for loads, key
+ * 0's at its upper end. Only the hash MMU has keys (ISA 3.0B, Book III,
+ * "Virtual Page Class Key Protection"); on radix the feature is off.
  */
 static inline bool kvm_ppc_pte_access_permitted(pte_t pte, bool write)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Inline functions and macros of the host that entering a guest on a 440 takes.
+// Inline functions and macros of the host that entering a guest on a 440 needs.
 
 #include <linux/context_tracking.h>
 #include <linux/ftrace.h>
@@ -47,7 +47,7 @@ CHECK(host_dbcr0, E44X_HOST_DBCR0);
 CHECK(forget_code, E44X_FORGET_CODE);
 CHECK(reserved, E44X_RESERVED);
 
-/* There is no masking in software here: EE says it all */
+/* 32-bit kernels do not mask interrupts in software: MSR[EE] is all there is */
 unsigned long kvm_ppc_hard_irq_disable(void)
 {
 	unsigned long flags;
@@ -62,8 +62,9 @@ void kvm_ppc_irq_restore(unsigned long flags)
 }
 
 /*
- * With interrupts off, what keeps the task out of its guest. If nothing does,
- * user mode's FP registers are in memory: the guest gets the hardware's.
+ * Returns what keeps the task out of its guest, if anything. Call with
+ * interrupts off. If nothing does, user mode's FP registers have been saved, so
+ * that the guest can use the hardware's.
  */
 int kvm_ppc_check_entry(void)
 {
@@ -101,7 +102,9 @@ void kvm_ppc_guest_exit_irqoff(bool interrupted)
 	trace_hardirqs_off_finish();
 }
 
-/* Ticks that came in the guest are served first, so that they count as its own */
+/*
+ * Timer ticks that came in the guest are served first, to count as guest time
+ */
 void kvm_ppc_guest_done(unsigned long flags)
 {
 	if (vtime_accounting_enabled_this_cpu()) {
@@ -118,7 +121,7 @@ u32 kvm_ppc_e44x_pvr(void)
 	return mfspr(SPRN_PVR);
 }
 
-/* 1 if the word was `old`, and is `new` now; 0 if it was not; -EFAULT */
+/* Returns 1 if the word was `old` and is `new` now, 0 if it was not, -EFAULT */
 int kvm_ppc_e44x_cmpxchg_user(unsigned long at, u32 old, u32 new)
 {
 	u32 __user *word = (u32 __user *)at;
@@ -131,14 +134,14 @@ int kvm_ppc_e44x_cmpxchg_user(unsigned long at, u32 old, u32 new)
 	return was == old;
 }
 
-/* A guest makes as many as it likes */
+/* Limited, because a guest can cause any number of machine checks */
 void kvm_ppc_e44x_report_machine_check(u32 syndrome)
 {
 	pr_warn_ratelimited("kvm_ppc: machine check in a guest, ESR %#x\n",
 			    syndrome);
 }
 
-/* Where the host has the vector of interrupt n, from IVPR on */
+/* The offset from IVPR of the host's vector for interrupt n */
 u32 kvm_ppc_e44x_ivor(unsigned int n)
 {
 	switch (n) {
@@ -166,8 +169,8 @@ u32 kvm_ppc_e44x_ivor(unsigned int n)
 }
 
 /*
- * The decrementer interrupts at timebase deadline, if that comes before the
- * host's next timer; returns when that is.
+ * Makes the decrementer interrupt at timebase `deadline` if that comes before
+ * the host's next timer. Returns when the host's next timer is due.
  */
 u64 kvm_ppc_e44x_timer_at(u64 deadline)
 {
@@ -180,7 +183,9 @@ u64 kvm_ppc_e44x_timer_at(u64 deadline)
 	return now + dec;
 }
 
-/* The host's next timer is due at `host` again */
+/*
+ * Makes the decrementer interrupt at `host`, when the next timer is due, again
+ */
 void kvm_ppc_e44x_timer_back(u64 host)
 {
 	u64 now = get_tb();
@@ -188,7 +193,7 @@ void kvm_ppc_e44x_timer_back(u64 host)
 	mtspr(SPRN_DEC, host > now ? (u32)(host - now) : 1);
 }
 
-/* 64 KB, aligned so; in lowmem, and so mapped by a pinned TLB entry */
+/* 64 KB, aligned to its size, in lowmem, which pinned TLB entries map */
 unsigned long kvm_ppc_e44x_alloc_block(void)
 {
 	return __get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
@@ -207,8 +212,9 @@ void kvm_ppc_e44x_flush_icache(unsigned long start, unsigned long end)
 
 /*
  * The kernel marks pages whose data cache lines have been written back since it
- * last wrote there. On a 440, flush_dcache_icache_folio() does nothing else: the
- * instruction cache is tagged by addresses that it does not know.
+ * last wrote to them. On a 440, flush_dcache_icache_folio() only writes back:
+ * it cannot invalidate instruction cache lines, because they are tagged by
+ * effective addresses that it does not know.
  */
 void kvm_ppc_e44x_clean_new_page(u64 real, unsigned int shift)
 {
@@ -229,7 +235,7 @@ void kvm_ppc_e44x_clean_new_page(u64 real, unsigned int shift)
 	}
 }
 
-/* The page has been written, as the guest says */
+/* For a page that the guest has written and now wants to execute */
 void kvm_ppc_e44x_clean_page(u64 real)
 {
 	unsigned long pfn = real >> PAGE_SHIFT;
@@ -238,7 +244,9 @@ void kvm_ppc_e44x_clean_page(u64 real)
 		flush_dcache_icache_folio(page_folio(pfn_to_page(pfn)));
 }
 
-/* With interrupts off, and user mode's registers saved (check_entry) */
+/*
+ * Call with interrupts off, after check_entry has saved user mode's registers
+ */
 void kvm_ppc_e44x_load_fp(struct thread_fp_state *fp)
 {
 	enable_kernel_fp();

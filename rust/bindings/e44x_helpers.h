@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inline functions and macros of the host that entering a guest on a 440 takes. */
+/*
+ * Inline functions and macros of the host that entering a guest on a 440 needs.
+ */
 #ifndef KVM_PPC_E44X_HELPERS_H
 #define KVM_PPC_E44X_HELPERS_H
 

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the 440's world switch, asm/e44x.S, shares with those who call it: a
- * vCPU's registers, and the layout of the block of memory that it runs in.
+ * Definitions that the 440's world switch, asm/e44x.S, shares with its callers:
+ * a vCPU's registers, and the layout of the block of memory that it runs in.
  */
 #ifndef KVM_PPC_E44X_SWITCH_H
 #define KVM_PPC_E44X_SWITCH_H
 
 /*
- * The block is 64 KB, as IVPR wants it: vectors at the host's offsets, and in
- * between a pointer to the context of the vCPU that runs, and the code.
+ * The block has 64 KB, the alignment that IVPR needs: vectors at the host's
+ * offsets and, between them, a pointer to the context of the running vCPU, and
+ * the code.
  */
 #define E44X_BLOCK_SIZE 0x10000
 #define E44X_CURRENT 0x3ff0
 #define E44X_CODE 0x4000
 
-/* Entry points of the code */
+/* Offsets of the code's entry points */
 #define E44X_ENTER 0x0
 #define E44X_TLB_WRITE 0x4
 #define E44X_TLB_READ 0x8
@@ -64,18 +65,18 @@ struct kvm_ppc_e44x_context {
 	u32 sprg4_7[4];
 	u32 usprg0;
 	u32 esr; /* of the interrupt that ended the guest */
-	u32 dear; /* as above */
-	u32 insn; /* at nip, after a program interrupt; 0: not known */
+	u32 dear; /* as esr */
+	u32 insn; /* the one at nip, after a program interrupt; 0: unknown */
 	u32 block; /* address of the block */
 	u32 dbcr0; /* the hardware's, while the guest runs */
-	u32 host_r1; /* from here on the switch's own */
+	u32 host_r1; /* from here on used by the switch only */
 	u32 host_msr;
 	u32 host_ivpr;
 	u32 host_pid;
 	u32 host_usprg0;
 	u32 host_dbcr0;
 	u32 forget_code; /* not 0: make the instruction cache invalid */
-	u32 reserved; /* is stored to, to give up reservations */
+	u32 reserved; /* target of a stwcx. that clears reservations */
 };
 #endif
 

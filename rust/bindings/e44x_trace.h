@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The tracepoint of the e44x backend. Its system and name, and its fields as
- * far as they are known that early, are those of KVM's BookE part.
+ * The tracepoint of the e44x backend. Its system, its name and its fields are
+ * those of KVM's tracepoint for BookE, without the fields that are not known
+ * yet when it is called.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_booke
@@ -15,7 +16,7 @@
 
 #include <linux/tracepoint.h>
 
-/* It takes the lists of these macros for expressions. */
+/* clang-format takes the lists in these macros for expressions. */
 /* clang-format off */
 
 /* Numbers of IVORs */
@@ -37,7 +38,7 @@
 	{ 14, "ITLB_MISS" },         \
 	{ 15, "DEBUG" }
 
-/* The guest was left by an interrupt */
+/* The guest has exited by an interrupt */
 TRACE_EVENT(kvm_exit,
 	TP_PROTO(u32 exit_nr, u32 pc, u32 msr, u32 dar),
 	TP_ARGS(exit_nr, pc, msr, dar),

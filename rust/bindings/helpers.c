@@ -24,7 +24,10 @@
 #include "compat.h"
 #include "helpers.h"
 
-/* The kernel crate's module parameters cannot be written in sysfs */
+/*
+ * Defined in C, because module parameters of the kernel crate are read-only in
+ * sysfs
+ */
 unsigned int kvm_ppc_halt_poll_ns = 10000;
 module_param_named(halt_poll_ns, kvm_ppc_halt_poll_ns, uint, 0644);
 MODULE_PARM_DESC(
@@ -50,7 +53,7 @@ MODULE_PARM_DESC(halt_poll_ns_shrink,
 #ifdef CONFIG_PPC_BOOK3S_64
 #include <asm/paca.h>
 
-/* In a scheduler's callback: could the task go on that loses its CPU? */
+/* For a preempt notifier: could the task that loses its CPU run on? */
 bool kvm_ppc_task_is_runnable(void)
 {
 	return task_is_runnable(current);
@@ -67,9 +70,10 @@ void kvm_ppc_pagefault_enable(void)
 }
 
 /*
- * In an area of user memory, adds one to the big-endian word at "word" unless it
- * is odd, or even, as asked for, and loads the byte at "byte", with user memory
- * made accessible once for all. Returns whether the word has changed, or -EFAULT.
+ * Adds one to the big-endian word at offset "word" in an area of user memory,
+ * unless it is odd already (or even, as asked for), and loads the byte at
+ * offset "byte". User memory is made accessible only once for both. Returns
+ * whether the word has changed, or -EFAULT.
  */
 int kvm_ppc_count_in_user(unsigned long area, unsigned int size,
 			  unsigned int word, bool odd, unsigned int byte,
@@ -96,7 +100,7 @@ fault:
 }
 #endif
 
-/* Of what copying a few bytes costs, the least is the copy */
+/* Quicker than copy_from_user(), whose overhead exceeds such a small copy */
 int kvm_ppc_load_user_pair(unsigned long addr, u64 *val)
 {
 	const u64 __user *from = (const u64 __user *)addr;
@@ -176,7 +180,7 @@ void kvm_ppc_set_current_state_interruptible(void)
 	set_current_state(TASK_INTERRUPTIBLE);
 }
 
-/* A busy loop of this task keeps nobody else from running */
+/* No other task wants this CPU, so this one may use it for a busy loop */
 bool kvm_ppc_alone(void)
 {
 	return single_task_running() && !need_resched();
@@ -198,8 +202,8 @@ void kvm_ppc_cpu_relax(void)
 }
 
 /*
- * The mask that was in force is kept in real_blocked, where the signal code
- * looks for it, as for every task that waits with another mask.
+ * The task's own mask is kept in real_blocked, where the signal code expects it
+ * for every task that waits with another mask.
  */
 void kvm_ppc_sigset_activate(const u64 *set)
 {
@@ -217,13 +221,16 @@ void kvm_ppc_sigset_deactivate(void)
 	sigemptyset(&current->real_blocked);
 }
 
-/* Task work done on the way into a guest leaves rseq's for the way to userspace */
+/*
+ * Work before a guest entry skips what rseq requires, which is done at the
+ * return to userspace
+ */
 void kvm_ppc_rseq_virt_userspace_exit(void)
 {
 	rseq_virt_userspace_exit();
 }
 
-/* An interrupt for another CPU, which does nothing there but leave the guest */
+/* Interrupts another CPU, to no other effect than that it leaves its guest */
 void kvm_ppc_kick_cpu(int cpu)
 {
 #ifdef CONFIG_SMP
@@ -245,7 +252,7 @@ unsigned int kvm_ppc_num_online_cpus(void)
 	return num_online_cpus();
 }
 
-/* Pages, in which kmemleak looks for pointers as it does in what kmalloc gives */
+/* Pages that kmemleak scans for pointers, as it does memory from kmalloc */
 void *kvm_ppc_alloc_zeroed(size_t bytes)
 {
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_ZERO;
@@ -281,12 +288,17 @@ void kvm_ppc_put_page(struct page *page)
 	put_page(page);
 }
 
+void *kvm_ppc_va(unsigned long pa)
+{
+	return __va(pa);
+}
+
 unsigned long kvm_ppc_page_to_pfn(struct page *page)
 {
 	return page_to_pfn(page);
 }
 
-/* Reserved pages belong to somebody else, who alone marks them */
+/* Reserved pages (the zero page, for instance) are not marked */
 void kvm_ppc_page_accessed(struct page *page, bool dirty)
 {
 	if (PageReserved(page))
@@ -312,8 +324,8 @@ long kvm_ppc_gup_fast_write(unsigned long hva, struct page **page)
 }
 
 /*
- * Guest accesses are accesses by the process, so NUMA hinting faults count;
- * a poisoned page is told apart from no page.
+ * FOLL_HONOR_NUMA_FAULT, because guest accesses are accesses by the process;
+ * FOLL_HWPOISON, to tell a poisoned page from no page.
  */
 long kvm_ppc_gup_slow(unsigned long hva, bool write, bool interruptible,
 		      struct page **page)
@@ -338,7 +350,8 @@ static bool cache_inhibited(pgprot_t prot)
 
 /*
  * The page frame that a mapping without struct page (VM_IO, VM_PFNMAP) has at
- * hva. Faults it in if need be. -EAGAIN: the mappings changed, look again.
+ * hva. Faults it in if need be. Returns -EAGAIN if the mappings changed
+ * meanwhile, so that the caller has to look again.
  */
 int kvm_ppc_follow_pfnmap(unsigned long hva, bool write, unsigned long *pfn,
 			  bool *writable, bool *inhibited)
@@ -377,7 +390,7 @@ out:
 
 /*
  * log2 of the size of the mapping of hva, if it still maps pfn there; else
- * PAGE_SHIFT. Interrupts off keep the tables from being freed.
+ * PAGE_SHIFT. Interrupts are off to keep the tables from being freed.
  */
 unsigned int kvm_ppc_mapping_shift(struct mm_struct *mm, unsigned long hva,
 				   unsigned long pfn)
@@ -412,7 +425,7 @@ void kvm_ppc_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 }
 
-/* The task's state is set; wakes by itself after ns */
+/* Sleeps for at most ns; the caller has set the task's state */
 void kvm_ppc_schedule_timeout_ns(u64 ns)
 {
 	ktime_t timeout = ns_to_ktime(min_t(u64, ns, KTIME_MAX));
@@ -434,13 +447,16 @@ static void take_interrupt(void *unused)
 {
 }
 
+/* Interrupts a CPU, which so leaves its guest, and waits until it has */
 void kvm_ppc_interrupt_and_wait(int cpu)
 {
 	if (cpu >= 0 && cpu < nr_cpu_ids && cpu_online(cpu))
 		smp_call_function_single(cpu, take_interrupt, NULL, 1);
 }
 
-/* Is the access permitted, and does the entry say that it is made already? */
+/*
+ * Is the access permitted, with the accessed and dirty bits for it set already?
+ */
 static __always_inline bool needs_no_help(pte_t pte, bool write)
 {
 	if (!pte_present(pte) || !pte_young(pte) ||
@@ -448,16 +464,16 @@ static __always_inline bool needs_no_help(pte_t pte, bool write)
 		return false;
 	if (pte_ci(pte) || (write && !pte_dirty(pte)))
 		return false;
-	/* Memory that is not mapped for its own sake, but for the zeroes that all share */
+	/* The shared zero page is special, but is memory all the same */
 	return !pte_special(pte) || is_zero_pfn(pte_pfn(pte));
 }
 
 /*
  * The process's own translation of hva, if it permits the access and its
- * young and dirty bits say already that the access is made, so that nobody
- * need be told of it. The caller excludes invalidations, so that what is found
- * stays true. Tables that were taken out before may be freed only now, which
- * waits for interrupts to be on.
+ * accessed and dirty bits are set for it already, so that nothing else need be
+ * done. The caller excludes invalidations, so that the result stays valid.
+ * Interrupts are off to keep tables that were taken out before from being freed
+ * meanwhile.
  */
 bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 		      u64 *phys, bool *writable, unsigned int *shift)
@@ -482,8 +498,9 @@ bool kvm_ppc_host_pte(struct mm_struct *mm, unsigned long hva, bool write,
 
 #ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
 /*
- * The same for loads of those pages from hva on that "wanted" has a bit for, all
- * in one table, if they are mapped page by page. Returns which are there.
+ * The same for loads of those pages from hva on that "wanted" has a bit for.
+ * All are in one page table, and only those of the host's page size are found.
+ * Returns a bitmap of the pages that are present.
  */
 unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
 			       unsigned int wanted, u64 *phys,
@@ -515,8 +532,8 @@ unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
 
 #ifdef CONFIG_44x
 /*
- * Is each of the pages from hva on as kvm_ppc_host_pte says of the first, and at
- * the real address after the one before?
+ * Do the pages from hva on lie at contiguous real addresses from phys on, with
+ * kvm_ppc_host_pte() finding each of them?
  */
 bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			     unsigned long pages, u64 phys, bool writable)
@@ -535,9 +552,9 @@ bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 #endif
 
 /*
- * Has the process's tables filled in at hva, as an access of its own would.
- * Returns 0 if that was done; whoever wants to know why not asks for the page.
- * A fatal signal ends the wait for the process's mappings, any signal that for
+ * Fills in the process's page tables at hva, as an access of its own would.
+ * Returns 0 if that was done; the reason for a failure is found by asking for
+ * the page. A fatal signal ends the wait for mmap_lock, any signal the wait for
  * the page.
  */
 int kvm_ppc_fault_in(unsigned long hva, bool write)
@@ -557,7 +574,7 @@ int kvm_ppc_fault_in(unsigned long hva, bool write)
 		return -EFAULT;
 	}
 	ret = handle_mm_fault(vma, hva, flags, NULL);
-	/* These two have dropped the lock */
+	/* With these two results the lock has been dropped */
 	if (ret & VM_FAULT_COMPLETED)
 		return 0;
 	if (ret & VM_FAULT_RETRY)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The host's inline functions and macros that Rust has to call, each as a
- * function of the same name behind kvm_ppc_.
+ * function of the same name with the prefix kvm_ppc_.
  */
 #ifndef KVM_PPC_HELPERS_H
 #define KVM_PPC_HELPERS_H
@@ -26,7 +26,7 @@ void kvm_ppc_pagefault_enable(void);
 int kvm_ppc_load_user_pair(unsigned long addr, u64 *val);
 int kvm_ppc_store_user(unsigned long addr, const void *val, unsigned int size);
 
-/* Parameters of the module, which may be written at any time */
+/* Parameters of the module; root may change them at any time */
 extern unsigned int kvm_ppc_halt_poll_ns;
 extern unsigned int kvm_ppc_halt_poll_ns_grow;
 extern unsigned int kvm_ppc_halt_poll_ns_grow_start;
@@ -63,6 +63,7 @@ void *kvm_ppc_alloc_zeroed(size_t bytes);
 void kvm_ppc_free_zeroed(void *at, size_t bytes);
 void *kvm_ppc_page_address(struct page *page);
 unsigned long kvm_ppc_pa(const void *va);
+void *kvm_ppc_va(unsigned long pa);
 void kvm_ppc_get_page(struct page *page);
 void kvm_ppc_put_page(struct page *page);
 unsigned long kvm_ppc_page_to_pfn(struct page *page);

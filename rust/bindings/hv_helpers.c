@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Inline functions and macros of the host that entering a Book3S guest takes.
+// Inline functions and macros of the host that entering a Book3S guest needs.
 
 #include <linux/context_tracking.h>
 #include <linux/kvm_host.h>
@@ -22,6 +22,7 @@
 #include <asm/xive.h>
 
 #include "compat.h"
+#include "helpers.h"
 #include "hv_helpers.h"
 
 unsigned long kvm_ppc_host_features(void)
@@ -93,7 +94,10 @@ unsigned long kvm_ppc_hard_irq_disable(void)
 	return flags;
 }
 
-/* The guest is not entered, though it may have run in rounds before */
+/*
+ * For when the guest is not entered, though it may have run before since
+ * disabling
+ */
 void kvm_ppc_irq_restore(unsigned long flags)
 {
 	if (!vtime_accounting_enabled_this_cpu())
@@ -113,10 +117,10 @@ static void enable_guest_facilities(void)
 }
 
 /*
- * With interrupts off, what keeps the task out of its guest: signals,
- * rescheduling and task work, or an interrupt that came since in software.
- * If nothing does, user mode's registers are in memory: a switch to another
- * task and back may have loaded them again.
+ * Returns what keeps the task out of its guest: signals, rescheduling and task
+ * work, or an interrupt that was masked in software. Call with interrupts off.
+ * If nothing does, user mode's registers are saved to memory (again, since a
+ * switch to another task and back may have loaded them).
  */
 int kvm_ppc_check_entry(void)
 {
@@ -144,10 +148,10 @@ int kvm_ppc_handle_work(void)
 }
 
 /*
- * guest_state_enter_irqoff() and its converse, but for RCU: they report a
- * quiescent state at each, which is most of what they cost. An exit for the
- * guest's own sake need not: while RCU waits for this CPU, ticks keep coming,
- * and who leaves the guest for an interrupt does report.
+ * Like guest_state_enter_irqoff() and its converse, without RCU: those report a
+ * quiescent state each time, which is most of their cost. An exit that the
+ * guest causes need not report one. While RCU waits for this CPU, timer ticks
+ * keep coming, and an exit for an interrupt does report one.
  */
 void kvm_ppc_guest_enter_irqoff(void)
 {
@@ -173,9 +177,9 @@ void kvm_ppc_guest_exit_irqoff(bool interrupted)
 }
 
 /*
- * Ends the accounting of guest time and lets interrupts in. Where accounting
- * goes by ticks, those that came in the guest are served first, so that they
- * count as the guest's.
+ * Ends the accounting of guest time and enables interrupts. If accounting is by
+ * ticks, those that came in the guest are served first, so that they count as
+ * guest time.
  */
 static noinline void guest_done_by_host(unsigned long flags)
 {
@@ -184,14 +188,17 @@ static noinline void guest_done_by_host(unsigned long flags)
 		powerpc_local_irq_pmu_restore(flags);
 	} else {
 		powerpc_local_irq_pmu_restore(flags);
-		/* What guest_timing_exit_irqoff() comes to here, with interrupts on */
+		/*
+		 * What guest_timing_exit_irqoff() does on powerpc, with
+		 * interrupts on
+		 */
 		current->flags &= ~PF_VCPU;
 	}
 }
 
 /*
- * The same, quicker where no interrupt is masked in software and nothing waits
- * for the CPU: what comes from now on comes as an interrupt. MSR[EE] is 0.
+ * The same, but quicker if no interrupt is masked in software and no task wants
+ * the CPU: then nothing has to be replayed. MSR[EE] is 0 at the call.
  */
 void kvm_ppc_guest_done(unsigned long flags)
 {
@@ -206,7 +213,7 @@ void kvm_ppc_guest_done(unsigned long flags)
 	current->flags &= ~PF_VCPU;
 }
 
-/* Ends it where interrupts stay off, to enter the guest again */
+/* Ends guest time with interrupts still off, to enter the guest again */
 void kvm_ppc_guest_again(void)
 {
 	if (vtime_accounting_enabled_this_cpu())
@@ -225,9 +232,10 @@ static bool in_transaction(void)
 }
 
 /*
- * Saves what user mode has in the registers that a guest will own. Another task
- * in between could leave its own in them, which would be saved instead. A task
- * in a transaction cannot give its registers to a guest: then this is false.
+ * Saves user mode's values of the registers that a guest will change.
+ * Preemption is off, because another task that ran in between could leave its
+ * own values in them. Returns false if the task is in a transaction, and so
+ * cannot give its registers to a guest.
  */
 bool kvm_ppc_prepare_facilities(void)
 {
@@ -246,23 +254,25 @@ void kvm_ppc_srr_clobbered(void)
 	srr_regs_clobbered();
 }
 
-/* What this CPU has branched to, whoever it was */
+/* Clears the record of branches, whatever task made them */
 void kvm_ppc_clear_branch_history(void)
 {
 	asm volatile(PPC_CLRBHRB);
 }
 
-/* The VM whose guest a CPU is in, or on the way into or out of */
+/* The VM whose guest a CPU is in, is entering or is leaving */
 static DEFINE_PER_CPU(struct kvm *, in_guest);
 
-/* Where this CPU's data offset leads from to its own */
+/* The address to which adding a CPU's data offset gives its in_guest */
 struct kvm **kvm_ppc_in_guest(void)
 {
 	return (struct kvm **)(uintptr_t)&in_guest;
 }
 
-static void do_nothing(void *unused)
+/* Is a CPU in any VM's guest now, or about to enter it? */
+bool kvm_ppc_is_in_guest(unsigned int cpu)
 {
+	return per_cpu(in_guest, cpu);
 }
 
 struct end_of_tlbie {
@@ -271,9 +281,9 @@ struct end_of_tlbie {
 };
 
 /*
- * The guest may have been interrupted anywhere between a tlbie or tlbiel and the
- * ptesync behind it. tlbsync orders the tlbie of the thread that executes it
- * only, and so does ptesync, so both have to be executed here.
+ * The guest may have been interrupted anywhere between a tlbie or tlbiel and
+ * the ptesync after it. tlbsync and ptesync only order the invalidations of the
+ * hardware thread that executes them, so both have to be executed here.
  */
 static void finish_tlbie(void *info)
 {
@@ -287,12 +297,13 @@ static void finish_tlbie(void *info)
 }
 
 /*
- * The next entry on the core of "from" flushes the guest's translations there,
- * and who is in the guest there now has to enter again. The entry tests its own
- * thread's bit of the mask, then those of its siblings, flushes if all are set,
- * and clears its own, so a bit that is set beside a test may be cleared without
- * a flush: "closed" keeps threads from beginning one, and an interrupt waits for
- * those that have.
+ * Makes the next entry on the core of "from" flush the guest's translations
+ * there, and makes threads that are in the guest there now enter again. The
+ * entry code tests its own thread's bit of the mask, then those of its
+ * siblings, flushes if all are set, and clears its own bit. A bit that is set
+ * during these tests could be cleared without a flush. So "closed" keeps
+ * threads from beginning an entry, and an interrupt waits for those that have
+ * begun one.
  */
 static void flush_core(struct kvm *kvm, atomic_t *closed, int from)
 {
@@ -302,7 +313,7 @@ static void flush_core(struct kvm *kvm, atomic_t *closed, int from)
 	unsigned long bits = 0;
 	int i;
 
-	/* A core's numbers are a power of two of at most 8, aligned to it */
+	/* A core has a power of two of CPU numbers, at most 8, aligned to it */
 	for (i = first; i <= last; i += step) {
 		bits |= BIT_MASK(i);
 		if (i < nr_cpu_ids)
@@ -312,7 +323,7 @@ static void flush_core(struct kvm *kvm, atomic_t *closed, int from)
 	smp_mb__after_atomic();
 	for (i = first; i <= last; i += step)
 		if (i < nr_cpu_ids && per_cpu(in_guest, i) == kvm)
-			smp_call_function_single(i, do_nothing, NULL, 1);
+			kvm_ppc_interrupt_and_wait(i);
 	atomic_long_or(bits,
 		       (atomic_long_t *)&cpumask_bits(
 			       &kvm->arch.need_tlb_flush)[BIT_WORD(first)]);
@@ -323,16 +334,19 @@ static void flush_core(struct kvm *kvm, atomic_t *closed, int from)
 }
 
 /*
- * A vCPU, of a guest that may use tlbie if "gtse", has left the CPU "from" for
- * "to". Says whether its invalidations were finished there, which an offline
- * CPU has no need of.
+ * Handles that a vCPU has moved from the CPU "from" to "to". Its guest may use
+ * tlbie if "gtse". Returns whether its invalidations were finished on "from",
+ * which is not needed if that is offline.
  */
 bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,
 			unsigned int to, bool gtse)
 {
 	struct end_of_tlbie end = { .gtse = gtse };
 
-	/* Who waits for the core to open must not wait for another task */
+	/*
+	 * Threads that wait for the core to open must not have to wait for other
+	 * tasks
+	 */
 	preempt_disable();
 	if (cpu_first_tlb_thread_sibling(from) !=
 	    cpu_first_tlb_thread_sibling(to))
@@ -347,26 +361,31 @@ unsigned int kvm_ppc_nr_cpu_ids(void)
 	return nr_cpu_ids;
 }
 
-/* ISA 3.1: key of the hash instructions in privileged state, the hypervisor's */
+/* ISA 3.1: the key of hashstp and hashchkp, a hypervisor's register */
 #define SPRN_HASHPKEYR 469
 
 /*
- * ISA 3.1's DEXCR and HASHKEYR, which a guest may read and write, and HASHPKEYR,
- * which works for it and is the hypervisor's to set. The switch leaves them
- * alone. The first two of the task are in memory since kvmppc_save_current_sprs();
- * the third, which the kernel does not use, is what is returned, to be given back
- * after the guest. None has an effect on the hypervisor's own instructions, for
- * which HDEXCR is. With interrupts hard-disabled, on a processor that has them.
+ * Loads the guest's DEXCR and HASHKEYR, which it may read and write, and
+ * HASHPKEYR, which affects it but only the hypervisor can set; vmlinux's switch
+ * does not change them. The task's own values of the first two were saved by
+ * kvmppc_save_current_sprs(). The host's value of the third, which the kernel
+ * does not use, is returned, to be restored after the guest. None of them
+ * affects instructions in hypervisor state, for which there is HDEXCR. In a
+ * partition the third is the hypervisor's, and stays what it is. Call with
+ * interrupts hard-disabled, on an ISA 3.1 processor.
  */
 unsigned long kvm_ppc_load_dexcr(const struct kvm_vcpu_arch *guest)
 {
 	const struct thread_struct *task = &current->thread;
-	unsigned long hashpkeyr = mfspr(SPRN_HASHPKEYR);
+	unsigned long hashpkeyr;
 
 	if (guest->dexcr != task->dexcr)
 		mtspr(SPRN_DEXCR, guest->dexcr);
 	if (guest->hashkeyr != task->hashkeyr)
 		mtspr(SPRN_HASHKEYR, guest->hashkeyr);
+	if (!cpu_has_feature(CPU_FTR_HVMODE))
+		return guest->hashpkeyr;
+	hashpkeyr = mfspr(SPRN_HASHPKEYR);
 	if (guest->hashpkeyr != hashpkeyr)
 		mtspr(SPRN_HASHPKEYR, guest->hashpkeyr);
 	return hashpkeyr;
@@ -405,7 +424,7 @@ unsigned long kvm_ppc_mce_recovered(const struct machine_check_event *evt)
 	return evt->disposition == MCE_DISPOSITION_RECOVERED;
 }
 
-/* Is ibm,opal/fw-features/NAME there with property STATE? */
+/* Does the node ibm,opal/fw-features/NAME exist, with a property STATE? */
 bool kvm_ppc_fw_feature(const char *name, const char *state)
 {
 	struct device_node *opal, *features, *np;
@@ -422,7 +441,7 @@ bool kvm_ppc_fw_feature(const char *name, const char *state)
 	return r;
 }
 
-/* The AP field of a page size, or ~0 if the host does not have it */
+/* The AP encoding of a page size, or ~0 if the host does not have the size */
 unsigned int kvm_ppc_page_ap(unsigned int shift)
 {
 	int i;
@@ -434,9 +453,9 @@ unsigned int kvm_ppc_page_ap(unsigned int shift)
 }
 
 /*
- * Memory of the linear map, aligned, by one load. That is vmlinux's, for which the
- * machine check handler has an exception table entry (it does not look at those
- * of modules): if the memory has an error, this is false.
+ * Loads aligned memory in the linear map by one access. The load is in vmlinux,
+ * because the machine check handler uses vmlinux's exception table, but not
+ * those of modules. Returns false if the memory has an error.
  */
 bool kvm_ppc_read_real_u64(unsigned long pa, u64 *val)
 {

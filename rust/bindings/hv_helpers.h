@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inline functions and macros of the host that entering a Book3S guest takes. */
+/*
+ * Inline functions and macros of the host that entering a Book3S guest needs.
+ */
 #ifndef KVM_PPC_HV_HELPERS_H
 #define KVM_PPC_HV_HELPERS_H
 
@@ -49,6 +51,7 @@ void kvm_ppc_srr_clobbered(void);
 void kvm_ppc_clear_branch_history(void);
 
 struct kvm **kvm_ppc_in_guest(void);
+bool kvm_ppc_is_in_guest(unsigned int cpu);
 bool kvm_ppc_vcpu_moved(struct kvm *kvm, void *closed, unsigned int from,
 			unsigned int to, bool gtse);
 unsigned int kvm_ppc_nr_cpu_ids(void);

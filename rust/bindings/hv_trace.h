@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of guests on a 64-bit Book3S host: all of the hv backend, and
- * entries, exits and hypercalls of the pr backend. Their system, names and the
- * fields that a tool looks at (vcpu_id, trap, req) are kvm-hv.ko's, so that
- * `perf kvm stat` and scripts made for that go on working.
+ * Tracepoints of guests on a 64-bit Book3S host: all of the hv backend's, and
+ * those of the pr backend for entries, exits and hypercalls. Their system,
+ * their names and the fields that tools use (vcpu_id, trap, req) are those of
+ * kvm-hv.ko, so that `perf kvm stat` and scripts made for kvm-hv work.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm_hv
@@ -17,10 +17,10 @@
 
 #include <linux/tracepoint.h>
 
-/* It takes the lists of these macros for expressions. */
+/* clang-format takes the lists in these macros for expressions. */
 /* clang-format off */
 
-/* What ends a guest's run, by the vector it would have in the host */
+/* The interrupts that end a guest's run, by the vector */
 #define KVM_PPC_HV_TRAPS                     \
 	{ 0x100, "SYSTEM_RESET" },           \
 	{ 0x200, "MACHINE_CHECK" },          \
@@ -49,7 +49,7 @@
 	{ 0xf80, "H_FAC_UNAVAIL" },          \
 	{ 0x1500, "SOFTPATCH" }
 
-/* Nothing is pending any more: the guest runs next */
+/* Nothing keeps the guest out any more, and it runs next */
 TRACE_EVENT(kvm_guest_enter,
 	TP_PROTO(u32 vcpu_id, u64 pc, u32 pending),
 	TP_ARGS(vcpu_id, pc, pending),
@@ -67,7 +67,10 @@ TRACE_EVENT(kvm_guest_enter,
 		  __entry->pc, __entry->pending_exceptions)
 );
 
-/* It ran; the host's interrupt that ended this, if any, is not yet served */
+/*
+ * The guest has exited. If a host interrupt ended its run, that is not served
+ * yet
+ */
 TRACE_EVENT(kvm_guest_exit,
 	TP_PROTO(u32 vcpu_id, u32 trap, u64 pc, u64 msr),
 	TP_ARGS(vcpu_id, trap, pc, msr),
@@ -111,7 +114,7 @@ TRACE_EVENT(kvm_page_fault_enter,
 		  __entry->fetch ? " fetch" : "")
 );
 
-/* ret: 0 the guest goes on, 1 it is a device's, or -errno */
+/* ret: 0 if the guest goes on, 1 if the access is to a device, or -errno */
 TRACE_EVENT(kvm_page_fault_exit,
 	TP_PROTO(u32 vcpu_id, long ret),
 	TP_ARGS(vcpu_id, ret),
@@ -150,7 +153,7 @@ TRACE_EVENT(kvm_hcall_enter,
 		  __entry->gpr5, __entry->gpr6, __entry->gpr7)
 );
 
-/* handled: here; else hcall_rc is not there yet, and userspace is asked */
+/* handled: by the module; if not, userspace handles it, and hcall_rc is 0 */
 TRACE_EVENT(kvm_hcall_exit,
 	TP_PROTO(u32 vcpu_id, bool handled, u64 hcall_rc),
 	TP_ARGS(vcpu_id, handled, hcall_rc),

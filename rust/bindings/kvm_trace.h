@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints that all backends have. Their system, names and fields are
- * kvm.ko's, so that what reads those goes on working.
+ * Tracepoints that all backends have. Their system, names and fields are those
+ * of kvm.ko, so that programs that read these work.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM kvm
@@ -17,10 +17,10 @@
 #include <linux/kvm.h>
 #include <linux/tracepoint.h>
 
-/* It takes the lists of these macros for expressions. */
+/* clang-format takes the lists in these macros for expressions. */
 /* clang-format off */
 
-/* Why userspace has to do something */
+/* The reasons for an exit to userspace */
 #define KVM_PPC_EXIT_REASONS                                \
 	{ KVM_EXIT_UNKNOWN, "KVM_EXIT_UNKNOWN" },           \
 	{ KVM_EXIT_EXCEPTION, "KVM_EXIT_EXCEPTION" },       \
@@ -37,7 +37,7 @@
 	{ KVM_EXIT_WATCHDOG, "KVM_EXIT_WATCHDOG" },         \
 	{ KVM_EXIT_SYSTEM_EVENT, "KVM_EXIT_SYSTEM_EVENT" }
 
-/* KVM_RUN returns: for a reason, or with an errno */
+/* KVM_RUN returns, with an exit reason or an errno */
 TRACE_EVENT(kvm_userspace_exit,
 	TP_PROTO(u32 reason, int errno),
 	TP_ARGS(reason, errno),
@@ -56,7 +56,7 @@ TRACE_EVENT(kvm_userspace_exit,
 		  __entry->errno >= 0 ? (int)__entry->reason : -__entry->errno)
 );
 
-/* A halted vCPU goes on after so long: it slept, or polled only */
+/* A halted vCPU continues, after having slept or only polled for ns */
 TRACE_EVENT(kvm_vcpu_wakeup,
 	TP_PROTO(u64 ns, bool waited, bool valid),
 	TP_ARGS(ns, waited, valid),
@@ -75,7 +75,7 @@ TRACE_EVENT(kvm_vcpu_wakeup,
 		  __entry->valid ? "valid" : "invalid")
 );
 
-/* From now on it polls for another time */
+/* The time for which a vCPU polls changes */
 TRACE_EVENT(kvm_halt_poll_ns,
 	TP_PROTO(bool grow, u32 vcpu_id, u32 new, u32 old),
 	TP_ARGS(grow, vcpu_id, new, old),
@@ -96,7 +96,7 @@ TRACE_EVENT(kvm_halt_poll_ns,
 		  __entry->old)
 );
 
-/* The host takes pages back, or asks whether they were used */
+/* The host takes pages back, or asks whether they were accessed */
 DECLARE_EVENT_CLASS(kvm_hva_range,
 	TP_PROTO(unsigned long start, unsigned long end),
 	TP_ARGS(start, end),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The host's C interfaces that the kernel crate does not bind, generated from `bindings.h` with
-//! the host's own configuration. They are for `host`; other rooms use the structures and constants of KVM's interface,
-//! and no function.
+//! The host's C interfaces that the kernel crate does not bind, generated from `bindings.h` with the host's own
+//! configuration. Functions are for `host` only; the other modules use only the structures and constants of KVM's
+//! interface.
 
 #![allow(
     clippy::all,

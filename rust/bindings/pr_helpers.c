@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Inline functions and macros of the host that problem-state guests take.
+// Inline functions and macros of the host that guests in problem state need.
 
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
@@ -27,10 +27,10 @@
 #include "pr_helpers.h"
 
 /*
- * LPCR bits that have interrupts taken with relocation on: AIL for those to the
- * operating system, on ISA 3.1 HAIL for those to the hypervisor. A guest in
- * problem state on bare metal runs with MSR[HV] as the host's programs do. Older
- * processors may have something else in HAIL's place.
+ * The LPCR bits that make interrupts be taken with relocation on: AIL for those
+ * to the operating system and, on ISA 3.1, HAIL for those to the hypervisor,
+ * which come too because a guest on bare metal runs with MSR[HV] set, like the
+ * host's programs. On older processors HAIL's bit may have another meaning.
  */
 static u64 relocation_on(void)
 {
@@ -39,9 +39,10 @@ static u64 relocation_on(void)
 }
 
 /*
- * A watchpoint on the VMM's thread is for addresses of the VMM's, and for problem
- * state, in which the guest is, too. In a partition only the hypervisor can say
- * whether there is one: it stays.
+ * Disables watchpoints on the VMM's thread, which are for the VMM's addresses:
+ * they would also match the guest's, which runs in problem state too. In a
+ * partition only the hypervisor could say whether there is a watchpoint, so
+ * nothing is changed.
  */
 static bool watchpoints_off(struct kvm_ppc_pr_sprs *s)
 {
@@ -65,7 +66,7 @@ static void watchpoints_on(const struct kvm_ppc_pr_sprs *s)
 		mtspr(SPRN_DAWRX1, s->dawrx[1]);
 }
 
-/* What the processor has does not change: it is not asked at each entry */
+/* Finds out once, and not at each entry, which of these registers exist */
 void kvm_ppc_pr_init_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	s->lpcr_off = cpu_has_feature(CPU_FTR_HVMODE) ? relocation_on() : 0;
@@ -73,11 +74,11 @@ void kvm_ppc_pr_init_sprs(struct kvm_ppc_pr_sprs *s)
 }
 
 /*
- * Interrupts with relocation on would run host text with the guest's segments,
- * so they are off. So are the hash instructions, which would work with the key of
- * the task: hashst and hashchk do nothing. AMR is the task's and the guest must
- * not change it: UAMOR. It must not hold off the key of the guest's pages either.
- * With interrupts hard-disabled.
+ * Loads the registers for the guest. Interrupts must not turn relocation on,
+ * because the host's code would run with the guest's segments. hashst and
+ * hashchk are disabled, because they would use the task's key. UAMOR keeps the
+ * guest from changing AMR, which is the task's, and AMR must permit the key of
+ * the guest's pages. Call with interrupts hard-disabled.
  */
 void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 {
@@ -106,7 +107,9 @@ void kvm_ppc_pr_load_sprs(struct kvm_ppc_pr_sprs *s)
 void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 {
 	mtspr(SPRN_SPRG_VDSO_WRITE, local_paca->sprg_vdso);
-	/* The vectors have set the host's priority */
+	/*
+	 * The interrupt vectors have saved the guest's PPR and set the host's
+	 */
 	s->ppr = local_paca->kvm_hstate.ppr;
 	s->vrsave = mfspr(SPRN_VRSAVE);
 	mtspr(SPRN_VRSAVE, s->host_vrsave);
@@ -124,8 +127,9 @@ void kvm_ppc_pr_save_sprs(struct kvm_ppc_pr_sprs *s)
 }
 
 /*
- * The real address to come back from the guest to, which needs no segment. In
- * a partition real mode reaches only some of the memory: 0.
+ * The real address at which the host continues after the guest, before any
+ * segment is loaded. 0 in a partition, in which real mode reaches only part of
+ * the memory.
  */
 u64 kvm_ppc_pr_exit_address(void)
 {
@@ -143,9 +147,9 @@ u64 kvm_ppc_pr_trampoline(void)
 }
 
 /*
- * The eight bytes of the PACA that change whenever the host makes an SLB entry:
- * the bitmap of those in use, and, when all are, which one goes next. With
- * CONFIG_DEBUG_VM the latter is elsewhere, and looked at by itself.
+ * Eight bytes of the PACA that change whenever the host makes an SLB entry: the
+ * bitmap of entries in use and, for when all are, the next one to be replaced.
+ * With CONFIG_DEBUG_VM the latter is elsewhere and is compared separately.
  */
 #define SLB_ALLOCATED \
 	(offsetofend(struct paca_struct, slb_used_bitmap) - sizeof(u64))
@@ -153,13 +157,14 @@ static_assert(IS_ENABLED(CONFIG_DEBUG_VM) ||
 	      SLB_ALLOCATED <= offsetof(struct paca_struct, stab_rr));
 
 /*
- * The segments that the host has in the SLB now, but for the bolted ones, which
- * vmlinux loads: the kernel's, with the module's own, and, with users, the
- * process's. The exit path puts them where they were, before anything else can
- * use the SLB, so that for the host it is as if the guest had not run: what
- * another CPU changes meanwhile it says by an interrupt, which is served
- * afterwards. What is left out, or finds no room, is missing, which does no
- * harm. With interrupts hard-disabled.
+ * Saves the segments that the host has in the SLB now: the kernel's, which
+ * include the module's, and with "users" the process's too. vmlinux loads the
+ * bolted ones by itself. The exit path puts the saved ones back to the same
+ * entries before anything else can use the SLB, so that for the host it is as
+ * if the guest had not run. If another CPU changes segments meanwhile, it sends
+ * an interrupt, which is served afterwards. Segments that are not saved, for
+ * lack of room or otherwise, are loaded on the next SLB miss. Call with
+ * interrupts hard-disabled.
  */
 void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 			      bool users)
@@ -183,13 +188,18 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 		to++;
 	}
 	if (to == first) {
-		/* Invalidates an entry that is none */
+		/*
+		 * With this index and V=0, slbmte only invalidates one entry
+		 */
 		to->esid = mmu_slb_size - 1;
 		to->vsid = 0;
 		to++;
 	}
 	svcpu->slb[KVM_PPC_PR_SLB_COUNT].esid = to - first;
-	/* By the last of these the exit path knows whether they are still all */
+	/*
+	 * The exit path compares this to see whether the host has made more
+	 * entries
+	 */
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].esid = SLB_ALLOCATED;
 	svcpu->slb[KVM_PPC_PR_SLB_PACA].vsid =
 		*(u64 *)((void *)local_paca + SLB_ALLOCATED);
@@ -200,7 +210,7 @@ void kvm_ppc_pr_save_segments(struct kvmppc_book3s_shadow_vcpu *svcpu,
 	}
 }
 
-/* The facilities that msr has; the task's own registers are saved */
+/* Loads the registers of the facilities in msr; the task's have been saved */
 void kvm_ppc_pr_load_vectors(u64 msr, struct thread_fp_state *fp,
 			     struct thread_vr_state *vr)
 {
@@ -228,10 +238,11 @@ void kvm_ppc_pr_save_vectors(u64 msr, struct thread_fp_state *fp,
 }
 
 /*
- * Takes the event that the early handler of a machine check has left for who gets
- * the interrupt: the host has room for few of them on each CPU, and what finds none
- * is lost. All zeros if there is none. With interrupts hard-disabled, on the CPU
- * that it came on.
+ * Takes the event that the early machine check handler has stored for the
+ * interrupt's handler. It has to be taken, because the host has room for only a
+ * few events on each CPU, and drops what does not fit. All zeros if there is
+ * none. Call with interrupts hard-disabled, on the CPU that took the machine
+ * check.
  */
 void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt)
 {
@@ -245,22 +256,25 @@ void kvm_ppc_pr_take_machine_check(struct machine_check_event *evt)
 		*evt = info->mce_event[last];
 		info->mce_event[last].in_use = 0;
 	}
-	/* One that comes now takes its own away before it returns */
+	/*
+	 * A machine check that comes now removes its own event before it returns
+	 */
 	info->mce_nest_count--;
 }
 
 /*
- * PMC5 and PMC6 count from 0 in problem state, which only the guest is in until
- * the end: FCS freezes them in privileged state, FCHV in hypervisor state. They
- * raise nothing, since no alert is enabled. False if the host has its own use
- * for them. With interrupts hard-disabled, PMIs too.
+ * Makes PMC5 and PMC6 count from 0 in problem state, in which only the guest
+ * runs until kvm_ppc_pr_count_end(): FCS freezes them in privileged state, FCHV
+ * in hypervisor state. They cause no interrupts, because no alert is enabled.
+ * Returns false if the host uses the performance monitor itself. Call with
+ * interrupts and PMIs hard-disabled.
  */
 bool kvm_ppc_pr_count_begin(void)
 {
 #ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
 	if (ppc_get_pmu_inuse())
 		return false;
-	/* A hypervisor below may leave the registers as they are otherwise */
+	/* Without this, a hypervisor below need not save the registers */
 	ppc_set_pmu_inuse(1);
 	mtspr(SPRN_PMC5, 0);
 	mtspr(SPRN_PMC6, 0);
@@ -268,7 +282,7 @@ bool kvm_ppc_pr_count_begin(void)
 	isync();
 	return true;
 #else
-	/* It does not say */
+	/* Without HV there is no flag that says whether the host uses it */
 	return false;
 #endif
 }
@@ -284,14 +298,14 @@ void kvm_ppc_pr_count_end(u32 *counted)
 	ppc_set_pmu_inuse(0);
 }
 
-/* Where a trace interrupt says which instruction it is for, and its operand */
+/* SIAR and SDAR: the traced instruction's address, and that of its operand */
 void kvm_ppc_pr_traced(u64 *siar, u64 *sdar)
 {
 	*siar = mfspr(SPRN_SIAR);
 	*sdar = mfspr(SPRN_SDAR);
 }
 
-/* An early decrementer interrupt does no harm: the handler sets it again */
+/* If the host's timer is not due then, its handler just sets DEC again */
 void kvm_ppc_pr_set_dec(u64 ticks)
 {
 	mtspr(SPRN_DEC, ticks);
@@ -302,7 +316,7 @@ void kvm_ppc_pr_rearm_dec(void)
 	timer_rearm_host_dec(get_tb());
 }
 
-/* What all code here takes for granted */
+/* Does the processor have all that the code here relies on? */
 bool kvm_ppc_pr_host_ok(void)
 {
 	return cpu_has_feature(CPU_FTR_ARCH_207S) &&
@@ -310,15 +324,15 @@ bool kvm_ppc_pr_host_ok(void)
 	       cpu_has_feature(CPU_FTR_ALTIVEC) && cpu_has_feature(CPU_FTR_VSX);
 }
 
-/* Can pages of 64K be mapped, and are the host's pages so large? */
+/* Can pages of 64K be mapped, and do the host's pages have 64K? */
 bool kvm_ppc_pr_large_ok(void)
 {
 	return PAGE_SHIFT == 16 && mmu_psize_defs[MMU_PAGE_64K].shift;
 }
 
 /*
- * In a partition, relocation on interrupt is the same for all CPUs, and
- * firmware's to change. It is off while anybody needs it.
+ * In a partition, relocation on interrupt is a setting of all CPUs together,
+ * and only firmware can change it. It is off while any VM needs that.
  */
 static DEFINE_MUTEX(relocation_lock);
 static unsigned long relocation_users;
@@ -353,7 +367,7 @@ u64 kvm_ppc_pr_slb_64k(void)
 	return mmu_psize_defs[MMU_PAGE_64K].sllp;
 }
 
-/* The VSID of the context's segment, of 2^ESID_BITS segments of 256 MB */
+/* The VSID of a segment of the context, which has 2^ESID_BITS of 256 MB */
 u64 kvm_ppc_pr_vsid(u64 context, u64 segment)
 {
 	unsigned long bits = mmu_has_feature(MMU_FTR_68_BIT_VA) ?
@@ -365,9 +379,9 @@ u64 kvm_ppc_pr_vsid(u64 context, u64 segment)
 }
 
 /*
- * Where in the host's table a page of a segment may be. A partition's table may
- * change its size, in stop_machine(); so what htab_hash_mask gives is right only
- * as long as this CPU cannot be stopped.
+ * Where in the host's table a page of a segment may be. The table of a
+ * partition may be resized, in stop_machine(), so what is computed from
+ * htab_hash_mask is valid only as long as this CPU cannot be stopped.
  */
 struct pr_place {
 	unsigned long vpn;
@@ -394,9 +408,9 @@ static unsigned long pr_group(const struct pr_place *p, bool secondary)
 }
 
 /*
- * Maps ea in the segment: to the first group with room, else in the place of
- * some other entry. Returns the index in the group, with KVM_PPC_PR_SECONDARY if
- * that is the secondary one, or a negative value.
+ * Maps ea in the segment, by an entry in the first group that has room, or else
+ * by replacing some other entry. Returns the index in the group, with
+ * KVM_PPC_PR_SECONDARY if that is the secondary group, or a negative value.
  */
 static long pr_hpte_insert(const struct pr_place *p, u64 phys, u32 how)
 {
@@ -405,7 +419,10 @@ static long pr_hpte_insert(const struct pr_place *p, u64 phys, u32 how)
 	int attempt;
 	long ret;
 
-	/* Nobody looks at reference and change, and so the hardware need not */
+	/*
+	 * Reference and change bits are not used, so the hardware need not set
+	 * them
+	 */
 	flags = HPTE_R_R | HPTE_R_C;
 	flags |= how & KVM_PPC_PR_WRITE ? PP_RWRW : PP_RXRX;
 	flags |= how & KVM_PPC_PR_EXECUTE ? 0 : HPTE_R_N;
@@ -422,7 +439,9 @@ static long pr_hpte_insert(const struct pr_place *p, u64 phys, u32 how)
 					       vflags, p->psize, p->psize,
 					       MMU_SEGSIZE_256M);
 		if (ret >= 0) {
-			/* The platform may choose the other group by itself */
+			/*
+			 * The platform may have chosen the other group by itself
+			 */
 			if (secondary || (ret & _PTEIDX_SECONDARY))
 				return (ret & _PTEIDX_GROUP_IX) |
 				       KVM_PPC_PR_SECONDARY;
@@ -447,9 +466,9 @@ long kvm_ppc_pr_hpte_insert(u64 vsid, u64 ea, u64 phys, u32 how, bool large)
 }
 
 /*
- * When a partition's table has changed its size, an entry may be gone, or be
- * elsewhere in its group. Looks for it in one group, and says whether it is
- * there no more.
+ * After a partition's table was resized, an entry may be gone, or be elsewhere
+ * in its group. Looks for the entry in one group and removes it. Returns
+ * whether it is certain that the group does not have it.
  */
 static bool pr_hpte_search(unsigned long group, unsigned long avpn)
 {
@@ -474,10 +493,10 @@ static bool pr_hpte_search(unsigned long group, unsigned long avpn)
 }
 
 /*
- * Takes an entry away that pr_hpte_insert() put at index. One that somebody has
- * put something else in the place of is gone already. Other entries with the
- * same abbreviated page number are of the same segment, and so of the same
- * guest: it faults again.
+ * Removes the entry that pr_hpte_insert() put at index. If another entry has
+ * replaced it, it is gone already. Other entries with the same abbreviated page
+ * number are of the same segment, and so of the same guest; if one of those is
+ * removed, the guest faults again.
  */
 void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index)
 {
@@ -494,7 +513,10 @@ void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index)
 	} else {
 		avpn = hpte_encode_avpn(p.vpn, p.psize, MMU_SEGSIZE_256M);
 		rc = plpar_pte_remove(H_AVPN, slot, avpn, &v, &r);
-		/* Whoever is told that a page is free has to be told the truth */
+		/*
+		 * The page will be reused, so an entry that cannot be removed is
+		 * fatal
+		 */
 		if (rc != H_SUCCESS)
 			BUG_ON(!pr_hpte_search(pr_group(&p, false), avpn) ||
 			       !pr_hpte_search(pr_group(&p, true), avpn));
@@ -503,15 +525,18 @@ void kvm_ppc_pr_hpte_invalidate(u64 vsid, u64 ea, bool large, u32 index)
 }
 
 /*
- * False if there is no such memory, or if it is broken: the load is vmlinux's, for
- * which the machine check handler finds where to go on.
+ * Returns false if there is no such memory or if it has an error. The loads are
+ * in vmlinux, because the machine check handler uses vmlinux's exception table.
  */
 bool kvm_ppc_pr_read_words(unsigned long pa, u32 *words, unsigned int n)
 {
 	const u32 *from = __va(pa);
 	unsigned int first = pa & 4 && n ? 1 : 0;
 
-	/* It goes by doublewords: those are aligned, or a word may come in pieces */
+	/*
+	 * It copies aligned doublewords; unaligned words could be loaded in
+	 * pieces
+	 */
 	return pfn_valid(pa >> PAGE_SHIFT) &&
 	       (!first || !copy_from_kernel_nofault(words, from, 4)) &&
 	       !copy_from_kernel_nofault(words + first, from + first,

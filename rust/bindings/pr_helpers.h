@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Inline functions and macros of the host that problem-state guests take. */
+/* Inline functions and macros of the host that guests in problem state need. */
 #ifndef KVM_PPC_PR_HELPERS_H
 #define KVM_PPC_PR_HELPERS_H
 
@@ -16,17 +16,17 @@ struct thread_vr_state;
 #define KVM_PPC_PR_EXECUTE 2
 #define KVM_PPC_PR_INHIBITED 4
 
-/* Where an entry is: the index in its group, and this if in the secondary one */
+/* Flag of an entry's index in its group: it is in the secondary group */
 #define KVM_PPC_PR_SECONDARY 8
 
-/* What a guest in problem state could change, or must not have */
+/* Registers that a guest in problem state could change, or must not see */
 struct kvm_ppc_pr_sprs {
 	u64 lpcr; /* of the host, while the guest runs */
-	u64 lpcr_off; /* what is off in it meanwhile; 0: it is not there for us */
+	u64 lpcr_off; /* bits cleared meanwhile; 0: no access to LPCR */
 	u64 dexcr; /* of the task, on ISA 3.1 */
 	u64 amr;
 	u64 uamor;
-	u64 dawrx[2]; /* 0 if it has been left alone */
+	u64 dawrx[2]; /* 0: not changed */
 	bool has_dexcr;
 	bool watched; /* one of dawrx is not 0 */
 	u32 host_vrsave;

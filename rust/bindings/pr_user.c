@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// Accesses to the process's memory for problem-state guests, each of one piece.
+// Accesses to the process's memory for guests in problem state, each by a
+// single load or store.
 
 #include <linux/pagemap.h>
 #include <linux/uaccess.h>
@@ -17,9 +18,9 @@
 	})
 
 /*
- * The registers of a quadword are an even one, with the number's high half in
- * either byte order, and the odd one behind it. That there is a reservation
- * then does not matter.
+ * lqarx loads two registers: an even one, which gets the high half of the
+ * number in either byte order, and the next one. The reservation that it makes
+ * is not used.
  */
 static int load_user_quad(unsigned long hva, u64 *val)
 {
@@ -43,9 +44,10 @@ static int load_user_quad(unsigned long hva, u64 *val)
 }
 
 /*
- * One load of 1, 2, 4, 8 or 16 bytes at an address of the current process that
- * is a multiple of that, as a number: val[0] is its high half, val[1] its low
- * one. -EFAULT if there is nothing to be read. May sleep.
+ * Loads 1, 2, 4, 8 or 16 bytes by a single access from an address of the
+ * current process that is a multiple of their number. The result is a number,
+ * of which val[0] is the high half and val[1] the low half. Returns -EFAULT if
+ * the memory cannot be read. May sleep.
  */
 int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 {
@@ -66,7 +68,7 @@ int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 	return -EINVAL;
 }
 
-/* 0: it was old, and is new now. 1: it was not */
+/* Returns 0 if the value was old and is new now, 1 if it was not old */
 #define EXCHANGE_USER(width)                                           \
 	asm volatile("1:	l" width "arx	%1, 0, %2\n"             \
 		     "	cmpd	%1, %3\n"                                  \
@@ -105,8 +107,8 @@ int kvm_ppc_pr_load_user(unsigned long hva, u32 bytes, u64 *val)
 		     : "r8", "r9", "r10", "r11", "cr0", "memory")
 
 /*
- * Stores to where from is, in one step, if that is still so: 0 then, else 1.
- * Address, sizes, numbers and errors as above.
+ * Atomically stores "to" if the memory holds "from". Returns 0 if it did, 1 if
+ * not. Address, sizes, numbers and errors are as above.
  */
 int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, const u64 *from,
 			     const u64 *to)
@@ -141,7 +143,8 @@ int kvm_ppc_pr_exchange_user(unsigned long hva, u32 bytes, const u64 *from,
 
 /*
  * Accesses to the process's memory that do not sleep, and so fail if it is not
- * there. Stores are each of one piece, for who reads the same memory meanwhile.
+ * present. Each store is a single access, because others may read the memory
+ * meanwhile.
  */
 bool kvm_ppc_pr_read_user(void *to, unsigned long from, unsigned long n)
 {
@@ -168,7 +171,7 @@ bool kvm_ppc_pr_store_user_u8(unsigned long at, u8 val)
 	return !ret;
 }
 
-/* Makes them succeed, if nothing happens meanwhile. A fatal signal ends it */
+/* Makes the memory present for such an access. A fatal signal ends the wait */
 bool kvm_ppc_pr_populate(unsigned long at, bool write)
 {
 	if (write)

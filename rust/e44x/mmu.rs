@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! TLB misses and storage interrupts, and what the VM core asks of the translations.
+//! Resolves TLB misses and storage interrupts, and does what the VM core requires of a backend's translations.
 
 use super::vcpu::{E44x, E44xMmu, E44xVcpu};
 use crate::{
@@ -24,10 +24,10 @@ use crate::{
 use core::ops::Range;
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
-/// The bits of an address that do not matter to the shadow TLB: they are an offset in a page of the host's.
+/// The bits of an address that the shadow TLB ignores, because they are an offset in a page of the host's.
 pub(crate) const OFFSET: u32 = (1 << PAGE_SHIFT) - 1;
 
-/// What became of a fault.
+/// How a fault was resolved.
 pub(crate) enum Resolution {
     /// Mapped, or the owner's mappings are changing: the guest goes on, or faults again.
     Resume,
@@ -35,14 +35,14 @@ pub(crate) enum Resolution {
     Miss,
     /// The guest's TLB does not permit it: it gets a storage interrupt.
     Denied,
-    /// The access is to be emulated: there is no memory, or some that the hardware must not give to this instruction,
-    /// which never is to be fetched.
+    /// The access is to be emulated, because there is no memory, or because the hardware must not give this memory to
+    /// this instruction. This is never so for a fetch from memory.
     Emulate {
         /// Guest physical address.
         gpa: u64,
-        /// TLB entry's E.
+        /// The E bit of the guest's TLB entry.
         little_endian: bool,
-        /// There is memory.
+        /// Is there memory at this address?
         memory: bool,
     },
 }
@@ -151,7 +151,7 @@ pub(crate) fn resolve(
         entry: found.index,
         ea,
         gpa,
-        // No larger than the guest's page.
+        // The page must not be larger than the guest's.
         max_shift,
         attributes,
         permissions,
@@ -166,7 +166,7 @@ pub(crate) fn resolve(
     Ok(Resolution::Resume)
 }
 
-/// What is to be mapped.
+/// The page that is to be mapped.
 struct Target {
     context: Context,
     entry: u8,
@@ -180,12 +180,12 @@ struct Target {
 
 const HOST_SHIFT: u32 = PAGE_SHIFT as u32;
 
-/// Larger pages that are tried, where userspace's memory happens to be contiguous; with the largest, a gigabyte fits
-/// the TLB, and to look at all of one takes about as long as two misses.
+/// Sizes of the larger pages that are tried where userspace's memory happens to be contiguous. With pages of the
+/// largest size the TLB can map a gigabyte, and to examine all of such a page takes about as long as two misses.
 const LARGER: Range<u32> = HOST_SHIFT + 1..21;
 
 impl Target {
-    /// The right to write.
+    /// May the hardware's TLB entry permit writes?
     fn writable(&self, slot: &MemSlot, owner: bool) -> bool {
         fault::writable(slot, self.permissions.write, owner, self.writing)
     }
@@ -218,7 +218,7 @@ impl Target {
     }
 }
 
-/// Maps what userspace's own tables have there, if that needs no help; returns whether it did.
+/// Maps the page if userspace's own page tables have it already. Returns whether they did.
 fn map_present(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> bool {
     let vm = vcpu.vm();
     let look = |quiet: &Quiet<'_>, page: HostPage| {
@@ -276,7 +276,7 @@ fn contiguous(
         )
 }
 
-/// Maps what userspace's tables alone do not tell, or finds out what is wrong.
+/// Maps a page that userspace's page tables do not have yet, or finds out what is wrong.
 fn map_by_reference(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, slot: &MemSlot, t: &Target) -> Result {
     let (vm, gfn) = (vcpu.vm(), t.gpa >> PAGE_SHIFT);
     let page = Referenced::get(vm, slot.hva(gfn), t.writing)?;
@@ -353,7 +353,7 @@ pub(crate) fn context_number(
     }
 }
 
-/// Takes all translations away.
+/// Removes all translations.
 pub(crate) fn clear(vm: &Vm<E44x>) {
     let mut mmu = vm.mmu.lock();
     mmu.shadow.clear(&mut tlb(vm));
@@ -370,7 +370,7 @@ fn addresses(gfns: &Range<Gfn>) -> Range<u64> {
     gfns.start << PAGE_SHIFT..gfns.end << PAGE_SHIFT
 }
 
-/// `Backend::unmap_range`. What was written was noted when it was mapped.
+/// `Backend::unmap_range`. A page was noted as written when it was mapped as writable.
 pub(crate) fn unmap(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) -> bool {
     let mut hw = tlb(vm);
     let mut any = false;
@@ -379,7 +379,7 @@ pub(crate) fn unmap(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) -> bool
     any
 }
 
-/// `Backend::age_range`. The hardware keeps no reference bits; being mapped is what there is.
+/// `Backend::age_range`. The hardware keeps no reference bits, so a page that is mapped counts as referenced.
 pub(crate) fn age(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>, clear: bool) -> bool {
     let young = mmu.shadow.maps(&addresses(gfns));
     if clear {
@@ -388,7 +388,8 @@ pub(crate) fn age(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>, clear: bo
     young
 }
 
-/// `Backend::sync_dirty`: the next write is to fault. What was written was noted when it was mapped.
+/// `Backend::sync_dirty`: makes the next write fault. A page was noted as written when it was mapped as
+/// writable.
 pub(crate) fn sync_dirty(vm: &Vm<E44x>, mmu: &mut E44xMmu, gfns: &Range<Gfn>) {
     let mut hw = tlb(vm);
     mmu.shadow

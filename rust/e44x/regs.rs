@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers in sets: `KVM_GET_REGS`, `KVM_GET_SREGS`, `KVM_GET_FPU` and their kin (api.rst, sections 4.11 to 4.14), the
-//! last two in their BookE forms.
+//! Registers in sets: `KVM_GET_REGS`, `KVM_GET_SREGS`, `KVM_GET_FPU` and their kin (api.rst, sections 4.11 to 4.14),
+//! the last two in their BookE forms.
 
 use super::vcpu::E44xVcpu;
 use crate::{

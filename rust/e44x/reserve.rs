@@ -37,7 +37,7 @@ const STWCX: u32 = 150;
 /// The most instructions that may be between the two.
 const STEPS: u32 = 64;
 
-/// Is it `lwarx` or `stwcx.`?
+/// Is this instruction `lwarx` or `stwcx.`?
 pub(crate) fn is_one(insn: Insn) -> bool {
     insn.po() == 31 && matches!(insn.xo(), LWARX | STWCX)
 }
@@ -65,7 +65,8 @@ pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> 
         st.unreserved.note(nip);
         return None;
     };
-    // If the guest was entered behind the `lwarx`, it was executed before that, and its reservation is lost.
+    // If the last entry was behind the `lwarx`, the guest executed the `lwarx` before that entry, which cleared the
+    // reservation.
     let behind = load.back.wrapping_mul(4).wrapping_sub(4);
     if nip.wrapping_sub(st.entered) <= behind {
         return None;
@@ -163,7 +164,7 @@ pub(crate) fn concluding(st: &mut E44xVcpu, insn: Insn) -> Option<u32> {
     (is_one(insn) && insn.xo() == STWCX).then(|| address(st, insn.ra(), insn.rb()))
 }
 
-/// Memory that the guest may store to, and its `stwcx.`.
+/// If the guest may store to the memory at `ea`: where that is, and the `stwcx.` that the guest is about to execute.
 pub(crate) fn stores_to(vcpu: &Vcpu<E44x>, st: &E44xVcpu, ea: u32) -> Option<(Fault, Insn)> {
     let insn = fetch::current(vcpu, st).filter(|insn| is_one(*insn))?;
     let found = st.state.tlb.find(ea, st.state.data_space())?;
@@ -210,8 +211,8 @@ fn store_conditional(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, insn: Insn, fault: &F
     Ok(())
 }
 
-/// Stores `new` to guest memory if it has `old`, in one step. Returns whether it had, or `None` if that is no memory.
-/// `EFAULT` if userspace has nothing there.
+/// Stores `new` to guest memory if it has `old`, in one step. Returns whether it had, or `None` if there is no memory
+/// at `gpa`. Fails with `EFAULT` if userspace has mapped nothing there.
 fn exchange(vcpu: &Vcpu<E44x>, gpa: u64, old: [u8; 4], new: [u8; 4]) -> Result<Option<bool>> {
     let gfn = gpa >> PAGE_SHIFT;
     // The slots are held until the store is noted, so that dirty logging cannot begin in between.

@@ -23,7 +23,8 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// Runs the guest. Errors: `EINTR` for a signal, `EFAULT` and the like if its memory is not there.
+/// Runs the guest. Fails with `EINTR` for a signal, and with `EFAULT` or a similar error if the guest's memory cannot
+/// be reached.
 pub(crate) fn run(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> Result {
     // Userspace may have written the guest's instructions, as for a reset or a breakpoint.
     mmu::forget_code(vcpu.vm());
@@ -46,7 +47,7 @@ pub(crate) fn complete(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu, run: &RunPage) -> R
 pub(crate) enum Exit {
     /// An interrupt.
     Interrupt(Ivor),
-    /// It has nothing to do until an interrupt comes.
+    /// The guest has nothing to do until an interrupt comes.
     Waits,
     /// Its watchdog timer has expired for the last time, and userspace wants to know of that.
     WatchdogReset,
@@ -85,7 +86,7 @@ impl RunBackend for E44x {
             return (irqs.enable(), Entered::Exited(Exit::WatchdogReset));
         }
         if debugged && seen != (st.switch.nip(), st.state.msr) {
-            // An interrupt has been delivered, so the next instruction is not the one that was looked at.
+            // An interrupt has been delivered, so the next instruction is no longer the one that was examined.
             vcpu.entry.left();
             return (irqs.enable(), Entered::Not(None));
         }
@@ -148,7 +149,7 @@ impl RunBackend for E44x {
         vcpu.shared.set_enabled(msr.contains(Msr::EE));
         vcpu.halt(st.state.timer.deadline());
         vcpu.shared.set_enabled(true);
-        // While the guest still waits, the next attempt to enter it looks at neither of these.
+        // The next attempt to enter the guest checks neither of these while the guest still waits.
         vcpu.requests.take();
         host.handle_work()
     }
@@ -168,8 +169,8 @@ fn deliver(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     }
 }
 
-/// Loads what changes from entry to entry. Interrupts are disabled, so that no other VM can use the TLB before the
-/// guest runs.
+/// Loads the registers that differ from one entry to the next. Interrupts are disabled, so that no other VM can use the
+/// TLB before the guest runs.
 fn prepare(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) {
     let vm = vcpu.vm();
     let context = st.current_context(vcpu.id);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The e44x backend, a VM of it and a vCPU.
+//! The types of the e44x backend: itself, its part of a VM and its part of a vCPU.
 
 use super::{access::Pending as PendingMmio, unreserved::Unreserved};
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) struct E44x;
 impl E44x {
     /// Can guests run on this host? If not, what is missing.
     pub(crate) fn available() -> Result<(), &'static str> {
-        // The kernel runs on what it is configured for. That may be a 476, whose TLB is different and which may have
+        // A kernel for these processors may be configured for a 476 instead, whose TLB is different and which may have
         // several CPUs.
         if cfg!(CONFIG_PPC_47x) || cfg!(CONFIG_SMP) {
             return Err("the kernel is for the 476");
@@ -67,7 +67,7 @@ pub(crate) struct E44xVm {
 }
 
 impl E44xVm {
-    /// `ENOMEM`, `ENODEV`.
+    /// Makes that state. Fails with `ENOMEM` or `ENODEV`.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self {
             block: Arc::new(Block::new()?, GFP_KERNEL_ACCOUNT)?,
@@ -77,12 +77,12 @@ impl E44xVm {
 
 /// A record of which of the guest's translations may be in the hardware's TLB.
 pub(crate) struct E44xMmu {
-    /// The record of it.
+    /// That record.
     pub(crate) shadow: ShadowTlb<KVec<Option<Slot>>, KVec<Option<Context>>>,
 }
 
 impl E44xMmu {
-    /// Nothing.
+    /// Makes an empty record.
     pub(crate) fn new(vm: &E44xVm) -> Result<Self> {
         let slots = KVec::from_elem(None, TLB_SIZE, GFP_KERNEL_ACCOUNT)?;
         let contexts = KVec::from_elem(None, CONTEXTS, GFP_KERNEL_ACCOUNT)?;
@@ -105,7 +105,7 @@ impl E44xShared {
     /// `KVM_INTERRUPT_SET_LEVEL`: an external interrupt until `KVM_INTERRUPT_UNSET`.
     pub(crate) const LEVEL: u32 = 2;
 
-    /// Nothing pending.
+    /// No interrupt is pending.
     pub(crate) const fn new() -> Self {
         Self {
             lines: Atomic::new(0),
@@ -145,7 +145,7 @@ impl E44xShared {
 
 /// What userspace has to answer before the guest goes on.
 pub(crate) enum Completion {
-    /// Nothing.
+    /// Userspace has to answer nothing.
     None,
     /// The load or store in `E44xVcpu::mmio`.
     Mmio,
@@ -171,7 +171,7 @@ pub(crate) struct E44xVcpu {
     pub(crate) stepped: bool,
     /// The debug registers because of whose addresses some pages are not mapped.
     pub(crate) watching: Option<DebugRegisters>,
-    /// The address at which it was entered the last time.
+    /// The address at which the guest was entered the last time.
     pub(crate) entered: u32,
     /// Addresses at which the guest was found to hold no reservation.
     pub(crate) unreserved: Unreserved,
@@ -206,7 +206,7 @@ impl E44xVcpu {
             || self.step != Step::default()
     }
 
-    /// The context it is in.
+    /// The context in which the guest runs now.
     pub(crate) fn current_context(&self, id: u32) -> Context {
         let st = &self.state;
         Context {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What entering a guest takes on a Book3S host only.
+//! What entering a guest needs on Book3S hosts only.
 
 use super::{
     entry::{Exit, HostInterruptible},
@@ -8,12 +8,12 @@ use super::{
 };
 use crate::{bindings, isa::trap::Trap};
 
-/// What an interrupt is to the host: one of its own, one that its handler has to see.
+/// Flags of an interrupt: whether it is the host's own, and whether a handler of the host's has to run for it.
 const HOST_INTERRUPT: u8 = 1;
 const FOR_HOST: u8 = 2;
 
-/// The interrupts that are anything to the host, by their vectors in units of 32 bytes: most exits are for the guest's
-/// sake, and are to pass by quickly.
+/// The flags of each interrupt, indexed by its vector in units of 32 bytes. Most exits are caused by the guest and have
+/// no flags, so one look-up here decides quickly that they have nothing to do with the host.
 static TO_HOST: [u8; 256] = {
     let mut table = [0; 256];
     let mut vector = 0;
@@ -65,7 +65,8 @@ impl Exit for Trap {
             Self::EXTERNAL | Self::H_VIRT => bindings::PACA_IRQ_EE,
             Self::H_DOORBELL => bindings::PACA_IRQ_DBELL,
             Self::H_MAINTENANCE => bindings::PACA_IRQ_HMI,
-            // HDEC ran to the host's next timer: that is due, be it that the decrementer has not said so yet.
+            // HDEC was set to expire with the host's next timer, so the timer is due, even if the host's decrementer
+            // has not expired yet.
             Self::HV_DECREMENTER => bindings::PACA_IRQ_DEC,
             Self::SYSTEM_RESET => {
                 // SAFETY: Interrupts are hard-disabled; this calls the host's handler as the vector would.
@@ -82,9 +83,9 @@ impl Exit for Trap {
 }
 
 impl HostInterruptible {
-    /// Saves the task's user registers that a guest will own, and makes the facilities usable. To be done once before
-    /// the first entry of an ioctl. Says that it is not done if the task has a transaction of its own, which would be
-    /// lost.
+    /// Saves the registers of the task's user program that the guest will change, and enables the facilities that they
+    /// belong to. Has to be called once in each `KVM_RUN`, before the first entry. Returns false if the task is in a
+    /// transaction, which would be lost; then nothing is done.
     #[must_use]
     #[inline]
     pub(crate) fn prepare_facilities(&self) -> bool {
@@ -92,7 +93,8 @@ impl HostInterruptible {
         unsafe { bindings::kvm_ppc_prepare_facilities() }
     }
 
-    /// The ioctl ends: SRR0 and SRR1 do not hold what the system call's return expects.
+    /// Has to be called at the end of the ioctl. It tells the system call's return path that SRR0 and SRR1 were
+    /// changed.
     pub(crate) fn done(self) {
         // SAFETY: Sets a flag in this CPU's PACA, which only makes the return slower.
         unsafe { bindings::kvm_ppc_srr_clobbered() };

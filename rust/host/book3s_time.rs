@@ -4,13 +4,13 @@
 
 use crate::bindings;
 
-/// The longest time, in ticks, that a guest runs before it exits. A hypervisor decrementer of any size can count it, and
-/// a guest's decrementer of 32 bits that is as late already does not turn positive in it
+/// The longest time, in ticks, that a guest runs before it exits. It fits into a hypervisor decrementer of any size,
+/// and a guest's decrementer of 32 bits that is this late at the entry is still negative at the exit
 /// ([`decrementer_32`](crate::isa::timebase::decrementer_32)).
 const HDEC_MAX: u64 = (1 << 30) - 1;
 
-/// The timebase at which this CPU's next host timer is due, or the farthest that a guest runs:
-/// a CPU without ticks may have no timer at all. `now` is the timebase.
+/// The timebase at which this CPU's next host timer is due, but at most [`HDEC_MAX`] after `now`, since a CPU without
+/// ticks may have no timer at all. `now` is the timebase.
 #[inline]
 pub(crate) fn next_timer(now: u64) -> u64 {
     // SAFETY: Reads a variable of this CPU; on another CPU later, the value is merely old.

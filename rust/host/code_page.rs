@@ -6,22 +6,22 @@ use crate::bindings;
 use core::ptr;
 use kernel::{alloc::flags::__GFP_ZERO, prelude::*};
 
-/// Bytes of it.
+/// Its size in bytes.
 pub(crate) const CODE_PAGE: usize = 1 << 12;
 
-/// The page; its alignment is that of what maps it.
+/// The page, aligned to its size so that one entry can map it.
 #[repr(C, align(4096))]
 pub(crate) struct CodePage([u8; CODE_PAGE]);
 
 impl CodePage {
-    /// A zeroed one, in the linear mapping. `ENOMEM` without memory.
+    /// A zeroed page in the linear mapping. Returns `ENOMEM`.
     pub(crate) fn new() -> Result<KBox<Self>> {
         let page = KBox::<Self>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
         // SAFETY: The memory is zeroed, which is a value of these bytes.
         Ok(unsafe { page.assume_init() })
     }
 
-    /// Its bytes, while nobody executes it.
+    /// Its bytes, to be changed while no guest executes them.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8; CODE_PAGE] {
         &mut self.0
     }

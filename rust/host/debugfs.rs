@@ -2,24 +2,24 @@
 
 //! Folders of numbers in debugfs.
 //!
-//! The kernel crate's files have no owner: debugfs looks at a file's operations when it is closed, even
-//! if that comes long after its removal, and by then the module they lie in may be gone. The module
-//! stays while one of these is open.
+//! The files that the kernel crate makes have no owning module. But debugfs uses a file's operations when the file is
+//! closed, even if it was removed long before, and the module with the operations may be unloaded by then. The files
+//! made here keep the module loaded while they are open.
 
 use super::compat;
 use core::marker::PhantomData;
 use kernel::{bindings, error::from_err_ptr, prelude::*, sync::Arc};
 
-/// Everybody whom debugfs lets in may read.
+/// Everybody who may search debugfs may read.
 const READ: bindings::umode_t = 0o444;
-/// And its owner may write.
+/// As [`READ`], and the owner may write.
 const READ_RESET: bindings::umode_t = 0o644;
 
-/// What is in a file: a number, in decimal.
+/// The number that a file shows, in decimal.
 pub(crate) trait Number: Send + Sync + 'static {
     /// The file's name.
     fn name(&self) -> &CStr;
-    /// The number now.
+    /// The present number.
     fn get(&self) -> u64;
     /// Can it be set to 0?
     fn can_reset(&self) -> bool {
@@ -29,17 +29,17 @@ pub(crate) trait Number: Send + Sync + 'static {
     fn reset(&self) {}
 }
 
-/// A folder with files of numbers. When it is dropped, nobody reads any more; who has a file open gets `EIO`. What
-/// debugfs refuses to make is left out.
+/// A folder with files of numbers. Once it is dropped, reading a file that is still open gives `EIO`. Files that
+/// debugfs does not make are left out.
 ///
 /// # Invariants
 ///
-/// `dentry` is a folder that this made and nobody else removes, or NULL or an error pointer. Its files' private data
-/// are elements of `numbers`, which does not change any more.
+/// `dentry` is a folder that was made here and that nobody else removes, or NULL or an error pointer. Its files'
+/// private data are elements of `numbers`, which does not change any more.
 pub(crate) struct Folder<N: Number, P: Send + Sync = ()> {
     dentry: *mut bindings::dentry,
     numbers: KVec<N>,
-    // The folder that it is in, which debugfs would remove it with.
+    // The folder that this one is in. It is kept because debugfs removes a folder with all that is in it.
     within: Option<Arc<P>>,
 }
 
@@ -49,14 +49,14 @@ unsafe impl<N: Number, P: Send + Sync> Send for Folder<N, P> {}
 unsafe impl<N: Number, P: Send + Sync> Sync for Folder<N, P> {}
 
 impl<N: Number> Folder<N> {
-    /// In debugfs's own folder.
+    /// A folder at the top of debugfs.
     pub(crate) fn new(name: &CStr, numbers: KVec<N>) -> Self {
         Self::make(name, core::ptr::null_mut(), None, numbers)
     }
 }
 
 impl<N: Number, M: Number, P: Send + Sync> Folder<N, Folder<M, P>> {
-    /// In another folder.
+    /// A folder in another one.
     pub(crate) fn within(name: &CStr, folder: Arc<Folder<M, P>>, numbers: KVec<N>) -> Self {
         Self::make(name, folder.dentry, Some(folder), numbers)
     }
@@ -99,7 +99,7 @@ impl<N: Number, P: Send + Sync> Folder<N, P> {
         }
     }
 
-    /// Is there one?
+    /// Has debugfs made the folder?
     pub(crate) fn exists(&self) -> bool {
         !self.dentry.is_null() && from_err_ptr(self.dentry).is_ok()
     }
@@ -107,7 +107,7 @@ impl<N: Number, P: Send + Sync> Folder<N, P> {
 
 impl<N: Number, P: Send + Sync> Drop for Folder<N, P> {
     fn drop(&mut self) {
-        // SAFETY: By the invariants. debugfs waits for those that read, so that nobody knows the numbers afterwards.
+        // SAFETY: By the invariants. debugfs waits until all reads have ended, so nothing uses the numbers afterwards.
         #[cfg(CONFIG_DEBUG_FS)]
         unsafe {
             bindings::debugfs_remove(self.dentry)
@@ -119,7 +119,7 @@ impl<N: Number, P: Send + Sync> Drop for Folder<N, P> {
 
 struct Ops<N>(PhantomData<N>);
 
-/// What sets a number, `0` or `-EINVAL`.
+/// The type of a function that sets a number; it returns 0 or `-EINVAL`.
 type Setter = unsafe extern "C" fn(*mut c_void, u64) -> c_int;
 
 impl<N: Number> Ops<N> {
@@ -148,7 +148,8 @@ impl<N: Number> Ops<N> {
             true => Some(Self::set),
             false => None,
         };
-        // SAFETY: As above; the functions expect that `N`, and the format is for what `read` gives.
+        // SAFETY: The inode and the file are valid by the caller's promise. Both functions expect a pointer to an `N`,
+        // which the inode's private data is, and the format is for the number that `read` gives.
         unsafe {
             bindings::simple_attr_open(inode, file, Some(Self::read), set, c"%llu\n".as_char_ptr())
         }

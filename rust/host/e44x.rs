@@ -34,22 +34,22 @@ pub(crate) fn pvr() -> u32 {
     unsafe { bindings::kvm_ppc_e44x_pvr() }
 }
 
-/// Writes the page of 2^`shift` bytes at real address `real`, which is memory, from the data cache to where instructions
-/// are fetched, if it was written before it came to the guest. What is written later is the writer's business. The
-/// instruction cache stays as it is: [`SwitchVcpu::set_forget_code`].
+/// Writes the data cache's lines of the page of 2^`shift` bytes at real address `real`, which must be memory, back to
+/// memory, if the page may have been written since that was last done. This is for a page that the guest gets; whoever
+/// writes to it later has to do the same. The instruction cache is not changed: see [`SwitchVcpu::set_forget_code`].
 pub(crate) fn clean_new_page(real: u64, shift: u32) {
     // SAFETY: The memory is mapped by its process, which the caller's lock keeps so.
     unsafe { bindings::kvm_ppc_e44x_clean_new_page(real, shift) };
 }
 
-/// The same for a page that is known to have been written.
+/// The same for a page that has certainly been written.
 pub(crate) fn clean_page(real: u64) {
     // SAFETY: As above.
     unsafe { bindings::kvm_ppc_e44x_clean_page(real) };
 }
 
-/// Stores `new` to the word at address `at` of the current process's memory if it is `old`, in one step. Returns whether it
-/// was. `EFAULT` if it cannot be written. Sleeps.
+/// Atomically replaces the word at address `at` of the current process by `new` if it is `old`. Returns whether it was.
+/// `EFAULT` if it cannot be written. Sleeps.
 pub(crate) fn compare_exchange_user(at: usize, old: [u8; 4], new: [u8; 4]) -> Result<bool> {
     let (old, new) = (u32::from_ne_bytes(old), u32::from_ne_bytes(new));
     // SAFETY: The access faults where there is nothing of the process's, like any other to userspace.
@@ -60,26 +60,26 @@ pub(crate) fn compare_exchange_user(at: usize, old: [u8; 4], new: [u8; 4]) -> Re
     }
 }
 
-/// Says in the host's log that there was a machine check, if that was not said too often lately.
+/// Reports a machine check in the host's log, at a limited rate.
 pub(crate) fn report_machine_check(syndrome: u32) {
     // SAFETY: Prints.
     unsafe { bindings::kvm_ppc_e44x_report_machine_check(syndrome) };
 }
 
-/// 64 KB of lowmem with the switch's code and vectors.
+/// A block of 64 KB of lowmem with the switch's code and vectors.
 ///
 /// # Invariants
 ///
-/// `base` is the address of such a block, as asm/e44x.S wants it.
+/// `base` is the address of such a block, filled as asm/e44x.S expects.
 pub(crate) struct Block {
     base: usize,
-    /// TLB entries from here on are pinned ones of the host's.
+    /// TLB entries from this index on are the host's pinned ones.
     pinned: usize,
-    /// Whose entries are in the TLB, as [`OWNER`] has it.
+    /// The number that stands for this block's VM in [`OWNER`].
     id: u32,
 }
 
-/// Whose shadow entries may be in the TLB; 0 nobody's.
+/// The VM whose shadow entries may be in the TLB; 0 if there are none.
 static OWNER: Atomic<u32> = Atomic::new(0);
 static LAST_ID: Atomic<u32> = Atomic::new(0);
 
@@ -104,7 +104,8 @@ fn vector(ivor: Ivor, at: u32) -> [u32; 3] {
 }
 
 impl Block {
-    /// `ENOMEM`; `ENODEV` if the host's vectors lie where ours have something else, or its TLB is not as expected.
+    /// Makes a block. Returns `ENOMEM`, or `ENODEV` if the host's vectors overlap other parts of the block, or if the
+    /// host's TLB is not as expected.
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: Allocates.
         let base = unsafe { bindings::kvm_ppc_e44x_alloc_block() };
@@ -157,9 +158,10 @@ impl Block {
         Ok(())
     }
 
-    /// The host makes entries of its own page size as it goes; larger ones in address space 0 it has pinned, at the end
-    /// of the TLB. `ENODEV` if there are none, or if one of address space 1 is among them, as with an early console.
-    /// (Before them, it is a guest's.)
+    /// The index of the first pinned entry. The host makes entries of its own page size on misses; larger entries in
+    /// address space 0, at the end of the TLB, are its pinned ones. Returns `ENODEV` if there are none, or if an entry
+    /// in address space 1 is among them, as with an early console. (Entries in address space 1 before them are
+    /// guests'.)
     fn first_pinned(&self) -> Result<usize> {
         let valid = |i: &usize| {
             let e = Tlbe {
@@ -201,12 +203,13 @@ impl Block {
         self.base + (bindings::E44X_CODE + offset) as usize
     }
 
-    /// Entries of the TLB that guests may use.
+    /// How many entries of the TLB guests may use.
     pub(crate) fn usable_entries(&self) -> usize {
         self.pinned
     }
 
-    /// Makes the TLB this VM's. Returns whether it was not, so that none of its entries is left. Preemption is off.
+    /// Makes this VM the owner of the TLB. Returns true if it was not the owner, so that none of its entries is in the
+    /// TLB. Call with preemption off.
     pub(crate) fn acquire_tlb(&self) -> bool {
         if OWNER.load(Relaxed) == self.id {
             return false;
@@ -216,15 +219,15 @@ impl Block {
         true
     }
 
-    /// All that is not pinned goes, the host's own too, which comes again.
+    /// Invalidates all entries that are not pinned. The host's own are made again on misses.
     fn clear_tlb(&self) {
         for i in 0..self.pinned {
             self.tlb_write(i, &Tlbe::INVALID);
         }
     }
 
-    /// The TLB, if it is this VM's; else there is nothing of it in there.
-    /// Entries that are written, or made invalid, are counted.
+    /// Access to the TLB for this VM. If another VM owns the TLB, it holds nothing of this VM's, and nothing is
+    /// written. `writes` counts the entries that are written or invalidated.
     pub(crate) fn tlb<'a>(&'a self, writes: &'a Counter) -> Tlb<'a> {
         Tlb {
             block: self,
@@ -270,22 +273,23 @@ impl Hardware for Tlb<'_> {
     }
 }
 
-/// A vCPU's registers while it does not run, and its way in.
+/// A vCPU's registers while it does not run, and the way to run it.
 pub(crate) struct SwitchVcpu {
     context: KBox<Context>,
     fp: KBox<thread_fp_state>,
     block: Arc<Block>,
-    /// The guest has MSR[FP].
+    /// Whether the guest has MSR[FP] set.
     uses_fp: bool,
-    /// The guest exits at this timebase.
+    /// The timebase at which the guest exits at the latest.
     deadline: Option<u64>,
 }
 
-/// The guest is always left for interrupts, and always translated in address space 1.
+/// The MSR bits that are always set in the guest: interrupts are enabled, since they end its run, and it is translated
+/// in address space 1.
 const ALWAYS: Msr = Msr::from_word(0x0002_d030);
 
 impl SwitchVcpu {
-    /// All registers 0.
+    /// A vCPU with all registers 0.
     pub(crate) fn new(block: Arc<Block>) -> Result<Self> {
         let context = KBox::<Context>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
         let fp = KBox::<thread_fp_state>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
@@ -301,8 +305,8 @@ impl SwitchVcpu {
         })
     }
 
-    /// Prepares the next entry: under shadow PID `pid`, with these bits of the guest's MSR (FP, FE0 and FE1), until
-    /// `deadline` at the latest.
+    /// Prepares the next entry: the guest runs under shadow PID `pid` with these bits of its MSR (FP, FE0 and FE1),
+    /// until the timebase reaches `deadline`.
     pub(crate) fn prepare(&mut self, pid: u8, msr: Msr, deadline: Option<u64>) {
         let fp = msr.masked(Msr::FP | Msr::FE0 | Msr::FE1);
         self.uses_fp = fp.contains(Msr::FP);
@@ -311,7 +315,7 @@ impl SwitchVcpu {
         self.deadline = deadline;
     }
 
-    /// Executes one instruction only, and then exits by a debug interrupt (after `prepare`).
+    /// Makes the guest exit by a debug interrupt after one instruction. Call after `prepare`.
     pub(crate) fn set_alone(&mut self, alone: bool) {
         if alone {
             self.context.msr |= Msr::DE.word();
@@ -321,12 +325,12 @@ impl SwitchVcpu {
         }
     }
 
-    /// The guest must not execute anything that was fetched before this entry.
+    /// Says whether the instruction cache is invalidated at the next entry.
     pub(crate) fn set_forget_code(&mut self, forget: bool) {
         self.context.forget_code = forget.into();
     }
 
-    /// The guest's registers that it can reach without privilege: SPRG4 to SPRG7.
+    /// Sets the SPRGs that the guest can read without privilege, SPRG4 to SPRG7.
     pub(crate) fn set_user_sprgs(&mut self, sprgs: &[u32; 8]) {
         let [_, _, _, _, s4, s5, s6, s7] = *sprgs;
         self.context.sprg4_7 = [s4, s5, s6, s7];
@@ -413,7 +417,8 @@ impl Exit for Ivor {
     }
 
     unsafe fn replay(self) {
-        // All of them stay asserted until they are served, so the hardware gives them to the host when it enables them.
+        // All of these interrupts stay asserted until they are served, so the host takes them as soon as it enables
+        // interrupts.
     }
 }
 
@@ -425,8 +430,8 @@ impl WorldSwitch for SwitchVcpu {
         // SAFETY: By the block's invariant this is the function of asm/e44x.S, which has this type.
         let enter = unsafe { transmute::<usize, unsafe extern "C" fn(*mut Context) -> u32>(enter) };
         self.context.insn = 0;
-        // SAFETY: Interrupts are off. The context is kmalloc memory, so mapped by a pinned entry like the block, of which
-        // it has the address. The FP state is ours, and user mode's registers are saved.
+        // SAFETY: Interrupts are off. The context is memory from kmalloc, so a pinned entry maps it, as one maps the
+        // block, whose address it has. The FP state is ours, and user mode's registers are saved.
         let ivor = unsafe {
             if self.uses_fp {
                 bindings::kvm_ppc_e44x_load_fp(&mut *self.fp);

@@ -2,8 +2,8 @@
 
 //! The only way into a guest.
 //!
-//! A chain of tokens, each made only by the step before it and consumed by the next, so that a signal or a
-//! request to reschedule cannot come between its test and the guest:
+//! It is a chain of tokens. Each is made only by the step before it and consumed by the next, so that no signal or
+//! request to reschedule can be overlooked between the test for it and the entry:
 //!
 //! ```text
 //! HostInterruptible --hard_disable()--> IrqsHardDisabled --check_pending()--> ReadyToEnter
@@ -15,10 +15,10 @@ use crate::bindings;
 use core::marker::PhantomData;
 use kernel::prelude::*;
 
-/// Not `Send`: a token belongs to the task, and from [`IrqsHardDisabled`] on to the CPU.
+/// Makes tokens not `Send`: a token belongs to the task, and from [`IrqsHardDisabled`] on to the CPU.
 type Here = PhantomData<*mut ()>;
 
-/// Task context with interrupts enabled: here one may sleep.
+/// Task context with interrupts enabled, in which the task may sleep.
 #[must_use]
 pub(crate) struct HostInterruptible(Here);
 
@@ -29,11 +29,11 @@ pub(crate) struct IrqsHardDisabled {
     _here: Here,
 }
 
-/// Nothing was pending after MSR[EE] became 0; what comes now exits the guest.
+/// Nothing was pending after MSR[EE] became 0. An interrupt that comes later ends the guest's run.
 #[must_use]
 pub(crate) struct ReadyToEnter(IrqsHardDisabled);
 
-/// Back from the guest, MSR[EE] still 0 and the interrupt that ended it not yet served.
+/// The guest has exited. MSR[EE] is still 0, and the interrupt that ended the run is not yet served.
 #[must_use]
 pub(crate) struct Exited<T> {
     irqs: IrqsHardDisabled,
@@ -51,27 +51,28 @@ pub(crate) enum Pending {
     Request,
 }
 
-/// What ends a guest's run on one kind of host.
+/// The interrupts that end a guest's run, on one kind of host.
 pub(crate) trait Exit: Copy {
-    /// Is this an interrupt of the host's, not something that the guest did?
+    /// Is this an interrupt for the host, rather than one that the guest caused?
     fn is_host_interrupt(self) -> bool;
 
-    /// Has a handler of the host's to run before anything else?
+    /// Does a handler of the host's have to run before anything else?
     #[cfg(CONFIG_PPC64)]
     fn is_for_host(self) -> bool;
 
-    /// Sees to it that the host's own handler runs as soon as interrupts are enabled, for an interrupt that does not
-    /// come again by itself.
+    /// Makes the host's own handler run as soon as interrupts are enabled, if the interrupt does not come again by
+    /// itself.
     ///
     /// # Safety
     ///
-    /// Only [`Exited::replay`] may call this: interrupts are hard-disabled, and this CPU's guest has just exited for it.
+    /// Only [`Exited::replay`] may call this: interrupts are hard-disabled, and this CPU's guest has just exited for
+    /// it.
     unsafe fn replay(self);
 }
 
 /// A backend's world switch.
 pub(crate) trait WorldSwitch {
-    /// Why it returns.
+    /// The reasons for which the guest exits.
     type Exit: Exit;
 
     /// Runs the guest until it exits. `None` means that an interrupt turned up at the last moment and the
@@ -85,7 +86,7 @@ pub(crate) trait WorldSwitch {
 }
 
 impl HostInterruptible {
-    /// The start of `KVM_RUN`.
+    /// The token at the start of `KVM_RUN`.
     pub(crate) fn in_ioctl() -> Self {
         kernel::task::might_sleep();
         Self(PhantomData)
@@ -118,7 +119,7 @@ fn to_result_nonneg(ret: i32) -> Result {
 }
 
 impl Drop for IrqsHardDisabled {
-    // Only if a token is dropped on some way out: the CPU must not stay deaf.
+    // This runs only if a token is dropped on an error path; interrupts must not stay disabled then.
     fn drop(&mut self) {
         // SAFETY: `flags` came from `hard_disable` on this CPU.
         unsafe { bindings::kvm_ppc_irq_restore(self.flags) };
@@ -126,7 +127,7 @@ impl Drop for IrqsHardDisabled {
 }
 
 impl IrqsHardDisabled {
-    /// The flags, for who restores them himself.
+    /// The flags. The caller has to restore them.
     #[inline]
     fn into_flags(self) -> usize {
         let flags = self.flags;
@@ -134,7 +135,7 @@ impl IrqsHardDisabled {
         flags
     }
 
-    /// This CPU, which it stays while the token lives.
+    /// The number of this CPU. The task stays on it while the token lives.
     #[inline]
     pub(crate) fn cpu(&self) -> u32 {
         #[cfg(CONFIG_PPC64)]
@@ -145,15 +146,15 @@ impl IrqsHardDisabled {
         return unsafe { bindings::kvm_ppc_smp_processor_id() };
     }
 
-    /// Goes back without entering.
+    /// Enables interrupts without entering the guest.
     #[inline]
     pub(crate) fn enable(self) -> HostInterruptible {
         drop(self);
         HostInterruptible(PhantomData)
     }
 
-    /// Tests everything that must keep the task out of the guest. `request` says whether the vCPU has a
-    /// request; who makes one has to send this CPU an interrupt afterwards if the vCPU is in its guest.
+    /// Tests everything that must keep the task out of the guest. `request` says whether the vCPU has a request.
+    /// Whoever makes a request later has to interrupt this CPU if the vCPU is in its guest.
     #[inline]
     pub(crate) fn check_pending(
         self,
@@ -175,6 +176,13 @@ impl IrqsHardDisabled {
 }
 
 impl ReadyToEnter {
+    /// Interrupts are hard-disabled.
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    #[inline(always)]
+    pub(crate) fn irqs(&self) -> &IrqsHardDisabled {
+        &self.0
+    }
+
     /// Enters the guest, and returns when it exits.
     #[inline]
     pub(crate) fn enter<S: WorldSwitch>(self, switch: &mut S) -> Exited<S::Exit> {
@@ -198,15 +206,15 @@ impl<T: Exit> Exited<T> {
         self.trap
     }
 
-    /// Interrupts are hard-disabled still.
+    /// Proof that interrupts are still hard-disabled.
     #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
     #[inline(always)]
     pub(crate) fn irqs(&self) -> &IrqsHardDisabled {
         &self.irqs
     }
 
-    /// Back to before the test of what is pending, interrupts hard-disabled all the time, if it was the guest that did
-    /// something, no handler of the host's has to run, and `done` says that it has dealt with that.
+    /// Goes back to before [`IrqsHardDisabled::check_pending`] with interrupts hard-disabled all the time, if the guest
+    /// caused the exit, no handler of the host's has to run, and `done` returns true because it has handled the exit.
     #[inline]
     #[cfg(CONFIG_PPC64)]
     pub(crate) fn again(self, done: impl FnOnce(T) -> bool) -> Result<IrqsHardDisabled, Self> {

@@ -15,18 +15,23 @@ unsafe impl Send for EventFd {}
 unsafe impl Sync for EventFd {}
 
 impl EventFd {
-    /// The eventfd behind a descriptor of this process. `EBADF` if there is none, `EINVAL` if it
-    /// is something else.
+    /// The eventfd that a descriptor of this process refers to. `EBADF` if the descriptor is not open, `EINVAL` if it
+    /// refers to something else.
     pub(crate) fn from_fd(fd: i32) -> Result<Self> {
         // SAFETY: Any number may be asked for.
         let ctx = from_err_ptr(unsafe { bindings::eventfd_ctx_fdget(fd) })?;
         Ok(Self(NonNull::new(ctx).ok_or(EBADF)?))
     }
 
-    /// Adds one to its count. From any context.
+    /// Adds one to its count. May be called from any context.
     pub(crate) fn signal(&self) {
         // SAFETY: We hold a reference.
         unsafe { bindings::kvm_ppc_eventfd_signal(self.0.as_ptr()) };
+    }
+
+    /// Is it this one?
+    pub(super) fn is(&self, ctx: *mut bindings::eventfd_ctx) -> bool {
+        self.0.as_ptr() == ctx
     }
 }
 

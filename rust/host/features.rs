@@ -2,6 +2,7 @@
 
 //! What this host's processor and kernel can do.
 
+use super::nested::{api::Api, characteristics::characteristics};
 use crate::bindings;
 use kernel::prelude::*;
 
@@ -52,7 +53,7 @@ features! {
 }
 
 impl Features {
-    /// Asks the kernel.
+    /// Reads the features from the kernel.
     pub(crate) fn read() -> Self {
         // SAFETY: Only reads the kernel's feature masks and SPRs that do not change.
         Self(unsafe { bindings::kvm_ppc_host_features() })
@@ -65,7 +66,7 @@ pub(crate) fn pvr() -> u32 {
     unsafe { bindings::kvm_ppc_mfspr_pvr() as u32 }
 }
 
-/// The host's hypervisor registers that a guest's are derived from.
+/// The host's hypervisor registers, from which a guest's are derived.
 #[derive(Clone, Copy)]
 pub(crate) struct HostRegisters {
     /// LPCR.
@@ -77,8 +78,16 @@ pub(crate) struct HostRegisters {
 }
 
 impl HostRegisters {
-    /// Reads them; `None` outside hypervisor state, where they do not exist.
+    /// Reads them. In a partition they are the hypervisor's, which does not let a guest have what the partition itself
+    /// may not have; so a guest's are derived from none of LPCR and all of HFSCR. `None` where there is no hypervisor.
     pub(crate) fn read(features: Features) -> Option<Self> {
+        if Api::in_use().is_some() {
+            return Some(Self {
+                lpcr: 0,
+                lpid: 0,
+                hfscr: u64::MAX,
+            });
+        }
         if !features.hvmode() {
             return None;
         }
@@ -93,15 +102,20 @@ impl HostRegisters {
     }
 }
 
-/// Whether the firmware's device tree has feature `name` as `state`, which is "enabled" or "disabled".
+/// Does the firmware's device tree say that feature `name` has the state `state`, "enabled" or "disabled"?
 fn firmware_feature(name: &CStr, state: &CStr) -> bool {
     // SAFETY: Both are strings that live through the call.
     unsafe { bindings::kvm_ppc_fw_feature(name.as_char_ptr(), state.as_char_ptr()) }
 }
 
-/// `KVM_PPC_GET_CPU_CHAR`: what the firmware says of speculation.
+/// `KVM_PPC_GET_CPU_CHAR`: the processor's characteristics in speculation, as the firmware tells them, or a hypervisor
+/// below.
 pub(crate) fn cpu_char() -> bindings::kvm_ppc_cpu_char {
-    /// A bit, and the feature whose being enabled sets it.
+    characteristics().unwrap_or_else(cpu_char_of_firmware)
+}
+
+fn cpu_char_of_firmware() -> bindings::kvm_ppc_cpu_char {
+    /// Bits, each with the firmware feature that sets it if enabled.
     const CHARACTER: [(u64, &CStr); 7] = [
         (1 << 63, c"inst-spec-barrier-ori31,31,0"),
         (1 << 62, c"fw-bcctrl-serialized"),
@@ -127,7 +141,7 @@ pub(crate) fn cpu_char() -> bindings::kvm_ppc_cpu_char {
     if firmware_feature(c"speculation-policy-favor-security", c"enabled") {
         cp.behaviour |= FAVOUR_SECURITY;
     }
-    // What firmware does not speak of is needed.
+    // A mitigation is needed unless the firmware says that it is not.
     if !firmware_feature(c"needs-l1d-flush-msr-pr-0-to-1", c"disabled") {
         cp.behaviour |= L1D_FLUSH_PR;
     }

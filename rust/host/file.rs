@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Anonymous files with operations of our own: VMs, vCPUs, their statistics, TCE tables.
+//! Anonymous files with operations of our own: VMs, vCPUs, their statistics, TCE tables, devices.
 
 use super::{compat, page::SharedPage};
-use core::marker::PhantomData;
+use core::{marker::PhantomData, ops::Range};
 use kernel::{
     bindings,
     error::from_err_ptr,
     fs::file::{File, FileDescriptorReservation},
     mm::virt::VmaNew,
+    page::PAGE_SIZE,
     prelude::*,
     sync::{aref::ARef, Arc, ArcBorrow},
     types::ForeignOwnable,
@@ -18,34 +19,46 @@ use kernel::{
 /// The file can be read at an offset (linux/fs.h).
 const FMODE_PREAD: u32 = 1 << 3;
 
-/// What such a file does. While it is open, the module stays.
+/// The operations of such a file. The module stays loaded while the file is open.
 pub(crate) trait Descriptor: Send + Sync + Sized + 'static {
     /// An ioctl, from any thread that has the file.
     fn ioctl(_this: ArcBorrow<'_, Self>, _cmd: u32, _arg: usize) -> Result<isize> {
         Err(ENOTTY)
     }
 
-    /// Can it be mapped?
+    /// Whether the file can be mapped.
     const MMAP: bool = false;
-    /// The page to be mapped for the file's page `pgoff`. `ENOMEM` ends like any fault without
-    /// memory, other errors in SIGBUS. Sleeps.
+    /// The page to map for the file's page `pgoff`. `ENOMEM` has the effect of any fault for which there is no memory,
+    /// other errors give SIGBUS. Sleeps.
     fn page(&self, _pgoff: usize) -> Result<&SharedPage> {
         Err(EFAULT)
     }
 
-    /// Can it be read?
+    /// Are there device registers to be mapped?
+    const REGISTERS: bool = false;
+    /// May the file's pages `pgoffs` be mapped as such? Faults ask for each page.
+    fn may_map_registers(&self, _pgoffs: Range<usize>) -> bool {
+        false
+    }
+    /// The real address of the registers at the file's page `pgoff`; errors end in SIGBUS. Must not touch user memory.
+    fn registers(&self, _pgoff: usize) -> Result<u64> {
+        Err(EFAULT)
+    }
+
+    /// Whether the file can be read.
     const READ: bool = false;
-    /// Writes what the file holds from `offset` on, as much as fits, and returns how much.
+    /// Writes to `to` as much of the file from `offset` on as fits, advances `offset`, and returns how many bytes that
+    /// was.
     fn read(&self, _offset: &mut i64, _to: &mut UserSliceWriter) -> Result<usize> {
         Err(EINVAL)
     }
 }
 
-/// A descriptor of the current process that is reserved and has no file yet. It closes on exec.
+/// A reserved descriptor of the current process that has no file yet. It is closed on exec.
 pub(crate) struct NewFd(FileDescriptorReservation);
 
 impl NewFd {
-    /// `EMFILE` if the process has too many.
+    /// Reserves a descriptor. Returns `EMFILE` if the process has too many.
     pub(crate) fn reserve() -> Result<Self> {
         let flags = kernel::fs::file::flags::O_CLOEXEC;
         Ok(Self(FileDescriptorReservation::get_unused_fd_flags(flags)?))
@@ -56,7 +69,8 @@ impl NewFd {
         self.0.reserved_fd()
     }
 
-    /// Puts a new file for `object` there. `name` is what /proc/PID/fd shows. `ENFILE`, `ENOMEM`.
+    /// Makes a new file for `object` and installs it at the descriptor, whose number is returned. `name` is what
+    /// /proc/PID/fd shows. Returns `ENFILE` or `ENOMEM`.
     pub(crate) fn open<T: Descriptor>(self, name: &CStr, object: Arc<T>) -> Result<isize> {
         let flags = if T::READ {
             bindings::O_RDONLY
@@ -90,6 +104,24 @@ impl NewFd {
     }
 }
 
+/// What a descriptor's file is known by, while it is open: no other has this.
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) fn identity<T: Descriptor>(object: &Arc<T>) -> usize {
+    let data = object.clone().into_foreign();
+    // SAFETY: It is what the line above made, and used once.
+    drop(unsafe { Arc::<T>::from_foreign(data) });
+    data.addr()
+}
+
+/// The [`identity`] of the file behind a descriptor of this process, if it is one of ours; else some other number. `EBADF`
+/// if there is none.
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) fn identity_of(fd: u32) -> Result<usize> {
+    let file = kernel::fs::file::LocalFile::fget(fd)?;
+    // SAFETY: The file is open. Its private data is not looked into.
+    Ok(unsafe { (*file.as_ptr()).private_data }.addr())
+}
+
 struct Ops<T>(PhantomData<T>);
 
 impl<T: Descriptor> Ops<T> {
@@ -100,7 +132,13 @@ impl<T: Descriptor> Ops<T> {
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: Some(bindings::compat_ptr_ioctl),
         llseek: Some(bindings::noop_llseek),
-        mmap: if T::MMAP { Some(Self::mmap) } else { None },
+        mmap: if T::MMAP {
+            Some(Self::mmap)
+        } else if T::REGISTERS {
+            Some(Self::mmap_registers)
+        } else {
+            None
+        },
         read: if T::READ { Some(Self::read) } else { None },
         ..pin_init::zeroed()
     };
@@ -109,6 +147,15 @@ impl<T: Descriptor> Ops<T> {
         fault: Some(Self::fault),
         ..pin_init::zeroed()
     };
+
+    const REGISTERS_VM: bindings::vm_operations_struct = bindings::vm_operations_struct {
+        fault: Some(Self::fault_registers),
+        ..pin_init::zeroed()
+    };
+
+    const fn registers_vm_ops() -> &'static bindings::vm_operations_struct {
+        &Self::REGISTERS_VM
+    }
 
     const fn get() -> &'static bindings::file_operations {
         &Self::FILE
@@ -175,6 +222,56 @@ impl<T: Descriptor> Ops<T> {
         // SAFETY: As above; the operations are static.
         unsafe { (*vma.as_ptr()).vm_ops = Self::vm_ops() };
         0
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the VFS for one of our files and a mapping that is being made.
+    unsafe extern "C" fn mmap_registers(
+        file: *mut bindings::file,
+        vma: *mut bindings::vm_area_struct,
+    ) -> c_int {
+        // SAFETY: The file is open during the call.
+        let object = unsafe { Self::object(file) };
+        // SAFETY: The mapping is being made, so nobody else looks at it.
+        let (new, pgoff) = unsafe { (VmaNew::from_raw(vma), (*vma).vm_pgoff) };
+        let pages = (new.end() - new.start()) / PAGE_SIZE;
+        let Some(end) = pgoff.checked_add(pages) else {
+            return EINVAL.to_errno();
+        };
+        if !object.may_map_registers(pgoff..end) {
+            return EINVAL.to_errno();
+        }
+        // SAFETY: As above; the operations are static.
+        unsafe {
+            let ret = crate::bindings::kvm_ppc_vma_set_registers(vma);
+            if ret == 0 {
+                (*vma).vm_ops = Self::registers_vm_ops();
+            }
+            ret
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called for a fault in a mapping of registers of one of our files.
+    unsafe extern "C" fn fault_registers(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+        // SAFETY: The mapping exists during the call and holds a reference to the file.
+        let (object, vma, pgoff, address) = unsafe {
+            let fault = &(*vmf).__bindgen_anon_1;
+            let vma = fault.vma;
+            (
+                Self::object((*vma).vm_file),
+                vma,
+                fault.pgoff,
+                fault.address,
+            )
+        };
+        let Ok(registers) = object.registers(pgoff) else {
+            return bindings::vm_fault_reason_VM_FAULT_SIGBUS;
+        };
+        // SAFETY: The mapping was made for registers, and the fault's lock keeps it.
+        unsafe { crate::bindings::kvm_ppc_vma_insert_registers(vma, address, registers as usize) }
     }
 
     /// # Safety

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The host's hashed page table, and segments of it for guests.
+//! The host's hashed page table, and its segments that guests use.
 
 use super::{
     code_page::CodePage,
@@ -11,10 +11,10 @@ use super::{
 use crate::bindings;
 use kernel::{page::PAGE_SIZE, prelude::*};
 
-/// Segments of 256 MB that are used of a context; it has more.
+/// How many of a context's segments of 256 MB are used; a context has more.
 const SEGMENTS: u32 = 1 << 18;
 
-/// A context of the host's, as a process has one: VSIDs that nobody else uses.
+/// An MMU context of the host, like a process has one: a range of VSIDs that nothing else uses.
 pub(crate) struct HashContext {
     id: i32,
     next: u32,
@@ -25,14 +25,14 @@ pub(crate) struct HashContext {
 pub(crate) struct HostVsid(u64);
 
 impl HostVsid {
-    /// The number.
+    /// The VSID.
     pub(crate) fn raw(self) -> u64 {
         self.0
     }
 }
 
 impl HashContext {
-    /// Takes one. `ENOSPC` or the like if there is none left. Sleeps.
+    /// Allocates a context. Returns `ENOSPC` or a similar error if there is none left. Sleeps.
     pub(crate) fn new() -> Result<Self> {
         // SAFETY: The host's MMU is hashed, which the backend has made sure of.
         let id = unsafe { bindings::hash__alloc_context_id() };
@@ -42,7 +42,7 @@ impl HashContext {
         Ok(Self { id, next: 0 })
     }
 
-    /// The next of its segments, round and round.
+    /// The next of its segments; after the last one comes the first again.
     pub(crate) fn segment(&mut self) -> HostVsid {
         let segment = self.next;
         self.next = (segment + 1) % SEGMENTS;
@@ -53,12 +53,12 @@ impl HashContext {
 
 impl Drop for HashContext {
     fn drop(&mut self) {
-        // SAFETY: It was allocated, and who had mappings in it has taken them out.
+        // SAFETY: It was allocated by `new`, and all mappings in it have been removed.
         unsafe { bindings::__destroy_context(self.id) };
     }
 }
 
-/// What an entry of the host's table permits, and how it caches.
+/// What an entry of the host's table permits, and its storage attributes.
 #[derive(Clone, Copy)]
 pub(crate) struct Permission {
     /// Stores.
@@ -69,33 +69,34 @@ pub(crate) struct Permission {
     pub(crate) cache_inhibited: bool,
 }
 
-/// Memory that a guest may have: only what was found in the process's address space or was made for guests becomes one, so
-/// that no other page can be mapped. Its owner has [`HostHpte::invalidate`] called before the memory is somebody else's.
+/// Memory that a guest may access. A value can be made only for memory that was found in the process's address space or
+/// that was made for guests, so that no other page can be mapped. The owner of the memory must have
+/// [`HostHpte::invalidate`] called before anything else uses it.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame(u64);
 
 impl Frame {
-    /// What the process's tables have, as long as no invalidation can begin.
+    /// A page from the process's page tables, looked up while no invalidation can begin.
     pub(crate) fn of_host_page(page: &HostPage, _: &impl InvalidationsExcluded) -> Self {
         Self(page.found())
     }
 
-    /// A page of the process's; who maps it makes sure that no invalidation has begun since it was looked up.
+    /// A page of the process's. Whoever maps it has to make sure that no invalidation has begun since it was looked up.
     pub(crate) fn of_user_page(page: &UserPage) -> Self {
         Self(page.phys())
     }
 
-    /// A page of the module's that lives as long as anything is mapped.
+    /// A page of the module's, which must live as long as it is mapped.
     pub(crate) fn of_shared_page(page: &SharedPage) -> Self {
         Self(page.phys())
     }
 
-    /// A page of code; who maps it keeps it.
+    /// A page of code, which must live as long as it is mapped.
     pub(crate) fn of_code_page(page: &CodePage) -> Self {
         Self(page.phys())
     }
 
-    /// The 4 KB of it, or the 64 KB, that `within` is in.
+    /// The part of it, a page of the size that is mapped, that contains the offset `within`.
     pub(crate) fn part(self, within: u64) -> Self {
         Self(self.0 | within & (PAGE_SIZE as u64 - 1) & !0xfff)
     }
@@ -104,7 +105,8 @@ impl Frame {
 /// An entry of the host's table: a page of 64 KB if `large`, else of 4 KB.
 #[derive(Clone, Copy)]
 pub(crate) struct HostHpte {
-    /// Which of its group, and which of its two groups. Where these are changes with the table's size.
+    /// The entry's index in its group, and which of the two possible groups that is. The address of a group depends on
+    /// the table's size, so it is not kept.
     index: u32,
     vsid: HostVsid,
     ea: u64,
@@ -113,8 +115,8 @@ pub(crate) struct HostHpte {
 }
 
 impl HostHpte {
-    /// Maps the page `frame` at `ea` in the segment. `None` if the table has no room. What is
-    /// there already has to be removed before. Never sleeps.
+    /// Maps the page `frame` at `ea` in the segment. `None` if the table has no room. A mapping that is already there
+    /// has to be removed first. Never sleeps.
     pub(crate) fn insert(
         vsid: HostVsid,
         ea: u64,
@@ -127,8 +129,8 @@ impl HostHpte {
         let flags = flag(permission.write, bindings::KVM_PPC_PR_WRITE)
             | flag(permission.execute, bindings::KVM_PPC_PR_EXECUTE)
             | flag(permission.cache_inhibited, bindings::KVM_PPC_PR_INHIBITED);
-        // SAFETY: The segment is ours, so no mapping of the host's changes, and by `Frame`'s making the memory is one that a
-        // guest may have.
+        // SAFETY: The segment is ours, so no mapping of the host's changes, and by `Frame`'s making the memory is one
+        // that a guest may have.
         let ret = unsafe { bindings::kvm_ppc_pr_hpte_insert(vsid.0, ea, phys, flags, large) };
         Some(Self {
             index: u32::try_from(ret).ok()?,
@@ -172,16 +174,16 @@ impl HostHpte {
 /// What the host's MMU offers.
 #[derive(Clone, Copy)]
 pub(crate) struct Capabilities {
-    /// Pages of 64 KB can be mapped, and the host's own are as large.
+    /// Whether pages of 64 KB can be mapped, and the host's own pages are as large.
     pub(crate) large: bool,
-    /// L and LP of an SLB entry for a segment of such pages.
+    /// L and LP of an SLB entry for a segment of 64 KB pages.
     pub(crate) large_bits: u64,
-    /// Entries of the SLB.
+    /// How many entries the SLB has.
     pub(crate) slb: usize,
 }
 
 impl Capabilities {
-    /// Asks the kernel.
+    /// Reads the capabilities from the kernel.
     pub(crate) fn read() -> Self {
         // SAFETY: These only read what is fixed since boot.
         unsafe {
@@ -194,18 +196,19 @@ impl Capabilities {
     }
 }
 
-/// Has this processor all that the switch takes for granted?
+/// Does this processor have all that the world switch needs?
 pub(crate) fn supported() -> bool {
     // SAFETY: Reads what is fixed since boot.
     unsafe { bindings::kvm_ppc_pr_host_ok() }
 }
 
-/// While one of these lives, interrupts turn relocation off: in a partition that is the same for all CPUs, and
-/// firmware's to change; in hypervisor mode the switch sees to it.
+/// While a value of this type lives, interrupts turn relocation off. In a partition this is a setting of all CPUs
+/// together that only the firmware can change. In hypervisor mode nothing has to be done here, because the world switch
+/// does it.
 pub(crate) struct RelocationOff(());
 
 impl RelocationOff {
-    /// Sleeps, the first for longer.
+    /// Sleeps. The first one may take long, because the firmware changes the setting.
     pub(crate) fn new() -> Self {
         // SAFETY: Task context; the host's handlers work either way.
         unsafe { bindings::kvm_ppc_pr_relocation_off() };

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the page tables of the process that owns a VM say, without a reference to the page.
+//! Look-ups in the page tables of the process that owns a VM, without taking a reference to the page.
 
 use super::mm::InvalidationsExcluded;
 use crate::bindings;
 use kernel::mm::Mm;
 
-/// What the process's own tables say of a page.
+/// A page as the process's own page tables have it.
 #[derive(Clone, Copy)]
 pub(crate) struct HostPage {
     /// Its physical address.
     pub(crate) phys: u64,
-    /// May it be mapped for writing, with nobody else to be told?
+    /// Whether it may be mapped for writing without telling the memory management, because it is dirty already.
     pub(crate) writable: bool,
-    /// log2 of the size of the mapping it is in.
+    /// log2 of the size of the mapping that it is in.
     #[cfg_attr(not(CONFIG_KVM_BOOK3S_HV_POSSIBLE), allow(dead_code))]
     pub(crate) shift: u32,
-    /// `phys` as it was found.
+    /// The physical address as it was found.
     found: u64,
 }
 
 impl HostPage {
-    /// Looks up `hva`; `None` if there is no ordinary memory that permits the access, or if the process's tables do
-    /// not say yet that it was made: then [`UserPage::get`] does all that.
+    /// Looks up `hva`. `None` if there is no ordinary memory that permits the access, or if the table entry's accessed
+    /// and dirty bits do not include the access yet; then [`UserPage::get`] has to be used.
     ///
-    /// What is found stays true until an invalidation begins, so whoever maps it while that is excluded will hear
-    /// of its end.
+    /// The result is valid until an invalidation begins. Whoever maps the page while invalidations are excluded will be
+    /// told of the next one.
     #[inline]
     pub(crate) fn find(
         _lock: &impl InvalidationsExcluded,
@@ -34,10 +34,10 @@ impl HostPage {
         write: bool,
     ) -> Option<Self> {
         let (mut phys, mut writable, mut shift) = (0, false, 0);
-        // SAFETY: Tables that munmap took out, whose invalidation may be over, are freed when no CPU can be looking at
-        // them any more: by RCU, or with an interrupt that all have to take. The function has interrupts off, which both
-        // wait for. Where tables are reused, by collapsing huge pages, an invalidation is under way, which the lock
-        // excludes. The outputs are valid for writes.
+        // SAFETY: Tables that munmap has taken out, after whose invalidation the lock may be free, are freed only when
+        // no CPU can be looking at them any more: after an RCU grace period, or after an interrupt that every CPU has
+        // to take. The function disables interrupts, and both wait for that. Tables are reused (when huge pages are
+        // collapsed) only during an invalidation, which the lock excludes. The outputs are valid for writes.
         unsafe {
             bindings::kvm_ppc_host_pte(
                 mm.as_raw().cast(),
@@ -56,7 +56,7 @@ impl HostPage {
         })
     }
 
-    /// The physical address, which nobody else can have made up.
+    /// The physical address that the tables had. Unlike `phys`, no other code can change it.
     #[cfg_attr(
         not(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU)),
         allow(dead_code)
@@ -81,10 +81,10 @@ impl HostPage {
     }
 }
 
-/// What the process's own tables say of pages beside one another.
+/// Adjacent pages as the process's own page tables have them.
 #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
 pub(crate) struct Neighbours {
-    /// Bit n: page n is there; it may be mapped for writing.
+    /// Bit n: page n is present (`there`), and may be mapped for writing (`writable`).
     there: u32,
     writable: u32,
     phys: [u64; Self::COUNT],
@@ -92,11 +92,12 @@ pub(crate) struct Neighbours {
 
 #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
 impl Neighbours {
-    /// So many pages: a power of two, and no more than a table of the lowest level has.
+    /// How many pages are looked up at once: a power of two, and no more than a table of the lowest level has.
     pub(crate) const COUNT: usize = 16;
 
-    /// Looks up those of the pages from `hva` on, a multiple of all their size, that `wanted` has a bit for. They are
-    /// found as by [`HostPage::find`] for a load, but only in mappings of the host's page size.
+    /// Looks up those of the pages from `hva` on that `wanted` has a bit for. `hva` is a multiple of the size of all
+    /// [`COUNT`](Self::COUNT) pages. A page is found if [`HostPage::find`] would find it for a load, and if it is
+    /// mapped by the host's page size.
     pub(crate) fn find(
         _lock: &impl InvalidationsExcluded,
         mm: &Mm,
@@ -122,7 +123,7 @@ impl Neighbours {
         found
     }
 
-    /// The number, physical address and writability of each that is there.
+    /// The number, physical address and writability of each page that is present.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u64, bool)> + '_ {
         self.phys
             .iter()
@@ -132,8 +133,8 @@ impl Neighbours {
     }
 }
 
-/// Has the tables of the current process filled in at `hva`, as an access of its own would, and says whether that
-/// was done. Sleeps.
+/// Makes the kernel fill in the page tables of the current process at `hva`, as an access by the process would. Returns
+/// whether that was done. Sleeps.
 pub(crate) fn fault_in(hva: usize, write: bool) -> bool {
     // SAFETY: Task context of the process, no lock held.
     unsafe { bindings::kvm_ppc_fault_in(hva, write) == 0 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Objects that live as long as the object that holds them, and know it: the vCPUs of a VM.
+//! Objects that are owned by another object and have a reference to their owner: the vCPUs of a VM.
 
 use crate::bindings;
 use core::{ops::Deref, ptr::NonNull};
@@ -19,7 +19,7 @@ struct Chunk<P, C>([Slot<P, C>; CHUNK]);
 ///
 /// # Invariants
 ///
-/// It is in a [`Members`] inside `*owner`, and is dropped with it or before.
+/// It is in a [`Members`] inside `*owner`, and is dropped before the owner or together with it.
 #[pin_data]
 pub(crate) struct Member<P, C> {
     owner: NonNull<P>,
@@ -33,7 +33,7 @@ unsafe impl<P: Sync, C: Send> Send for Member<P, C> {}
 unsafe impl<P: Sync, C: Sync> Sync for Member<P, C> {}
 
 impl<P, C> Member<P, C> {
-    /// What it belongs to.
+    /// The owner.
     pub(crate) fn owner(&self) -> &P {
         // SAFETY: By the invariants, the owner lives longer than any borrow of `self`.
         unsafe { self.owner.as_ref() }
@@ -48,14 +48,20 @@ impl<P, C> Deref for Member<P, C> {
     }
 }
 
-/// All members of a `P`, by number. Members are added and never taken away; finding one takes no
-/// lock.
+/// `at`, if it is below `len`; a processor that only supposes that it is looks at index 0 instead. For numbers that a guest
+/// gives.
+pub(crate) fn index(at: usize, len: usize) -> Option<usize> {
+    // SAFETY: Arithmetic.
+    (at < len).then(|| unsafe { bindings::kvm_ppc_index_nospec(at, len) })
+}
+
+/// All members of a `P`, by number. Members are added and never removed, and a look-up takes no lock.
 pub(crate) struct Members<P, C> {
     chunks: KVec<SetOnce<KBox<Chunk<P, C>>>>,
 }
 
 impl<P, C> Members<P, C> {
-    /// Room for the numbers below `limit`, without members. `ENOMEM` without memory.
+    /// A table without members that has room for the numbers below `limit`. Returns `ENOMEM`.
     pub(crate) fn new(limit: usize) -> Result<Self> {
         let n = limit.div_ceil(CHUNK);
         let mut chunks = KVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
@@ -63,30 +69,25 @@ impl<P, C> Members<P, C> {
             chunks.push(SetOnce::new(), GFP_KERNEL_ACCOUNT)?;
         }
         let this = Self { chunks };
-        // The first ones are there in any case.
+        // The first chunk is always needed, so it is made at once.
         this.chunk(0)?;
         Ok(this)
     }
 
-    /// Member `nr`, if there is one. A guest may give the number: the processor does not look beyond the table even
-    /// while it only supposes that the number is within it.
+    /// Member `nr`, if there is one. The number may come from a guest: the index is masked so that the processor does
+    /// not read beyond the table even speculatively.
     pub(crate) fn get(&self, nr: usize) -> Option<&Member<P, C>> {
-        let at = nr / CHUNK;
-        if at >= self.chunks.len() {
-            return None;
-        }
-        // SAFETY: Arithmetic.
-        let at = unsafe { bindings::kvm_ppc_index_nospec(at, self.chunks.len()) };
+        let at = index(nr / CHUNK, self.chunks.len())?;
         let chunk = self.chunks.get(at)?.as_ref()?;
         Some(chunk.0.get(nr % CHUNK)?.as_ref()?)
     }
 
-    // Makes it if it is not there.
+    // The chunk at this index, which is made if it does not exist.
     fn chunk(&self, at: usize) -> Result<&Chunk<P, C>> {
         let place = self.chunks.get(at).ok_or(EINVAL)?;
         if place.as_ref().is_none() {
             let chunk = Chunk([const { SetOnce::new() }; CHUNK]);
-            // Somebody else may have been quicker, which is as good.
+            // If another thread has just made the chunk, that one is used.
             let _ = place.populate(KBox::new(chunk, GFP_KERNEL_ACCOUNT)?);
         }
         place.as_ref().map(|chunk| &**chunk).ok_or(EBUSY)
@@ -108,16 +109,15 @@ impl<P, C> Members<P, C> {
 }
 
 impl<P, C: Send + Sync> Members<P, C> {
-    // Is this table a part of `owner`, so that it is gone when `owner` is?
+    // Is this table a part of `owner`, so that it lives exactly as long as `owner`?
     fn is_in(&self, owner: &P) -> bool {
         let at = core::ptr::from_ref(self).addr();
         let start = core::ptr::from_ref(owner).addr();
         at >= start && at - start < size_of::<P>()
     }
 
-    /// Makes member `nr` of `owner`, which has to hold this table. `EINVAL` if it does not or `nr`
-    /// is beyond the limit, `EEXIST` if there is one already, `ENOMEM` without memory, and what
-    /// `init` fails with.
+    /// Makes member `nr` of `owner`, which has to contain this table. Returns `EINVAL` if it does not or if `nr` is
+    /// beyond the limit, `EEXIST` if the member exists already, `ENOMEM`, and the errors of `init`.
     pub(crate) fn insert(
         &self,
         owner: ArcBorrow<'_, P>,
@@ -164,7 +164,7 @@ impl<P, C: Send + Sync> Members<P, C> {
     }
 }
 
-/// A member, and the reference that keeps its owner, so that it can be kept.
+/// A member together with a reference to its owner, so that it can be kept for any time.
 ///
 /// # Invariants
 ///

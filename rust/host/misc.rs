@@ -9,17 +9,17 @@ use kernel::{bindings, device::Device, error::to_result, prelude::*, types::Opaq
 /// The device's minor number in the misc class.
 const KVM_MINOR: i32 = 232;
 
-/// What the device does.
+/// The operations of the device.
 pub(crate) trait System: Send + Sync + Sized + 'static {
-    /// An ioctl on an open /dev/kvm, which is `device`.
+    /// Handles an ioctl on an open /dev/kvm; `device` is the device.
     fn ioctl(&self, device: &Device, cmd: u32, arg: usize) -> Result<isize>;
 }
 
-/// /dev/kvm, there as long as this is. The module stays while it is open.
+/// The device /dev/kvm, which is registered as long as this value lives. The module stays loaded while it is open.
 #[pin_data(PinnedDrop)]
 #[repr(C)]
 pub(crate) struct KvmDevice<T> {
-    // First, since an open file points at it.
+    // It has to be the first field, because an open file's private data point to it.
     #[pin]
     misc: Opaque<bindings::miscdevice>,
     system: T,
@@ -31,10 +31,10 @@ unsafe impl<T: Send> Send for KvmDevice<T> {}
 unsafe impl<T: Sync> Sync for KvmDevice<T> {}
 
 impl<T: System> KvmDevice<T> {
-    /// `EBUSY` if another module serves /dev/kvm.
+    /// Registers the device. Returns `EBUSY` if another module serves /dev/kvm.
     pub(crate) fn register(system: T) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            // Before the device, which may be used at once.
+            // It is initialized before the device is registered, because the device may be used at once.
             system,
             misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
                 // SAFETY: `slot` is valid for writes.

@@ -20,12 +20,12 @@ pub(crate) fn is_current(mm: &Mm) -> bool {
     core::ptr::eq(current, mm.as_raw())
 }
 
-/// Calls `f` with the address space of the current process. `EFAULT` for a kernel thread.
+/// Calls `f` with the address space of the current process. Returns `EFAULT` in a kernel thread.
 pub(crate) fn with_current<T>(f: impl FnOnce(&MmWithUser) -> Result<T>) -> Result<T> {
     f(current!().mm().ok_or(EFAULT)?)
 }
 
-/// A counted reference to it that does not keep its mappings.
+/// A counted reference to the address space, which does not keep its mappings.
 pub(crate) fn grab(mm: &MmWithUser) -> ARef<Mm> {
     let mm: &Mm = mm;
     ARef::from(mm)
@@ -38,7 +38,7 @@ pub(crate) struct LockedPages {
 }
 
 impl LockedPages {
-    /// Counts `pages` pages in. `ENOMEM` if the current process may not have so many. Sleeps.
+    /// Adds `pages` pages to the count. Returns `ENOMEM` if that exceeds the current process's limit. Sleeps.
     pub(crate) fn count(mm: &ARef<Mm>, pages: usize) -> Result<Self> {
         // SAFETY: The reference keeps `mm`; task context, no lock held.
         to_result(unsafe { bindings::account_locked_vm(mm.as_raw().cast(), pages, true) })?;
@@ -56,7 +56,7 @@ impl Drop for LockedPages {
     }
 }
 
-/// A guard that keeps invalidations of a process's mappings from beginning, where these lie in a memory slot.
+/// A guard during whose life no invalidation of mappings that lie in a memory slot begins.
 ///
 /// # Safety
 ///
@@ -64,10 +64,10 @@ impl Drop for LockedPages {
 /// no invalidation of such addresses that it has announced is under way.
 pub(crate) unsafe trait InvalidationsExcluded {}
 
-/// The page frame at an address of the current process, for as long as it takes to map it.
+/// The page frame at an address of the current process, to be mapped at once.
 ///
-/// If it is ordinary memory, a reference keeps it from being freed; it does not keep it from being
-/// unmapped, which only a mmu notifier tells.
+/// If it is ordinary memory, it has a reference that keeps it from being freed. The process's mapping may change all
+/// the same; only the mmu notifier tells of that.
 pub(crate) struct UserPage {
     page: Option<NonNull<kernel::bindings::page>>,
     pfn: usize,
@@ -79,13 +79,14 @@ pub(crate) struct UserPage {
 }
 
 impl UserPage {
-    /// Finds the page at `hva`, and faults it in if need be. With `write` it is one that may be
-    /// written; without, it is told whether it may be. Sleeps, unless it is there and writable.
+    /// Finds the page at `hva`, and faults it in if need be. With `write` the page is writable; without,
+    /// [`writable`](Self::writable) says whether it is. Sleeps, unless the page is present and writable.
     ///
-    /// `EFAULT` if nothing is mapped there, or not for that access, or if the memory is broken: then the process
-    /// gets a SIGBUS, too. `EINTR` if a signal came first.
+    /// Returns `EFAULT` if nothing is mapped there, if the mapping does not permit the access, or if the memory has an
+    /// error (then the process gets a SIGBUS too), and `EINTR` if a signal came first.
     ///
-    /// `mmu_lock`'s sequence number has to be read before.
+    /// The sequence number of the VM's `mmu_lock` has to be read before, so that the caller can see whether the mapping
+    /// has changed.
     pub(crate) fn get(hva: usize, write: bool) -> Result<Self> {
         if let Some(page) = Self::fast(hva) {
             return Ok(page);
@@ -93,8 +94,8 @@ impl UserPage {
         Self::slow(hva, write)
     }
 
-    // Without sleeping, only if it is writable: a page that is only readable may be about to be
-    // replaced by a copy.
+    // Finds the page without sleeping, if it is writable. A page that is only readable may be about to be replaced by a
+    // copy.
     fn fast(hva: usize) -> Option<Self> {
         let mut page = core::ptr::null_mut();
         // SAFETY: `page` is valid for writes.
@@ -111,7 +112,8 @@ impl UserPage {
         let n = unsafe { bindings::kvm_ppc_gup_slow(hva, write, true, &mut page) };
         if n == 1 {
             let read = Self::from_page(page, hva, write).ok_or(EFAULT)?;
-            // It may be writable though only a read was asked for.
+            // The page may be writable although only a read was asked for. Knowing that saves a fault at the first
+            // store.
             return Ok(match write {
                 false => Self::fast(hva).unwrap_or(read),
                 true => read,
@@ -168,7 +170,7 @@ impl UserPage {
         })
     }
 
-    /// Its physical address.
+    /// The page's physical address.
     pub(crate) fn phys(&self) -> u64 {
         (self.pfn as u64) << PAGE_SHIFT
     }
@@ -178,22 +180,21 @@ impl UserPage {
         self.writable
     }
 
-    /// It is memory that the host knows page by page, in its linear map.
+    /// Is it memory with a `struct page`, in the host's linear map?
     pub(crate) fn has_struct_page(&self) -> bool {
         self.page.is_some()
     }
 
-    /// It is a device's, not memory.
+    /// Is it a device's, rather than memory?
     pub(crate) fn cache_inhibited(&self) -> bool {
         self.cache_inhibited
     }
 
-    /// log2 of the size of the process's own mapping of the page; the page's address and frame
-    /// number are the same number of pages from the mapping's beginnings, which are aligned to
-    /// that size. The host's page size if it is no larger.
+    /// log2 of the size of the process's own mapping of the page, which is the host's page size if it is not larger.
+    /// The mapping's virtual and physical addresses are both aligned to that size.
     ///
-    /// May be out of date at once; the same test that tells this of the page tells it of the size,
-    /// if it is made for all of the mapping.
+    /// The result may be out of date at once. Whoever tests whether the page is still valid has to make that test for
+    /// the whole range of the mapping.
     pub(crate) fn mapping_shift(&self) -> u32 {
         with_current(|mm| {
             // SAFETY: `mm` is the current one.
@@ -202,7 +203,8 @@ impl UserPage {
         .unwrap_or(PAGE_SHIFT as u32)
     }
 
-    /// The page was mapped, so it counts as used when this is dropped; as written, if it was mapped for writing.
+    /// Notes that the page was mapped. It will be marked as accessed when this is dropped, and as dirty if it was
+    /// mapped for writing.
     pub(crate) fn set_mapped(&mut self, writable: bool) {
         self.mapped = true;
         self.dirty = writable;

@@ -2,13 +2,14 @@
 
 //! Every contact with the host kernel that the kernel crate does not wrap, each wrapped once.
 
-// Any host; of some of these, one kind of host needs more than another.
+// For any host. Not every kind of host uses all of these.
 pub(crate) mod compat;
 pub(crate) mod debugfs;
 pub(crate) mod entry;
 pub(crate) mod eventfd;
 pub(crate) mod file;
 pub(crate) mod host_page;
+pub(crate) mod irqfd;
 pub(crate) mod members;
 pub(crate) mod misc;
 #[cfg_attr(not(CONFIG_PPC_BOOK3S_64), allow(dead_code))]
@@ -30,7 +31,7 @@ pub(crate) mod uapi;
 pub(crate) mod uevent;
 pub(crate) mod wait;
 
-// Book3S hosts.
+// For Book3S hosts.
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 mod book3s_entry;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
@@ -38,22 +39,38 @@ pub(crate) mod book3s_time;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod features;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod field;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod irq;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod lpid;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod nested;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 mod paca;
-// KVM_BOOK3S_64 selects what it needs of the scheduler.
+// KVM_BOOK3S_64 selects the scheduler's preempt notifiers, which this needs.
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod preempt;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod sregs;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod switch;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod switch_vm;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod table;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod user_count;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+mod vsr;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod zeroed;
 
-// Hosts on the hash MMU.
+// For bare metal since POWER9.
+#[cfg(all(CONFIG_KVM_BOOK3S_HV_POSSIBLE, CONFIG_PPC_XIVE_NATIVE))]
+pub(crate) mod xive;
+
+// For hosts that use the hash MMU.
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod code_page;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
@@ -65,6 +82,6 @@ pub(crate) mod shadow;
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 pub(crate) mod user_word;
 
-// 440 hosts.
+// For 440 hosts.
 #[cfg(CONFIG_44x)]
 pub(crate) mod e44x;

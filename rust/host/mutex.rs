@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A mutex whose waiters can be killed: the one a vCPU's state needs, which is held while the
-//! guest runs.
+//! A mutex whose waiters can be killed. A vCPU's state needs it, because the mutex is held while the guest runs.
 
 use crate::bindings;
 use core::{
@@ -28,14 +27,14 @@ unsafe impl<T: Send> Send for KillableMutex<T> {}
 // SAFETY: One thread at a time gets `&mut T`.
 unsafe impl<T: Send> Sync for KillableMutex<T> {}
 
-/// The mutex is held.
+/// Proof that the mutex is held, and access to what it protects.
 pub(crate) struct Guard<'a, T> {
     lock: &'a KillableMutex<T>,
     _not_send: NotThreadSafe,
 }
 
 impl<T> KillableMutex<T> {
-    /// `key` is the lock's class for lockdep.
+    /// A mutex that protects `data`. `key` is its class for lockdep.
     pub(crate) fn new(
         data: T,
         name: &'static CStr,
@@ -50,7 +49,7 @@ impl<T> KillableMutex<T> {
         })
     }
 
-    /// `EINTR` if a fatal signal ended the wait.
+    /// Waits for the mutex. Returns `EINTR` if a fatal signal ended the wait.
     pub(crate) fn lock_killable(&self) -> Result<Guard<'_, T>> {
         // SAFETY: The mutex was initialized by `new`.
         let ret = unsafe { bindings::kvm_ppc_mutex_lock_killable(self.mutex.get()) };

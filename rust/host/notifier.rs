@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Hearing of changes in a process's mappings.
+//! Notification of changes in a process's mappings.
 
 use crate::bindings;
 use core::{marker::PhantomData, ops::Range};
@@ -16,18 +16,18 @@ use kernel::{
     types::Opaque,
 };
 
-/// What is called when mappings change. Addresses are the process's.
+/// The functions that are called when mappings change. Addresses are the process's.
 pub(crate) trait NotifierOps: Send + Sync + Sized + 'static {
-    /// Mappings of `hvas` are about to change or go; on return nobody may use them any more. May
-    /// not sleep unless `may_block`.
+    /// Mappings of `hvas` are about to change or to be removed. On return nothing may use them any more. May sleep only
+    /// if `may_block`.
     fn invalidate_start(&self, hvas: Range<usize>, may_block: bool);
-    /// What `invalidate_start` announced has happened.
+    /// The change that `invalidate_start` announced is done.
     fn invalidate_end(&self, hvas: Range<usize>);
-    /// Was `hvas` used since the last time? Forgets it.
+    /// Was any of `hvas` accessed since the last call? Clears that information.
     fn clear_young(&self, hvas: Range<usize>) -> bool;
-    /// Was `hva` used since the last time?
+    /// Was `hva` accessed since that information was last cleared?
     fn test_young(&self, hva: usize) -> bool;
-    /// The process is gone, or the notifier goes: all its mappings are.
+    /// The process has ended, or the notifier is being unregistered: nothing may use any mapping any more.
     fn release(&self);
 }
 
@@ -35,7 +35,7 @@ pub(crate) trait NotifierOps: Send + Sync + Sized + 'static {
 #[pin_data(PinnedDrop)]
 #[repr(C)]
 pub(crate) struct Notifier<P> {
-    // First, since the callbacks get its address.
+    // It has to be the first field, because the callbacks get its address.
     #[pin]
     mn: Opaque<bindings::mmu_notifier>,
     owner: SetOnce<(Owner<P>, ARef<Mm>)>,
@@ -54,7 +54,7 @@ unsafe impl<P: Send + Sync> Send for Notifier<P> {}
 unsafe impl<P: Send + Sync> Sync for Notifier<P> {}
 
 impl<P: NotifierOps> Notifier<P> {
-    /// Not yet registered.
+    /// A notifier that is not registered yet.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // SAFETY: `slot` is valid for writes, and all zeroes is a notifier.
@@ -67,8 +67,9 @@ impl<P: NotifierOps> Notifier<P> {
         })
     }
 
-    /// From now on `owner`, which has to hold this notifier, hears of changes in `mm`. Once only.
-    /// `ENOMEM`, `EINTR` as the kernel has it; `EINVAL` for the wrong owner.
+    /// Registers the notifier: from now on `owner`, which has to contain this notifier, is told of changes in `mm`. May
+    /// be called once only. Returns `ENOMEM` or `EINTR` from the kernel, and `EINVAL` if `owner` does not contain the
+    /// notifier.
     pub(crate) fn register(&self, owner: ArcBorrow<'_, P>, mm: &MmWithUser) -> Result {
         let at = core::ptr::from_ref(self).addr();
         let start = core::ptr::from_ref::<P>(&owner).addr();
@@ -89,8 +90,8 @@ impl<P: NotifierOps> Notifier<P> {
 }
 
 impl<P> Notifier<P> {
-    /// Nothing is called any more when this returns. Calls `release` if that has not been called.
-    /// May be called again.
+    /// Unregisters the notifier: once this returns, no function of `owner` is called any more. Calls `release` if that
+    /// was not called yet. May be called more than once.
     pub(crate) fn unregister(&self) {
         if !self.registered.xchg(false, Full) {
             return;

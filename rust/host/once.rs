@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Plain loads and stores of values that others access too, without a call.
+//! Inline loads and stores of values that other threads access too. (The kernel crate's atomics are function calls.)
 
 use core::cell::UnsafeCell;
 use kernel::sync::atomic::Atomic;
@@ -20,21 +20,23 @@ pub(crate) fn read_usize(v: &Atomic<usize>) -> usize {
     unsafe { v.as_ptr().read_volatile() }
 }
 
-/// `WRITE_ONCE`: like a relaxed store, but inline. Not beside read-modify-write operations.
+/// `WRITE_ONCE`: like a relaxed store, but inline. Not for values that are also changed by read-modify-write
+/// operations.
 #[inline(always)]
 pub(crate) fn write_usize(v: &Atomic<usize>, val: usize) {
     // SAFETY: As for `read_u32`.
     unsafe { v.as_ptr().write_volatile(val) }
 }
 
-/// `READ_ONCE`: like a relaxed load, but inline. On a 32-bit host, halves may be of two writes.
+/// `READ_ONCE`: like a relaxed load, but inline. On a 32-bit host, the two halves may come from different writes.
 #[inline(always)]
 pub(crate) fn read_u64(v: &Atomic<u64>) -> u64 {
     // SAFETY: As for `read_u32`.
     unsafe { v.as_ptr().read_volatile() }
 }
 
-/// `WRITE_ONCE`: like a relaxed store, but inline. Beside read-modify-write operations only if they may be lost.
+/// `WRITE_ONCE`: like a relaxed store, but inline. The effect of a read-modify-write operation at the same time may be
+/// lost.
 #[inline(always)]
 pub(crate) fn write_u32(v: &Atomic<u32>, val: u32) {
     // SAFETY: As for `read_u32`.
@@ -67,10 +69,10 @@ pub(crate) fn release_barrier() {
     full_barrier();
 }
 
-/// A counter that one thread counts and others may read.
+/// A counter that one thread increments and others may read.
 ///
-/// If two threads count, one of their counts may be lost, and on a 32-bit host a reader may see
-/// half of a carry: it is for statistics.
+/// It is for statistics: if two threads increment it at the same time, an increment may be lost, and on a 32-bit host a
+/// reader may see one half of the value before a carry and the other after it.
 #[repr(transparent)]
 pub(crate) struct Counter(UnsafeCell<u64>);
 

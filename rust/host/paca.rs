@@ -4,7 +4,7 @@
 
 use crate::bindings;
 
-/// This CPU's PACA; another's as soon as the task is on another CPU.
+/// This CPU's PACA. It is another CPU's as soon as the task moves there.
 #[inline(always)]
 pub(super) fn local_paca() -> *mut bindings::paca_struct {
     let paca;

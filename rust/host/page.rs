@@ -27,7 +27,7 @@ macro_rules! scalar {
 }
 scalar!(u8 u16 u32 u64);
 
-/// Where in the page a value of type `T` lies.
+/// The place of a value of type `T` in the page.
 ///
 /// # Invariants
 ///
@@ -45,7 +45,7 @@ impl<T> Clone for Field<T> {
 impl<T> Copy for Field<T> {}
 
 impl<T> Field<T> {
-    /// The field at `offset`, or `None` if it is not aligned or leaves the page.
+    /// The field at `offset`, or `None` if it is not aligned or does not fit into the page.
     pub(crate) const fn checked(offset: usize) -> Option<Self> {
         if offset % align_of::<T>() == 0
             && size_of::<T>() <= PAGE_SIZE
@@ -61,8 +61,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// The field at `offset`, which has to be right; only for constants, where a wrong one does
-    /// not compile.
+    /// The field at `offset`, for constants: a wrong offset does not compile.
     pub(crate) const fn new(offset: usize) -> Self {
         match Self::checked(offset) {
             Some(f) => f,
@@ -87,7 +86,7 @@ unsafe impl Send for SharedPage {}
 unsafe impl Sync for SharedPage {}
 
 impl SharedPage {
-    /// `ENOMEM` without memory.
+    /// Allocates a page. Returns `ENOMEM`.
     pub(crate) fn new() -> Result<Self> {
         let page = Page::alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
         // SAFETY: A page of GFP_KERNEL lies in the linear mapping.

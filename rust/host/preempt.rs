@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Being told when a thread loses its CPU and when it gets one again.
+//! Notification of a thread when it loses its CPU and when it gets one again.
 
 use crate::bindings;
 use kernel::types::Opaque;
 
-/// The scheduler tells of threads that ask for it, while this is there.
+/// While a value of this type lives, the scheduler notifies threads that have registered for it.
 ///
-/// The scheduler's test for it is patched in by the first one and out by the last, so it is for who lives long.
+/// The first value makes the kernel patch its code, and so does dropping the last one, so a value should live long.
 pub(crate) struct Enabled(());
 
 impl Enabled {
@@ -26,19 +26,18 @@ impl Drop for Enabled {
     }
 }
 
-/// Who is told of the thread that it is registered for. Both are called by that thread itself, in the middle of
-/// whatever it does.
+/// The functions that are called for a thread. The thread itself calls both, at any point of what it does.
 pub(crate) trait Observer: Sync {
-    /// It loses its CPU: because it sleeps or, if `preempted`, though it could go on. The scheduler's lock is held: this
-    /// must not sleep, wake anybody, or take a lock; user memory is reached by [`without_faults`] only.
+    /// The thread loses its CPU because it sleeps or, if `preempted`, although it could run on. The scheduler's lock is
+    /// held, so this must not sleep, wake a task or take a lock, and may access user memory only in [`without_faults`].
     fn sched_out(&self, preempted: bool);
-    /// It has a CPU again. Preemption is off: this must not sleep.
+    /// The thread has a CPU again. Preemption is off, so this must not sleep.
     fn sched_in(&self);
 }
 
 #[repr(C)]
 struct Registration<O> {
-    // First, so that its address is that of all.
+    // It has to be the first field, so that its address is that of the whole structure.
     notifier: Opaque<bindings::preempt_notifier>,
     observer: *const O,
 }
@@ -57,8 +56,8 @@ impl<O: Observer> Registration<O> {
     ///
     /// `notifier` is in a `Registration<O>` that is registered.
     unsafe fn observer<'a>(notifier: *mut bindings::preempt_notifier) -> &'a O {
-        // SAFETY: By the caller's promise; the notifier is its first field. It is registered as long as `observed` runs,
-        // which has borrowed the observer.
+        // SAFETY: By the caller's promise; the notifier is its first field. It is registered as long as `observed`
+        // runs, which has borrowed the observer.
         unsafe { &*(*notifier.cast::<Self>()).observer }
     }
 
@@ -84,7 +83,7 @@ impl<O: Observer> Registration<O> {
     }
 }
 
-/// Runs `f`; if the current thread loses its CPU meanwhile, `observer` is told.
+/// Runs `f`, and calls `observer` whenever the current thread loses its CPU meanwhile and gets one again.
 #[inline]
 pub(crate) fn observed<O: Observer, R>(_: &Enabled, observer: &O, f: impl FnOnce() -> R) -> R {
     let registration = Registration {
@@ -103,7 +102,7 @@ pub(crate) fn observed<O: Observer, R>(_: &Enabled, observer: &O, f: impl FnOnce
     ret
 }
 
-/// Runs `f`, in which accesses to user memory that is not there right now fail at once instead of sleeping.
+/// Runs `f`. In it, accesses to user memory that is not present fail at once instead of sleeping.
 pub(crate) fn without_faults<R>(f: impl FnOnce() -> R) -> R {
     // SAFETY: Counts in this task, and back below.
     unsafe { bindings::kvm_ppc_pagefault_disable() };

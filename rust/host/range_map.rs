@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that are found by either of two ranges that each has, in the kernel's interval trees.
+//! A map of values that each have two ranges and are found by either of them, on the kernel's interval trees.
 
 use crate::bindings;
 use core::{marker::PhantomData, ops::Range, ptr::NonNull};
 use kernel::{alloc::Flags, prelude::*, types::Opaque};
 
-/// Values, each with a range of keys and a range of addresses, both of which may overlap others'. Looking one up takes
-/// time in proportion to the logarithm of their number, and to how many have that key or address.
+/// Values that each have a range of keys and a range of addresses. Ranges of different values may overlap. A look-up
+/// takes time in proportion to the logarithm of the number of values, plus the number of values found.
 pub(crate) struct RangeMap<T> {
     keys: Tree<T>,
     addresses: Tree<T>,
 }
 
-/// A value that is about to be inserted, which then needs no memory.
+/// A value that is ready to be inserted, so that the insertion does not allocate memory.
 pub(crate) struct Prepared<T>(KBox<Node<T>>);
 
 #[repr(C)]
@@ -28,17 +28,17 @@ type Link = Opaque<bindings::interval_tree_node>;
 ///
 /// # Invariants
 ///
-/// What it links are links number `n` of nodes that come from [`KBox::into_raw`], and that are linked in both trees of a
-/// map or in none.
+/// The tree consists of the links number `n` of nodes that come from [`KBox::into_raw`]. A node is linked in both trees
+/// of a map or in none.
 struct Tree<T> {
     root: Opaque<bindings::rb_root_cached>,
     n: usize,
     nodes: PhantomData<Node<T>>,
 }
 
-// SAFETY: Links belong to who has the map, which owns the nodes that they lead to.
+// SAFETY: The links are only used by the owner of the map, and lead to nodes that the map owns.
 unsafe impl<T: Send> Send for Node<T> {}
-// SAFETY: What changes links needs `&mut RangeMap`.
+// SAFETY: Links are changed only with `&mut RangeMap`.
 unsafe impl<T: Sync> Sync for Node<T> {}
 // SAFETY: It owns its nodes.
 unsafe impl<T: Send> Send for RangeMap<T> {}
@@ -54,7 +54,7 @@ fn link(range: &Range<usize>) -> Link {
 }
 
 impl<T> Prepared<T> {
-    /// `value` with `keys` and `addresses`, neither of which may be empty. `ENOMEM` without memory.
+    /// Prepares `value` with the ranges `keys` and `addresses`, which may not be empty. Returns `ENOMEM`.
     pub(crate) fn new(
         keys: &Range<usize>,
         addresses: &Range<usize>,
@@ -81,7 +81,7 @@ impl<T> Tree<T> {
         }
     }
 
-    // The first node, by the start of its range, that has any of `range`.
+    // The first link, by the start of its range, whose range overlaps `range`.
     #[inline]
     fn first(&self, range: &Range<usize>) -> Option<NonNull<Link>> {
         if range.is_empty() {
@@ -99,7 +99,7 @@ impl<T> Tree<T> {
         unsafe { link.sub(self.n).cast() }
     }
 
-    // That one and those that follow it.
+    // The nodes whose ranges overlap `range`, by the start of their ranges.
     #[inline]
     fn overlapping(&self, range: &Range<usize>) -> impl Iterator<Item = NonNull<Node<T>>> + '_ {
         let range = range.clone();
@@ -147,7 +147,7 @@ impl<T> Tree<T> {
 }
 
 impl<T> Default for RangeMap<T> {
-    /// Empty.
+    /// An empty map.
     fn default() -> Self {
         Self {
             keys: Tree::new(0),
@@ -157,7 +157,7 @@ impl<T> Default for RangeMap<T> {
 }
 
 impl<T> RangeMap<T> {
-    /// The values that have any of `keys`, by ascending keys.
+    /// The values whose range of keys overlaps `keys`, by ascending keys.
     #[inline]
     pub(crate) fn with_keys(&self, keys: &Range<usize>) -> impl Iterator<Item = &T> {
         // SAFETY: As above.
@@ -166,7 +166,7 @@ impl<T> RangeMap<T> {
             .map(|node| unsafe { &(*node.as_ptr()).value })
     }
 
-    /// The values that have any of `addresses`.
+    /// The values whose range of addresses overlaps `addresses`.
     pub(crate) fn at_addresses(&self, addresses: &Range<usize>) -> impl Iterator<Item = &T> {
         // SAFETY: As above.
         self.addresses
@@ -174,7 +174,7 @@ impl<T> RangeMap<T> {
             .map(|node| unsafe { &(*node.as_ptr()).value })
     }
 
-    // The node of the first value that has `key` and for which `is` is true.
+    // The node of the first value whose range contains `key` and for which `is` is true.
     fn node(&self, key: usize, is: impl Fn(&T) -> bool) -> Option<NonNull<Node<T>>> {
         self.keys
             .overlapping(&(key..key.checked_add(1)?))
@@ -182,7 +182,7 @@ impl<T> RangeMap<T> {
             .find(|node| is(unsafe { &(*node.as_ptr()).value }))
     }
 
-    /// The first value that has `key` and for which `is` is true.
+    /// The first value whose range contains `key` and for which `is` is true.
     pub(crate) fn get_mut(&mut self, key: usize, is: impl Fn(&T) -> bool) -> Option<&mut T> {
         let mut node = self.node(key, is)?;
         // SAFETY: It is linked, and so ours; `self` is borrowed for as long as the value is.
@@ -199,7 +199,7 @@ impl<T> RangeMap<T> {
         }
     }
 
-    /// Takes the first value that has `key` and for which `is` is true out and returns it, if there is one.
+    /// Removes and returns the first value whose range contains `key` and for which `is` is true.
     pub(crate) fn remove(&mut self, key: usize, is: impl Fn(&T) -> bool) -> Option<T> {
         let node = self.node(key, is)?;
         // SAFETY: It is linked in both trees.

@@ -6,7 +6,7 @@
 use super::{
     entry::WorldSwitch,
     paca::local_paca,
-    switch::{from_vscr, set_vsr_of, vscr_of, vsr_of},
+    vsr::{from_vscr, set_vsr_of, vscr_of, vsr_of},
 };
 use crate::{
     bindings,
@@ -16,23 +16,23 @@ use crate::{
 use core::ptr;
 use kernel::{alloc::flags::__GFP_ZERO, prelude::*};
 
-/// GPRs that the shadow vcpu holds; the others stay in their registers until the module's own code runs.
+/// How many GPRs the shadow vcpu holds. The others stay in the registers until the module's own code saves them.
 const SHADOW_GPRS: usize = 14;
 
-/// Segments that one guest mode can have at hand at most; processors have as many or fewer.
+/// The most SLB entries that a guest can be run with. Processors have as many or fewer.
 pub(crate) const SHADOW_SLB: usize = 32;
 
-/// What vmlinux leaves in the shadow vcpu if the instruction could not be loaded; never an instruction of a guest's.
+/// The word that vmlinux puts into the shadow vcpu if it could not load the instruction. It is not a valid instruction.
 const FETCH_FAILED: u32 = u32::MAX;
 
-/// So many entries after the process was in user mode, its segments are put back after an exit; that takes about as
-/// long as the process's misses when it goes there without them.
+/// For this many entries after the process was in user mode, its segments are loaded again after each exit. Each time
+/// that takes about as long as the SLB misses that it saves when the process returns to user mode.
 const KEEP_USER_SEGMENTS: u8 = 8;
 
 /// PPR[PRI] of normal priority.
 const PPR_MEDIUM: u64 = 4 << 50;
 
-/// A guest's floating-point and vector registers.
+/// The guest's floating-point and vector registers.
 struct Vectors {
     fp: bindings::thread_fp_state,
     vr: bindings::thread_vr_state,
@@ -49,39 +49,40 @@ pub(crate) struct ShadowVcpu {
     pub(crate) ctr: u64,
     /// LR.
     pub(crate) lr: u64,
-    /// Next instruction's address.
+    /// The next instruction's address.
     pub(crate) nip: u64,
-    /// The guest's idea of its MSR.
+    /// The guest's own MSR, which is not the one that it runs with.
     pub(crate) msr: Msr,
     sprs: bindings::kvm_ppc_pr_sprs,
     vectors: KBox<Vectors>,
-    /// `MSR[FP]`, `[VEC]`, `[VSX]`: what the guest gets if its MSR has it too.
+    /// Which of `MSR[FP]`, `[VEC]` and `[VSX]` the guest may have, if they are set in its own MSR.
     pub(crate) vectors_given: Msr,
-    /// The guest is run one instruction at a time, by trace interrupts.
+    /// Whether the guest is run one instruction at a time, by trace interrupts.
     pub(crate) trace: bool,
     /// log2 of the bytes that the guest's `dcbz` clears.
     pub(crate) cache_block_shift: u32,
-    /// Facilities of FSCR that the guest may use; of others, the use traps.
+    /// Facilities of FSCR that the guest may use. The use of others causes an exit.
     pub(crate) fscr: Fscr,
-    /// Counts the guest's instructions and cycles.
+    /// Whether the guest's instructions and cycles are counted.
     pub(crate) count: bool,
     counted: [u32; 2],
-    /// The host's decrementer is due in so many ticks while the guest runs, because the guest's is.
+    /// If the guest's decrementer is due before the host's, the ticks until then: the host's decrementer is set to that
+    /// while the guest runs.
     pub(crate) dec: Option<u64>,
     slb: [(u64, u64); SHADOW_SLB],
     slb_used: usize,
     exit: ExitState,
-    /// What the host knows of the last machine check.
+    /// The host's record of the last machine check.
     machine_check: bindings::machine_check_event,
-    /// Where the exit path comes back to in real mode; 0 if that cannot be.
+    /// The address at which the exit path continues in real mode; 0 if that is not possible.
     exit_real: u64,
     /// `kvmppc_entry_trampoline`.
     trampoline: u64,
-    /// Entries since the process was last in user mode, up to [`KEEP_USER_SEGMENTS`].
+    /// How many entries there were since the process was last in user mode, up to [`KEEP_USER_SEGMENTS`].
     entries: u8,
 }
 
-/// What the hardware and vmlinux said at an exit.
+/// What the hardware and vmlinux report at an exit.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct ExitState {
     /// SRR1 or HSRR1.
@@ -100,8 +101,8 @@ pub(crate) struct ExitState {
 }
 
 impl ExitState {
-    /// The instruction that the guest was at, for interrupts that one causes; of a system call, that one. As a
-    /// number in the host's byte order. `None` if it could not be loaded.
+    /// The instruction that caused the interrupt (for a system call, the `sc` itself), if it is an interrupt that an
+    /// instruction causes, in the host's byte order. `None` if it could not be loaded.
     #[inline]
     pub(crate) fn last_inst(&self) -> Option<u32> {
         (self.last_inst != FETCH_FAILED).then_some(self.last_inst)
@@ -148,12 +149,12 @@ impl ShadowVcpu {
         })
     }
 
-    /// The process comes from user mode.
+    /// Notes that the process has just been in user mode.
     pub(crate) fn came_from_userspace(&mut self) {
         self.entries = 0;
     }
 
-    /// How the last exit came about.
+    /// The state of the last exit.
     #[inline]
     pub(crate) fn exit(&self) -> &ExitState {
         &self.exit
@@ -165,13 +166,13 @@ impl ShadowVcpu {
         unsafe { bindings::kvm_ppc_mce_recovered(&self.machine_check) != 0 }
     }
 
-    /// Tells the host's log of the machine check that ended the guest, at a limited rate.
+    /// Reports the machine check that ended the guest's run in the host's log, at a limited rate.
     pub(crate) fn report_machine_check(&mut self) {
         // SAFETY: The event is one of the host's, or is zero, which is an event too.
         unsafe { bindings::kvm_ppc_report_machine_check(&mut self.machine_check) };
     }
 
-    /// What PMC5 and PMC6 counted in the last run, if that was to be counted; 0 if the host used them.
+    /// What PMC5 and PMC6 counted in the last run, if `count` was set; 0 if the host used them itself.
     pub(crate) fn counted(&self) -> [u32; 2] {
         self.counted
     }
@@ -236,8 +237,8 @@ impl ShadowVcpu {
         self.vectors.vr.vscr = from_vscr(val);
     }
 
-    /// The segments that the guest runs with: both halves of each SLB entry, the index in the first. No two may hold
-    /// the same address.
+    /// Sets the SLB entries that the guest runs with, given as both halves of each; the first half has the index. No
+    /// two may translate the same address.
     pub(crate) fn set_slb(&mut self, entries: impl Iterator<Item = (u64, u64)>) {
         self.slb_used = 0;
         for (to, from) in self.slb.iter_mut().zip(entries) {
@@ -246,7 +247,7 @@ impl ShadowVcpu {
         }
     }
 
-    /// The MSR that the guest runs with in truth.
+    /// The MSR that the guest is run with.
     fn shadow_msr(&self) -> Msr {
         let passed = Msr::SF | Msr::LE | Msr::SE | Msr::BE | Msr::FE0 | Msr::FE1;
         let own = Msr::PR | Msr::EE | Msr::IR | Msr::DR | Msr::ME | Msr::RI | Msr::HV;
@@ -310,9 +311,10 @@ impl WorldSwitch for ShadowVcpu {
     #[inline(always)]
     unsafe fn world_switch(&mut self) -> Option<Trap> {
         let msr = self.shadow_msr().raw();
-        // SAFETY: Interrupts are hard-disabled (the caller's promise), so the PACA and its shadow vcpu are ours until
-        // this returns: an interrupt that comes meanwhile is masked in software and only noted. The host translates by
-        // hash, so its segments are what the exit path restores. The task's FP and vector registers are saved.
+        // SAFETY: Interrupts are hard-disabled (the caller's promise), so nothing else uses the PACA and its shadow
+        // vcpu until this returns: an interrupt that comes meanwhile is masked in software and only noted. The host
+        // translates by hash, so its segments are what the exit path restores. The task's FP and vector registers are
+        // saved.
         let trap = unsafe {
             let paca = local_paca();
             self.put(ptr::addr_of_mut!((*paca).shadow_vcpu));
@@ -326,7 +328,7 @@ impl WorldSwitch for ShadowVcpu {
             if let Some(ticks) = self.dec {
                 bindings::kvm_ppc_pr_set_dec(ticks);
             }
-            // The exit path sets MSR[EE], and an interrupt that it lets in must find the flag right.
+            // The exit path sets MSR[EE], and the handler of an interrupt that comes then relies on the flag.
             (*paca).irq_happened &= !(bindings::PACA_IRQ_HARD_DIS as u8);
             let nvgprs = self.gpr.as_mut_ptr().add(SHADOW_GPRS);
             if self.exit_real != 0 {
@@ -366,7 +368,7 @@ impl WorldSwitch for ShadowVcpu {
 }
 
 impl ShadowVcpu {
-    /// Puts the registers where vmlinux loads them from.
+    /// Copies the registers to where vmlinux loads them from.
     ///
     /// # Safety
     ///
@@ -375,7 +377,7 @@ impl ShadowVcpu {
         // SAFETY: By the function's own contract nobody else uses it.
         let to = unsafe { &mut *to };
         for (to, from) in to.gpr.iter_mut().zip(&self.gpr) {
-            // Not as a block, for which a function is called that takes three times as long.
+            // Each is copied by itself, because copying a block calls a function that takes three times as long.
             // SAFETY: A field of `to`.
             unsafe { ptr::write_volatile(to, *from as usize) };
         }
@@ -384,14 +386,14 @@ impl ShadowVcpu {
         to.ctr = self.ctr as usize;
         to.lr = self.lr as usize;
         to.pc = self.nip as usize;
-        // In privileged state FSCR is not looked at.
+        // FSCR does not restrict privileged state, so the guest's kernel always has TAR.
         let fscr = match self.msr.contains(Msr::PR) {
             true => self.fscr.masked(Fscr::TAR),
             false => Fscr::TAR,
         };
         to.shadow_fscr = fscr.raw();
         to.last_inst = FETCH_FAILED;
-        // The loop there looks at the first entry even if none is used.
+        // vmlinux's loop loads the first entry even if there is none.
         if let Some(first) = to.slb.first_mut() {
             first.esid = 0;
         }
@@ -401,7 +403,7 @@ impl ShadowVcpu {
         to.slb_max = self.slb_used as u8;
     }
 
-    /// Takes them from where it has saved them.
+    /// Copies the registers from where vmlinux has saved them.
     ///
     /// # Safety
     ///

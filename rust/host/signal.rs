@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a task's signal mask and restartable sequences need around `KVM_RUN`.
+//! Handling of a task's signal mask and restartable sequences around `KVM_RUN`.
 
 use crate::bindings;
 use kernel::types::NotThreadSafe;
@@ -9,7 +9,7 @@ use kernel::types::NotThreadSafe;
 #[derive(Clone, Copy)]
 pub(crate) struct SigSet(pub(crate) u64);
 
-/// Another signal mask is in force for this task until this is dropped.
+/// Proof that another signal mask is in force for this task. Dropping it restores the task's own mask.
 pub(crate) struct MaskedSignals(NotThreadSafe);
 
 impl SigSet {
@@ -29,9 +29,9 @@ impl Drop for MaskedSignals {
     }
 }
 
-/// To be called at the end of `KVM_RUN`. Work that the kernel does for a task before it returns to
-/// userspace was done before entering the guest instead; restartable sequences still have to be told
-/// that the task was scheduled away.
+/// Has to be called at the end of `KVM_RUN`. The work that the kernel does for a task on its return to userspace was
+/// done before the guest was entered, except that restartable sequences still have to be told that the task was
+/// scheduled.
 pub(crate) fn run_done() {
     // SAFETY: Only marks this task for work on its return.
     unsafe { bindings::kvm_ppc_rseq_virt_userspace_exit() };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A value that many read without a lock and few replace.
+//! A value that is read often, without a lock, and seldom replaced.
 
 use super::compat::{new_srcu, srcu, Srcu};
 use core::{ops::Deref, ptr::NonNull};
@@ -52,7 +52,7 @@ impl<T> SrcuCell<T> {
         }
     }
 
-    /// Publishes `new`, and returns the old value, which readers may have still.
+    /// Publishes `new`, and returns the old value, which readers may still use.
     ///
     /// # Safety
     ///
@@ -64,12 +64,12 @@ impl<T> SrcuCell<T> {
         unsafe { NonNull::new_unchecked(old) }
     }
 
-    /// Waits until whoever began to read before now has ended. Sleeps. Must not be called by a reader.
+    /// Waits until all readers that began before this call have finished. Sleeps. Must not be called by a reader.
     pub(super) fn synchronize(&self) {
         self.srcu.synchronize_expedited();
     }
 
-    /// Publishes `new` and waits until nobody reads the old value any more, which it returns.
+    /// Publishes `new`, waits until nobody reads the old value any more, and returns that.
     ///
     /// Sleeps. Must not be called by a reader, which would wait for itself.
     #[cfg(CONFIG_PPC_BOOK3S_64)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A value that many read without a lock and few change, without making a copy.
+//! A value that is read often, without a lock, and seldom changed, without copying it.
 
 use super::srcu_cell::{ReadGuard, SrcuCell};
 use core::ptr::NonNull;
@@ -10,8 +10,9 @@ use kernel::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Two values of `T`: readers find one, and the other is changed meanwhile. Then they are exchanged. Making them equal
-/// again is up to who changes them, who also keeps a `W`. Readers may sleep.
+/// Two values of `T`. Readers use one of them while a writer changes the other, and then the two are exchanged. The
+/// writer has to repeat its change in the value that readers had before, and may keep a `W` for that. Readers may
+/// sleep.
 #[pin_data]
 pub(crate) struct SrcuPair<T, W> {
     #[pin]
@@ -22,8 +23,8 @@ pub(crate) struct SrcuPair<T, W> {
 
 /// # Invariants
 ///
-/// `value` comes from [`KBox::into_raw`] and is owned. Readers may have it, but find it no more; if `read` is false,
-/// none has it.
+/// `value` comes from [`KBox::into_raw`] and is owned. New readers do not get it. Older ones may still use it if `read`
+/// is true.
 struct Spare<T, W> {
     value: NonNull<T>,
     read: bool,
@@ -36,7 +37,7 @@ unsafe impl<T: Send, W: Send> Send for Spare<T, W> {}
 // Nothing in it is pinned.
 impl<T, W> Unpin for Spare<T, W> {}
 
-/// Right to change the pair.
+/// The right to change the pair.
 pub(crate) struct Writer<'a, T, W> {
     cell: &'a SrcuCell<T>,
     spare: MutexGuard<'a, Spare<T, W>>,
@@ -64,13 +65,14 @@ impl<T, W> SrcuPair<T, W> {
         })
     }
 
-    /// The value that readers find now, which stays as it is until what this returns is dropped.
+    /// The value that readers get now. It does not change until the guard is dropped.
     #[inline]
     pub(crate) fn read(&self) -> ReadGuard<'_, T> {
         self.cell.read()
     }
 
-    /// Sleeps while somebody else has this right. Not for a reader, for whom the other might wait.
+    /// Gets the right to change the pair. Sleeps while another thread has it. A reader must not call this, because that
+    /// thread may be waiting for the reader.
     pub(crate) fn write(&self) -> Writer<'_, T, W> {
         Writer {
             cell: &self.cell,
@@ -80,7 +82,7 @@ impl<T, W> SrcuPair<T, W> {
 }
 
 impl<T, W> Writer<'_, T, W> {
-    /// The value that nobody reads, and the writers' state. Sleeps if somebody may still read it.
+    /// The value that readers do not get, and the writers' state. Sleeps until no older reader uses the value any more.
     pub(crate) fn spare(&mut self) -> (&mut T, &mut W) {
         if self.spare.read {
             self.wait();
@@ -95,21 +97,21 @@ impl<T, W> Writer<'_, T, W> {
         &mut self.spare.state
     }
 
-    /// Readers find from now on what was the spare value; the other is the spare one. What `hold` returns is held
-    /// meanwhile.
+    /// Exchanges the two values: from now on readers get the spare one. What `hold` returns is held during the
+    /// exchange.
     pub(crate) fn publish<G>(&mut self, hold: impl FnOnce() -> G) {
         let held = hold();
         // SAFETY: It is owned, and comes from `into_raw`. What comes back does, too.
         self.spare.value = unsafe { self.cell.exchange(self.spare.value) };
-        // INVARIANT: Readers of before have it.
+        // INVARIANT: Older readers may still use it.
         self.spare.read = true;
         drop(held);
     }
 
-    /// Waits until whoever began to read before now has ended. Sleeps.
+    /// Waits until all readers that began before this call have finished. Sleeps.
     pub(crate) fn wait(&mut self) {
         self.cell.synchronize();
-        // INVARIANT: Who began to read later finds the other value.
+        // INVARIANT: Readers that began later use the other value.
         self.spare.read = false;
     }
 }

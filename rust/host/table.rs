@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that the MMU walks, and the real addresses it walks by.
+//! Tables in memory that the MMU walks, and loads from real addresses.
 
 use super::{once, zeroed::Zeroes};
 use crate::{bindings, isa::rpte::Rpte};
@@ -15,12 +15,12 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `entries` points to `len` atomics in `_memory`.
+/// `entries` points to `len` atomics in `memory`.
 pub(crate) struct Table {
     entries: NonNull<Atomic<u64>>,
     len: usize,
-    // Freed when the owner has taken the table out of the tree and flushed.
-    _memory: Zeroes,
+    // It is freed with the table, which the owner must have taken out of the tree and flushed.
+    memory: Zeroes,
 }
 
 // SAFETY: The memory is owned, and only accessed atomically.
@@ -36,7 +36,7 @@ impl Table {
         Ok(Self {
             entries: memory.as_ptr().cast(),
             len,
-            _memory: memory,
+            memory,
         })
     }
 
@@ -57,8 +57,7 @@ impl Table {
 
     /// The real address.
     pub(crate) fn real_address(&self) -> u64 {
-        // SAFETY: The memory is in the linear map.
-        unsafe { bindings::kvm_ppc_pa(self.entries.as_ptr().cast()) as u64 }
+        self.memory.real_address()
     }
 
     /// Reads an entry; an empty one if there is none at `index`.
@@ -69,11 +68,11 @@ impl Table {
         })
     }
 
-    /// Writes an entry that is empty, so that the hardware will not set R or C in it meanwhile.
+    /// Writes an entry that is empty. (The hardware does not change an empty entry, so a plain store is enough.)
     #[inline]
     pub(crate) fn fill(&self, index: usize, new: Rpte) {
         if let Some(e) = self.entry(index) {
-            // What a directory entry leads to has been written before.
+            // The table that a directory entry leads to has to be visible before the entry.
             once::release_barrier();
             once::write_u64(e, new.raw().to_be());
         }
@@ -87,7 +86,7 @@ impl Table {
         })
     }
 
-    /// Empties an entry that is not valid, so that the hardware does not look at it.
+    /// Empties an entry that is not valid. (The hardware does not change it, so a plain store is enough.)
     #[inline]
     pub(crate) fn empty(&self, index: usize) {
         if let Some(e) = self.entry(index) {
@@ -95,8 +94,8 @@ impl Table {
         }
     }
 
-    /// Clears bits of an entry, in no order with other accesses, and returns what was there before. What is invalidated
-    /// afterwards is invalidated with the bits cleared.
+    /// Clears bits of an entry, not ordered with other accesses, and returns the old value. An invalidation that
+    /// follows orders it.
     #[inline]
     pub(crate) fn mark(&self, index: usize, clear: Rpte) -> Rpte {
         let Some(e) = self.entry(index) else {
@@ -129,9 +128,9 @@ impl Table {
     }
 }
 
-/// What the processor loads and stores in one piece, when it is aligned.
+/// An integer that the processor loads and stores by a single access, if it is aligned.
 pub(crate) trait Word: Copy + Eq + Default {
-    /// The value of the bytes, as big-endian or little-endian memory.
+    /// The value of a word as loaded from memory that is little-endian, if `little`, or big-endian.
     fn of_memory(self, little: bool) -> Self;
 
     /// The word whose bytes in memory are the first of these.
@@ -173,9 +172,9 @@ macro_rules! word {
 word!(u32, [a b c d], kvm_ppc_read_real_u32);
 word!(u64, [a b c d e f g h], kvm_ppc_read_real_u64);
 
-/// Reads memory at a real address that the caller has found in a valid, normal-memory leaf of a guest's tree, with the
-/// tree locked, so that the page is still the guest's. The guest may write to it meanwhile: what is read was there at
-/// one time. `None` if the memory has an error.
+/// Reads memory at a real address that the caller has found in a valid leaf for normal memory in a guest's tree, with
+/// the tree locked, so that the page is still the guest's. The guest may write to the memory meanwhile; the result is a
+/// value that the whole word had at one time. `None` if the memory has an error.
 ///
 /// # Safety
 ///

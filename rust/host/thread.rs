@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which thread did something last.
+//! Remembers which thread did something last.
 
 use core::ptr::NonNull;
 use kernel::{
@@ -13,8 +13,8 @@ use kernel::{
     task::Task,
 };
 
-// A reference to a thread's `struct pid`, which does not keep the thread, nor another thread from
-// getting the same number; but that one has another `struct pid`.
+// A reference to a thread's `struct pid`. It does not keep the thread alive, and its number may be given to another
+// thread later, but that one has another `struct pid`.
 struct PidRef {
     pid: NonNull<kernel::bindings::pid>,
     nr: i32,
@@ -30,7 +30,7 @@ impl Drop for PidRef {
     }
 }
 
-/// The thread that did something last, as far as one still can tell.
+/// The thread that did something last, if it still exists.
 ///
 /// # Invariants
 ///
@@ -50,12 +50,12 @@ impl LastThread {
         })
     }
 
-    /// Now it is the current thread. Cheap if it was so before.
+    /// Makes it the current thread. This is quick if it already is.
     #[inline]
     pub(crate) fn set_current(&self) {
         // SAFETY: Only the task itself changes the field, in exec.
         let pid = unsafe { (*Task::current_raw()).thread_pid };
-        // By the invariant the address cannot have become another thread's meanwhile.
+        // By the invariant, the address is still that of the same `struct pid`.
         if self.seen.load(Relaxed) != pid.addr() {
             self.change();
         }
@@ -82,12 +82,12 @@ impl LastThread {
         drop(old);
     }
 
-    /// Its number in the first namespace, 0 if there was none yet.
+    /// The thread's number in the initial namespace; 0 if there was no thread yet.
     pub(crate) fn nr(&self) -> i32 {
         self.last.lock().as_ref().map_or(0, |last| last.nr)
     }
 
-    /// Gives the rest of the current thread's time to it, if it waits for a CPU.
+    /// Gives the rest of the current thread's time slice to it, if it is waiting for a CPU.
     #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn yield_to(&self) {
         let task = {

@@ -24,7 +24,7 @@ pub(crate) fn timebase() -> u64 {
     }
 }
 
-/// Timebase ticks as nanoseconds.
+/// Converts timebase ticks to nanoseconds.
 pub(crate) fn tb_to_ns(ticks: u64) -> u64 {
     // SAFETY: Pure arithmetic on constants of the boot.
     unsafe { kernel::bindings::tb_to_ns(ticks) }

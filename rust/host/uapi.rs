@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The structs of the KVM API: reading them from userspace and writing them there.
+//! Reads structs of the KVM API from userspace and writes them to userspace.
 
 //!
-//! What goes to userspace is [`AsBytes`]: it has no padding, whose bytes would be whatever the kernel had there before.
-//! That is checked when the module is compiled. `struct kvm_sregs` has padding, so it is a type of its own, [`Sregs`].
+//! What is written to userspace is [`AsBytes`], that is, without padding, whose bytes would show userspace what the
+//! kernel had in that memory before. This is checked when the module is compiled. `struct kvm_sregs` has padding, so it
+//! is a type of its own, [`Sregs`].
 
 use crate::bindings;
 use core::mem::MaybeUninit;
@@ -28,6 +29,7 @@ from_userspace! {
     kvm_clear_dirty_log
     kvm_coalesced_mmio_zone
     kvm_create_device
+    kvm_device_attr
     kvm_create_spapr_tce
     kvm_create_spapr_tce_64
     kvm_dirty_log
@@ -63,12 +65,12 @@ pub(crate) fn write_register(addr: usize, bytes: &[u8]) -> Result {
     to_result(unsafe { bindings::kvm_ppc_store_user(addr, bytes.as_ptr().cast(), size) })
 }
 
-/// Bytes of a field without padding of a struct.
+/// The size of a struct's field that has no padding.
 const fn bytes_of<S, F: AsBytes>(_field: fn(&S) -> &F) -> usize {
     size_of::<F>()
 }
 
-/// Structs that are written to userspace, with all their fields.
+/// Declares structs that are written to userspace, with all their fields.
 macro_rules! to_userspace {
     ($($name:ident { $($field:ident)* })*) => {
         $(
@@ -81,7 +83,14 @@ macro_rules! to_userspace {
         )*
     };
 }
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+from_userspace! { kvm_ppc_xive_eq kvm_rtas_token_args }
+
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+to_userspace! { kvm_ppc_xive_eq { flags qshift qaddr qtoggle qindex pad } }
+
 to_userspace! {
+    kvm_create_device { type_ fd flags }
     kvm_fpu { fpr }
     kvm_mp_state { mp_state }
     kvm_ppc_cpu_char { character behaviour character_mask behaviour_mask }
@@ -115,12 +124,12 @@ pub(crate) fn write<T: AsBytes>(addr: usize, val: &T) -> Result {
 ///
 /// # Invariants
 ///
-/// All of its bytes are initialized. So it is never assigned to as a whole, nor is one of its views that has padding:
-/// whoever fills it gets its fields.
+/// All of its bytes are initialized. So neither the struct nor one of its views that has padding is ever assigned to as
+/// a whole; only fields are.
 pub(crate) struct Sregs(KBox<bindings::kvm_sregs>);
 
 impl Sregs {
-    /// All bytes 0. `ENOMEM` without memory.
+    /// A struct with all bytes 0. Returns `ENOMEM`.
     pub(crate) fn zeroed() -> Result<Self> {
         let new = KBox::<bindings::kvm_sregs>::new_uninit(GFP_KERNEL_ACCOUNT | __GFP_ZERO)?;
         // SAFETY: Zeroes are a value of a struct of integers.
@@ -128,7 +137,7 @@ impl Sregs {
         Ok(Self(unsafe { new.assume_init() }))
     }
 
-    /// What is at the user address `addr`. `EFAULT` if it cannot be read, `ENOMEM` without memory.
+    /// Reads the struct at the user address `addr`. Returns `EFAULT` if it cannot be read, and `ENOMEM`.
     pub(crate) fn read(addr: usize) -> Result<Self> {
         let mut new = Self::zeroed()?;
         let bytes = core::ptr::from_mut(&mut *new.0).cast::<MaybeUninit<u8>>();
@@ -141,7 +150,7 @@ impl Sregs {
         Ok(new)
     }
 
-    /// Writes it to the user address `addr`. `EFAULT` if it cannot be written.
+    /// Writes the struct to the user address `addr`. Returns `EFAULT` if it cannot be written.
     pub(crate) fn write(&self, addr: usize) -> Result {
         let bytes = core::ptr::from_ref(&*self.0).cast::<u8>();
         // SAFETY: The slice covers exactly the struct; by the invariants all of it is initialized.
@@ -151,16 +160,16 @@ impl Sregs {
             .write_slice(bytes)
     }
 
-    /// The processor's version.
+    /// Sets the processor version register.
     pub(crate) fn set_pvr(&mut self, pvr: u32) {
         self.0.pvr = pvr;
     }
 
-    /// What depends on the kind of processor, to be filled.
+    /// The part that depends on the kind of processor, to be filled in.
     ///
     /// # Safety
     ///
-    /// The caller assigns only to what has no padding, and lends nothing else.
+    /// The caller may only assign to parts that have no padding, and may pass on references only to such parts.
     pub(super) unsafe fn views_mut(&mut self) -> &mut bindings::kvm_sregs__bindgen_ty_1 {
         &mut self.0.u
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Events that udev and its like hear of.
+//! Events for udev and similar programs.
 
 use crate::bindings;
 use kernel::{device::Device, prelude::*};
@@ -8,8 +8,8 @@ use kernel::{device::Device, prelude::*};
 /// How many variables an event can have.
 const VARS: usize = 8;
 
-/// Says that a device changed, with variables `NAME=VALUE` of which those above [`VARS`] are left out. Sleeps. What
-/// cannot be said is not said.
+/// Sends a "change" event of a device, with variables `NAME=VALUE`; those beyond [`VARS`] are left out. Sleeps. Errors
+/// are ignored.
 pub(crate) fn change<'a>(device: &Device, vars: impl Iterator<Item = &'a CStr>) {
     let mut env = [core::ptr::null_mut(); VARS + 1];
     for (to, var) in env.iter_mut().take(VARS).zip(vars) {

@@ -7,17 +7,18 @@ use kernel::prelude::*;
 
 /// An area in the current process's memory with a counter and a byte beside it.
 pub(crate) struct CounterArea {
-    /// Where it begins, and how many bytes it has.
+    /// The area's address and its size in bytes.
     pub(crate) hva: usize,
     pub(crate) size: u32,
-    /// Where in it the counter is, a big-endian word, and where the byte.
+    /// The offsets of the counter, a big-endian word, and of the byte.
     pub(crate) counter: u32,
     pub(crate) byte: u32,
 }
 
 impl CounterArea {
-    /// Adds one to the counter if that makes it `odd`, or even if not, and loads the byte. Says whether the counter has
-    /// changed. `EFAULT` if the process has nothing there, or may not write it. Sleeps, unless faults are off.
+    /// Adds one to the counter if that makes it odd (with `odd`) or even (without), and loads the byte. Returns whether
+    /// the counter has changed, and the byte. `EFAULT` if the process has no memory there, or may not write to it.
+    /// Sleeps, unless page faults are disabled.
     pub(crate) fn count(&self, odd: bool) -> Result<(bool, u8)> {
         let end = |at: u32, len| at.checked_add(len).is_none_or(|end| end > self.size);
         if end(self.counter, 4) || end(self.byte, 1) {

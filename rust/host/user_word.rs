@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Loads and conditional stores of a process's memory that are atomic to whoever else accesses it, guests too.
+//! Atomic loads and conditional stores of a process's memory. They are atomic with respect to guests' accesses, too.
 
 use crate::bindings;
 use kernel::{error::to_result, prelude::*};
 
-/// Loads `bytes` bytes (1, 2, 4, 8 or 16) at `hva` of the current process, in one access; a number in the host's byte
-/// order, its high 64 bits and its low ones. `EFAULT` if there is nothing to be read, or if `hva` is not a multiple of
-/// `bytes`. Sleeps.
+/// Loads `bytes` bytes (1, 2, 4, 8 or 16) at `hva` of the current process by one access. The result is a number in the
+/// host's byte order, as its high and its low 64 bits. `EFAULT` if the memory cannot be read, or if `hva` is not a
+/// multiple of `bytes`. Sleeps.
 pub(crate) fn load(hva: usize, bytes: u32) -> Result<[u64; 2]> {
     let mut val = [0; 2];
     check(hva, bytes)?;
@@ -16,13 +16,13 @@ pub(crate) fn load(hva: usize, bytes: u32) -> Result<[u64; 2]> {
     Ok(val)
 }
 
-/// Stores `new` at `hva` if `old` is there, in one step, and says whether it was. Sizes, numbers and errors as [`load`].
-/// Sleeps.
+/// Atomically stores `new` at `hva` if `old` is there, and returns whether it was. Sizes, numbers and errors are as for
+/// [`load`]. Sleeps.
 pub(crate) fn exchange(hva: usize, bytes: u32, old: [u64; 2], new: [u64; 2]) -> Result<bool> {
     let (old, new) = (old.as_ptr(), new.as_ptr());
     check(hva, bytes)?;
-    // SAFETY: The function checks the address, reads two doublewords each of `old` and `new`, which are there, and writes
-    // nothing but the process's memory.
+    // SAFETY: The function checks the address, reads two doublewords each of `old` and `new`, which are there, and
+    // writes nothing but the process's memory.
     match unsafe { bindings::kvm_ppc_pr_exchange_user(hva, bytes, old, new) } {
         0 => Ok(true),
         1 => Ok(false),

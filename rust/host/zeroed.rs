@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that is all zero at first.
+//! Memory that is zeroed when it is allocated.
 
 use crate::bindings;
 use core::{
@@ -16,8 +16,8 @@ use kernel::{
 };
 use pin_init::Zeroable;
 
-/// Memory in the linear map, accounted to the current task. Whole pages come from the page allocator, which clears them
-/// by the cache line; kmalloc clears by the doubleword.
+/// Zeroed memory in the linear map, accounted to the current task. Whole pages come from the page allocator, because
+/// that clears whole cache lines and is quicker than kmalloc, which clears doublewords.
 ///
 /// # Invariants
 ///
@@ -38,7 +38,7 @@ impl Zeroes {
         Layout::from_size_align(bytes, bytes.max(256)).map_err(|_| ENOMEM)
     }
 
-    /// `bytes` zeroes, a power of two that is not 0, aligned to their number. `ENOMEM`.
+    /// Allocates `bytes` bytes, a power of two, aligned to `bytes`. Returns `ENOMEM`.
     pub(super) fn new(bytes: usize) -> Result<Self> {
         let at = if bytes < PAGE_SIZE {
             Kmalloc::alloc(
@@ -55,9 +55,15 @@ impl Zeroes {
         Ok(Self { at, bytes })
     }
 
-    /// Where it is.
+    /// The address.
     pub(super) fn as_ptr(&self) -> NonNull<u8> {
         self.at
+    }
+
+    /// The real address.
+    pub(super) fn real_address(&self) -> u64 {
+        // SAFETY: The memory is in the linear map.
+        unsafe { bindings::kvm_ppc_pa(self.at.as_ptr().cast()) as u64 }
     }
 }
 
@@ -73,7 +79,22 @@ impl Drop for Zeroes {
     }
 }
 
-/// A table of values that are zero at first.
+/// A zeroed structure of the kernel.
+///
+/// # Safety
+///
+/// All zeroes must be a value of `T`.
+pub(super) unsafe fn zeroed_box<T>() -> Result<KBox<T>> {
+    let mut b = KBox::<T>::new_uninit(GFP_KERNEL_ACCOUNT)?;
+    // Only the structure is zeroed here: kmalloc would zero the whole object, which can be twice as large. SAFETY: The
+    // memory is valid for writes; then it is zeroed, which is a value of `T`, as the caller promises.
+    Ok(unsafe {
+        b.as_mut_ptr().write_bytes(0, 1);
+        b.assume_init()
+    })
+}
+
+/// A table of values that are initially zero.
 ///
 /// # Invariants
 ///
@@ -90,7 +111,7 @@ unsafe impl<T: Send> Send for Zeroed<T> {}
 unsafe impl<T: Sync> Sync for Zeroed<T> {}
 
 impl<T: Zeroable> Zeroed<T> {
-    /// Of `len` values, a power of two or 0. `ENOMEM`.
+    /// A table of `len` values, a power of two or 0. Returns `ENOMEM`.
     pub(crate) fn new(len: usize) -> Result<Self> {
         const { assert!(size_of::<T>().is_power_of_two() && align_of::<T>() <= size_of::<T>()) };
         let memory = match len {
@@ -128,7 +149,7 @@ impl<T> DerefMut for Zeroed<T> {
 
 impl<T> Drop for Zeroed<T> {
     fn drop(&mut self) {
-        // SAFETY: By the invariants these are values, which nobody uses any more; their memory goes after them.
+        // SAFETY: By the invariants these are values, which nobody uses any more. Their memory is freed afterwards.
         unsafe { drop_in_place(slice_from_raw_parts_mut(self.values.as_ptr(), self.len)) };
         self.memory = None;
     }

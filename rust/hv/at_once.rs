@@ -2,8 +2,8 @@
 
 //! Exits that need nothing of the host: handled with interrupts hard-disabled, and the guest is entered again.
 //!
-//! What is done here does not sleep, waits for no lock, and is short. What cannot be done so is left as it was found,
-//! for [`exit::handle`](super::exit::handle) to begin with.
+//! The handlers here are short, do not sleep and wait for no lock. If that is not enough for an exit, they leave the
+//! state as they found it, and [`exit::handle`](super::exit::handle) handles the exit from its beginning.
 
 use super::{
     mmu::fault::{self, AtOnce, StorageFault},
@@ -22,28 +22,28 @@ use crate::{
     vm::{events::Events, papr, Vcpu},
 };
 
-/// So often the guest is entered without interrupts being enabled between. One that is pending ends the guest as soon
-/// as that is entered; this is for certainty.
+/// How many times the guest is entered at most before interrupts are enabled again. A pending host interrupt already
+/// ends the guest as soon as it is entered; this limit bounds the time without interrupts in any case.
 pub(crate) const ROUNDS: usize = 128;
 
-/// Handles the exit that `trap` names, if it is of that kind, and says whether it was.
+/// Handles the exit that `trap` names if that can be done here, and returns whether it was.
 #[inline(always)]
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, trap: Trap) -> bool {
     match trap {
         Trap::SYSCALL => hypercall(vcpu, st),
         Trap::H_DATA_STORAGE => storage(vcpu, st, &StorageFault::of_data(st)),
         Trap::H_INST_STORAGE => {
-            let hsrr1 = Srr1::from_raw(st.switch.arch().shregs.msr);
+            let hsrr1 = Srr1::from_raw(st.switch.msr());
             storage(vcpu, st, &StorageFault::of_fetch(st, hsrr1))
         }
         _ => false,
     }
 }
 
-/// `H_PROD`, and `H_CEDE` of a processor that was prodded.
+/// Handles `H_PROD`, and `H_CEDE` of a processor that was prodded before and so does not sleep.
 #[inline(always)]
 fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> bool {
-    let hcall = Hcall::from_raw(st.gpr(3));
+    let hcall = Hcall::from_raw(st.hcall_gpr(3));
     let msr = st.msr();
     let ours = match hcall {
         Hcall::H_PROD => true,
@@ -59,13 +59,13 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> bool {
     st.exit_srr1 = msr.raw();
     papr::trace_hcall(vcpu, &st.switch);
     let ret = match hcall {
-        Hcall::H_PROD if st.gpr(4) == u64::from(vcpu.id) => {
+        Hcall::H_PROD if st.hcall_gpr(4) == u64::from(vcpu.id) => {
             vcpu.shared.events.change(0, Events::PRODDED);
             HReturn::H_SUCCESS
         }
-        Hcall::H_PROD => papr::h_prod(vcpu, st.gpr(4)),
+        Hcall::H_PROD => papr::h_prod(vcpu, st.hcall_gpr(4)),
         _ => {
-            // Nobody but this thread takes it.
+            // Only this thread clears the event, so it is still set.
             vcpu.shared.events.take(Events::PRODDED);
             st.set_msr(msr | Msr::EE);
             HReturn::H_SUCCESS
@@ -76,7 +76,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> bool {
     true
 }
 
-/// A page that userspace's tables have, or a store to an ioeventfd of any length.
+/// Handles a fault on a page that is present in userspace's page tables, and a store to an ioeventfd of any length.
 #[inline(never)]
 fn storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> bool {
     let Some(done) = fault::at_once(vcpu, st, fault) else {
@@ -84,7 +84,7 @@ fn storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> bool {
     };
     let stats = &vcpu.arch_stats;
     stats.sum_exits.inc();
-    st.exit_srr1 = st.switch.arch().shregs.msr;
+    st.exit_srr1 = st.switch.msr();
     let srr1 = Srr1::from_raw(st.exit_srr1);
     st.set_msr(srr1.msr());
     match done {

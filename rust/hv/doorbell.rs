@@ -2,9 +2,9 @@
 
 //! Privileged doorbells between the threads of an emulated core.
 //!
-//! Guests' threads run on any CPU, so HFSCR[MSGP] is off, and the instructions that would reach the other
-//! threads of the hardware's core come here: `msgsndp`, `msgclrp`, reading TIR and DPDES (ISA Book III,
-//! "Directed Privileged Doorbell").
+//! The threads of a guest's core may run on CPUs of different cores of the host, so the hardware's doorbells would
+//! reach the wrong threads. HFSCR[MSGP] is therefore 0, and `msgsndp`, `msgclrp` and reads of TIR and DPDES (ISA Book
+//! III, "Directed Privileged Doorbell") trap and are emulated here.
 
 use super::{
     vcpu::{Events, HvVcpu},
@@ -19,7 +19,7 @@ use crate::{
     vm::{papr::find, Vcpu},
 };
 
-/// Emulates an instruction in privileged state; false if it is none of these.
+/// Emulates the instruction. Returns false if it is not one of these, or is executed in problem state.
 pub(crate) fn emulate(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, executing: Executing) -> bool {
     if executing.state().is_problem() {
         return false;
@@ -59,8 +59,8 @@ fn send(vcpu: &Vcpu<Hv>, target: &Vcpu<Hv>) {
     }
 }
 
-/// Which threads of the core have a doorbell pending. Those that run are made to leave the guest, which is
-/// when a doorbell that the hardware holds comes back to memory.
+/// Which threads of the core have a doorbell pending. Threads that run are made to leave the guest first, because a
+/// doorbell that the hardware holds for them is written back to memory only then.
 fn read_dpdes(vcpu: &Vcpu<Hv>, first: u64, smt: u64) -> u64 {
     let mut dpdes = 0;
     for thread in 0..smt {

@@ -43,7 +43,7 @@ const HDSISR_CANARY: u32 = 0x7fff;
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
     let stats = &vcpu.arch_stats;
     stats.sum_exits.inc();
-    st.exit_srr1 = st.switch.arch().shregs.msr;
+    st.exit_srr1 = st.switch.msr();
     if trap == Trap::SYSCALL {
         stats.syscall_exits.inc();
         return Ok(hypercall(vcpu, st, run));
@@ -51,12 +51,12 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap
     other(vcpu, st, run, trap)
 }
 
-/// All but hypercalls. In a function of its own, since what it needs in registers would be loaded on the way to a
-/// hypercall, too.
+/// Handles all exits but hypercalls. It is a function of its own so that hypercalls do not pay for the registers that
+/// it saves and loads.
 #[inline(never)]
 fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<Next> {
     let stats = &vcpu.arch_stats;
-    // Bits that the interrupt added to the MSR's copy are not the MSR's.
+    // The copy of the MSR has bits that the interrupt set in SRR1; they are not part of the guest's MSR.
     st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
     match trap {
         Trap::HV_DECREMENTER => {
@@ -71,7 +71,8 @@ fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<
         Trap::H_DATA_STORAGE => data_storage(vcpu, st, run),
         Trap::H_INST_STORAGE => {
             stats.pf_storage.inc();
-            // A fetch is never emulated, so memory is all there can be.
+            // A fetch from a device is never emulated: `handle` maps memory or reflects the fault, and nothing is left
+            // to do.
             let fault = StorageFault::of_fetch(st, Srr1::from_raw(st.exit_srr1));
             fault::handle(vcpu, st, &fault)?;
             Ok(Next::Guest)
@@ -79,18 +80,21 @@ fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<
         Trap::H_EMUL_ASSIST => Ok(emulation_assist(vcpu, st, run)),
         Trap::H_FAC_UNAVAIL => facility_unavailable(vcpu, st),
         Trap::SOFTPATCH => {
-            // Only transactional memory would need it, which these guests do not have.
+            // Only transactional memory needs this interrupt, and these guests do not have that.
             st.inject_program(&vcpu.vm().arch, Srr1::PROG_ILL);
             Ok(Next::Guest)
         }
         Trap::MACHINE_CHECK => Ok(machine_check(vcpu, st, run)),
         Trap::PROGRAM => {
-            let why = Srr1::from_raw(st.exit_srr1 & 0x1f_0000);
+            let why = Srr1::from_raw(st.exit_srr1).masked(Srr1::PROG);
             st.inject_program(&vcpu.vm().arch, why);
             Ok(Next::Guest)
         }
         other => {
-            run.set_unknown(other.raw().into());
+            match st.switch.take_refused() {
+                Some(code) => run.set_fail_entry(code.gpr(), st.prev_cpu.unwrap_or(0)),
+                None => run.set_unknown(other.raw().into()),
+            }
             Ok(Next::Userspace)
         }
     }
@@ -99,7 +103,7 @@ fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<
 #[inline]
 fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
     if st.msr().contains(Msr::PR) {
-        // A guest's user has no hypervisor to call.
+        // A program in problem state may not make hypercalls.
         st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
         st.inject_program(&vcpu.vm().arch, Srr1::PROG_PRIV);
         return Next::Guest;
@@ -128,9 +132,9 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
 
 #[inline(always)]
 fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
-    let unsaid = st.switch.arch().fault_dsisr == HDSISR_CANARY;
+    let unsaid = st.switch.hdsisr() == HDSISR_CANARY;
     if vcpu.vm().arch.features.prefetch_bug() && unsaid {
-        // The hardware did not say why; it will the next time.
+        // The hardware did not set HDSISR. The guest executes the instruction again, and faults again with HDSISR set.
         return Ok(Next::Guest);
     }
     let fault = StorageFault::of_data(st);
@@ -148,7 +152,7 @@ fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next>
 }
 
 fn emulation_assist(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
-    let insn = Insn::from_doubleword(st.switch.arch().emul_inst);
+    let insn = Insn::from_doubleword(st.switch.heir());
     if st.debug & bindings::KVM_GUESTDBG_USE_SW_BP != 0
         && insn.prefix().is_none()
         && insn.raw() == SW_BREAKPOINT
@@ -161,14 +165,15 @@ fn emulation_assist(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
 }
 
 fn facility_unavailable(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Result<Next> {
-    let facility = Fscr::from_raw(st.switch.arch().hfscr as u64).facility();
+    let facility = Fscr::from_raw(st.switch.hfscr()).facility();
     let granted = match facility {
         Facility::Msgp => {
             vcpu.arch_stats.emulated_inst_exits.inc();
             let trapped = Trapped::new(st.msr(), Cause::Unavailable(facility));
             match fetch(vcpu, st).and_then(|insn| trapped.instruction(insn)) {
                 Some(executing) => doorbell::emulate(vcpu, st, executing),
-                // It is not there any more.
+                // Another processor of the guest has replaced the instruction that trapped. The guest executes the new
+                // one.
                 None => {
                     vcpu.arch_stats.fetch_retries.inc();
                     true
@@ -199,6 +204,6 @@ fn machine_check(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
         run.set_nmi(how as u16);
         return Next::Userspace;
     }
-    st.inject_machine_check(vm, Srr1::from_raw(st.exit_srr1 & 0x083c_0000));
+    st.inject_machine_check(vm, Srr1::from_raw(st.exit_srr1).masked(Srr1::MC));
     Next::Guest
 }

@@ -18,14 +18,22 @@ use crate::{
     },
     vm::{
         papr::{self, Handled, Outcome},
-        tce_hcalls as tce, vpa, Vcpu,
+        tce_hcalls as tce, vpa,
+        xics::hcalls,
+        Vcpu,
     },
 };
 
-/// The hcalls that are handled here. By default these are the hcalls that kvm-hv starts with, less what needs an
+/// The hcalls that are handled here. Those enabled by default are kvm-hv's defaults without those that need an
 /// interrupt controller in the kernel.
 pub(crate) const HANDLED: &Handled = &Handled {
     by_default: &[
+        Hcall::H_EOI,
+        Hcall::H_CPPR,
+        Hcall::H_IPI,
+        Hcall::H_IPOLL,
+        Hcall::H_XIRR,
+        Hcall::H_XIRR_X,
         Hcall::H_GET_TCE,
         Hcall::H_PUT_TCE,
         Hcall::H_SET_DABR,
@@ -50,23 +58,39 @@ pub(crate) const HANDLED: &Handled = &Handled {
 /// Handles the hcall whose number is in r3.
 #[inline]
 pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
-    let hcall = Hcall::from_raw(st.gpr(3));
+    let hcall = Hcall::from_raw(st.hcall_gpr(3));
+    if hcall == Hcall::H_RTAS {
+        return hcalls::rtas(vcpu, st.hcall_gpr(4));
+    }
     if !vcpu.vm().arch.hcalls.enabled(hcall) {
         return Outcome::Userspace;
     }
     match hcall {
         Hcall::H_CEDE => Outcome::Cede,
-        Hcall::H_PROD => Outcome::Return(papr::h_prod(vcpu, st.gpr(4))),
+        Hcall::H_PROD => Outcome::Return(papr::h_prod(vcpu, st.hcall_gpr(4))),
         _ => handle_other(vcpu, st, hcall),
     }
 }
 
-// Not a part of the path that all exits take, which has few registers to save and little stack.
+// This is a function of its own so that the path that all exits take saves few registers and uses little stack.
 #[inline(never)]
 fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
-    let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
+    let (a, b, c, d) = (
+        st.hcall_gpr(4),
+        st.hcall_gpr(5),
+        st.hcall_gpr(6),
+        st.hcall_gpr(7),
+    );
     let (vm, tables) = (vcpu.vm(), &*vcpu.vm().arch.tce);
     let ret = match hcall {
+        Hcall::H_XIRR
+        | Hcall::H_XIRR_X
+        | Hcall::H_EOI
+        | Hcall::H_IPI
+        | Hcall::H_CPPR
+        | Hcall::H_IPOLL => {
+            return hcalls::handle(vcpu, &mut st.switch, hcall);
+        }
         Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_SET_MODE => match h_set_mode(vcpu, st, a, b, c, d) {
@@ -78,7 +102,7 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
         Hcall::H_RANDOM => h_random(st),
         Hcall::H_PAGE_INIT => papr::page_init(vcpu.vm(), PageFlags::from_raw(a), b, c),
         Hcall::H_RPT_INVALIDATE => {
-            let (start, end) = (st.gpr(8), st.gpr(9));
+            let (start, end) = (st.hcall_gpr(8), st.hcall_gpr(9));
             h_rpt_invalidate(vcpu, a, RptType::from_raw(c), d, start, end)
         }
         Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vcpu.vm(), a, b) {
@@ -103,12 +127,12 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
                 None => return Outcome::Userspace,
             }
         }
-        // Nested guests are not offered, and PAPR's name for that is this.
+        // Nested guests are not offered; H_FUNCTION says so.
         Hcall::H_SET_PARTITION_TABLE
         | Hcall::H_ENTER_NESTED
         | Hcall::H_TLB_INVALIDATE
         | Hcall::H_COPY_TOFROM_GUEST => HReturn::H_FUNCTION,
-        // Nor are secure guests.
+        // Secure guests are not offered either.
         Hcall::H_SVM_PAGE_IN
         | Hcall::H_SVM_PAGE_OUT
         | Hcall::H_SVM_INIT_START
@@ -134,7 +158,7 @@ fn h_set_mode(
     let arch = st.switch.arch_mut();
     let resource = SetModeResource::from_raw(resource)?;
     Some(match resource {
-        // They came with ISA 2.07.
+        // These resources were added by ISA 2.07.
         SetModeResource::Ciabr | SetModeResource::Dawr0 | SetModeResource::Dawr1 if older => {
             HReturn::H_P2
         }
@@ -178,8 +202,8 @@ fn h_set_mode(
     })
 }
 
-/// `H_SET_XDABR(address, extensions)`, and `H_SET_DABR` with extensions for both privileges: there is no DABR
-/// on these processors, so DAWR0 stands in for it.
+/// `H_SET_XDABR(address, extensions)`, and `H_SET_DABR`, whose extensions are problem and privileged state. These
+/// processors have no DABR, so both set DAWR0 instead.
 fn h_set_xdabr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, dabr: u64, dabrx: u64) -> HReturn {
     if dabrx & 3 == 0 || dabrx & !DABRX_GUEST != 0 {
         return HReturn::H_PARAMETER;
@@ -187,7 +211,8 @@ fn h_set_xdabr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, dabr: u64, dabrx: u64) -> HRetu
     if !vcpu.vm().arch.features.dawr() {
         return HReturn::H_HARDWARE;
     }
-    // DABR's low bits are translation, write, read; DAWRX has them at 4, 6 and 5.
+    // The low three bits of DABR are translation, write and read. In DAWRX they are bits 4, 6 and 5, counted from the
+    // right.
     let dawrx = dabrx | (dabr & 3) << 5 | (dabr & 4) << 2;
     let arch = st.switch.arch_mut();
     arch.dawr0 = (dabr & !7) as usize;
@@ -217,7 +242,8 @@ fn h_rpt_invalidate(
     if end < start {
         return HReturn::H_P5;
     }
-    if kind.contains(RptType::NESTED) {
+    // In a partition only the guest itself can flush what its processes have.
+    if kind.contains(RptType::NESTED) || !vcpu.vm().arch.features.hvmode() {
         return HReturn::H_FUNCTION;
     }
     vcpu.vm()

@@ -18,24 +18,21 @@ impl HvVcpu {
         let relocated = !matches!(trap, Trap::SYSTEM_RESET | Trap::MACHINE_CHECK)
             && lpcr.interrupts_relocated(msr);
         let nip = self.nip();
-        let shregs = &mut self.switch.arch_mut().shregs;
-        shregs.srr0 = nip;
-        shregs.srr1 = flags.with_msr(msr).raw();
+        self.switch.set_srrs(nip, flags.with_msr(msr).raw());
         let base = if relocated { AIL3_OFFSET } else { 0 };
         self.set_nip(base + u64::from(trap.raw()));
         self.set_msr(msr.at_interrupt(lpcr.contains(Lpcr::ILE), relocated));
     }
 
-    /// SRR1's mark that a prefixed instruction caused the interrupt, as the exit left it in the MSR's copy.
+    /// The SRR1 bit that says that a prefixed instruction caused the interrupt, as the last exit set it.
     fn prefixed(&self) -> Srr1 {
         Srr1::from_raw(self.exit_srr1).masked(Srr1::PREFIXED)
     }
 
     /// A data storage interrupt.
     pub(crate) fn inject_data_storage(&mut self, vm: &HvVm, dar: u64, dsisr: Dsisr) {
-        let shregs = &mut self.switch.arch_mut().shregs;
-        shregs.dar = dar;
-        shregs.dsisr = dsisr.raw() as u32;
+        self.switch.set_dar(dar);
+        self.switch.set_dsisr(dsisr.raw() as u32);
         self.inject(vm, Trap::DATA_STORAGE, self.prefixed());
     }
 
@@ -44,7 +41,7 @@ impl HvVcpu {
         self.inject(vm, Trap::INST_STORAGE, Srr1::from_fault(fault));
     }
 
-    /// An interrupt of the instruction's own doing, whose SRR1 says whether that is prefixed.
+    /// An interrupt that the instruction itself causes; SRR1 says whether the instruction is prefixed.
     pub(crate) fn inject_synchronous(&mut self, vm: &HvVm, trap: Trap, why: Srr1) {
         self.inject(vm, trap, why | self.prefixed());
     }

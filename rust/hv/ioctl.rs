@@ -2,17 +2,23 @@
 
 //! Capabilities and ioctls that are the backend's own.
 
-use super::{vcpu::HvVcpu, vm::Smt, Hv};
+use super::{
+    compat_caps::{self, GET_COMPAT_CAPS, KVM_CAP_PPC_COMPAT_CAPS},
+    vcpu::HvVcpu,
+    vm::Smt,
+    xive, Hv,
+};
 use crate::{
     bindings::*,
     host::{
         features::{cpu_char, page_ap, Features},
-        uapi,
+        nested, uapi,
     },
     isa::rpte::Patb1,
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
+        xics::{device, tokens},
         Vcpu, Vm,
     },
 };
@@ -36,6 +42,10 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
     };
     Some(match cap {
         KVM_CAP_PPC_SEGSTATE
+        | KVM_CAP_PPC_RTAS
+        | KVM_CAP_IRQ_XICS
+        | KVM_CAP_IRQFD
+        | KVM_CAP_IRQFD_RESAMPLE
         | KVM_CAP_PPC_HIOR
         | KVM_CAP_PPC_PAPR
         | KVM_CAP_PPC_UNSET_IRQ
@@ -48,20 +58,23 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
         | KVM_CAP_PPC_GET_CPU_CHAR
         | KVM_CAP_PPC_GET_SMMU_INFO
         | KVM_CAP_PPC_FWNMI
-        | KVM_CAP_PPC_RPT_INVALIDATE
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
-        // The tables are for userspace's devices; there is no VFIO device that the host's could be tied to.
+        // TCE tables serve devices that userspace emulates. VFIO devices are not supported.
         KVM_CAP_SPAPR_TCE_VFIO => 0,
+        KVM_CAP_PPC_RPT_INVALIDATE => features.hvmode().into(),
+        KVM_CAP_PPC_IRQ_XIVE => xive::device::available().into(),
+        KVM_CAP_PPC_COMPAT_CAPS => compat_caps::available().into(),
         KVM_CAP_PPC_MMU_RADIX => features.radix().into(),
         KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt() as i32),
-        // Doorbells are emulated, so any number of threads goes.
+        // Doorbells are emulated, so a guest's core may have any number of threads.
         KVM_CAP_PPC_SMT_POSSIBLE => 8 | 4 | 2 | 1,
         KVM_CAP_PPC_HWRNG => features.hwrng().into(),
-        // POWER9's transactional memory needs the hypervisor's help, which is not there yet.
+        // Transactional memory on POWER9 needs emulation by the hypervisor, which this module does not have.
         KVM_CAP_PPC_HTM => 0,
         KVM_CAP_PPC_DAWR1 => features.dawr1().into(),
+        KVM_CAP_PPC_AIL_MODE_3 if !features.hvmode() => nested::ail_mode_3().into(),
         KVM_CAP_PPC_AIL_MODE_3 => (!features.prefetch_bug()).into(),
         _ => return None,
     })
@@ -87,8 +100,15 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Hv>, cap: u32, args: &[u64; 4]) -> Result {
 }
 
 /// `KVM_ENABLE_CAP` on a vCPU.
-pub(crate) fn enable_vcpu_cap(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, cap: u32) -> Result {
+pub(crate) fn enable_vcpu_cap(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    cap: u32,
+    args: &[u64; 4],
+) -> Result {
     match cap {
+        KVM_CAP_IRQ_XICS => return device::connect(vcpu, args),
+        KVM_CAP_PPC_IRQ_XIVE => return xive::device::connect(vcpu, args),
         KVM_CAP_PPC_PAPR => st.papr = true,
         KVM_CAP_PPC_FWNMI => vcpu.vm().arch.set_fwnmi(),
         _ => return Err(EINVAL),
@@ -113,12 +133,14 @@ pub(crate) fn vm_ioctl(vm: &Vm<Hv>, cmd: u32, arg: usize) -> Result<isize> {
             uapi::write(arg, &rmmu_info())?
         }
         CONFIGURE_V3_MMU => configure_mmu(vm, &uapi::read(arg)?)?,
+        GET_COMPAT_CAPS => compat_caps::get(arg)?,
         GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
         tce::CREATE | tce::CREATE_64 => {
             return Tables::create_ioctl(&vm.arch.tce, &vm.mm, cmd, arg)
         }
-        // Nothing is secure here, so there is nothing to turn off.
+        // No guest is secure, so there is nothing to turn off.
         SVM_OFF => {}
+        tokens::DEFINE_TOKEN => vm.rtas.define(arg)?,
         _ => return Err(ENOTTY),
     }
     Ok(0)
@@ -136,16 +158,16 @@ fn configure_mmu(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
     {
         return Err(EINVAL);
     }
-    // Under the lock, so that the hardware and the software walk are told the same.
+    // The lock makes the process table that the hardware walks and the one that software walks change together.
     let mmu = vm.mmu.lock();
+    mmu.tree.set_process_table(table)?;
     vm.arch.set_process_table(table, cfg.flags & gtse != 0);
-    mmu.tree.set_process_table(table);
     Ok(())
 }
 
 /// `KVM_PPC_GET_SMMU_INFO`: the hash MMU's page sizes. Guests are radix, but QEMU asks this of every host.
 fn smmu_info() -> kvm_ppc_smmu_info {
-    /// Of a segment: base page shift, SLB encoding, and its pages' actual shifts with their HPTE encodings.
+    /// A segment's base page shift, its SLB encoding, and the shifts of its pages with their HPTE encodings.
     struct Segment(u32, u32, &'static [(u32, u32)]);
     const SEGMENTS: [Segment; 3] = [
         Segment(12, 0, &[(12, 0), (24, 0x38)]),

@@ -59,12 +59,11 @@ impl MmioBackend for Hv {
             let arch = st.switch.arch_mut();
             (arch.siar, arch.sdar) = (traced, operand);
         }
-        let shregs = &mut st.switch.arch_mut().shregs;
         if let Some(dar) = dar {
-            shregs.dar = dar;
+            st.switch.set_dar(dar);
         }
         if let Some(dsisr) = dsisr {
-            shregs.dsisr = dsisr.raw() as u32;
+            st.switch.set_dsisr(dsisr.raw() as u32);
         }
         let vm = &vcpu.vm().arch;
         match trap {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The hv backend: Book3S guests in hardware, on a host in hypervisor state.
+//! The hv backend: Book3S guests in hardware, on a host in hypervisor state or in a partition.
 
 mod at_once;
+mod compat_caps;
 mod doorbell;
 mod exit;
-mod field;
 mod hcall;
 mod inject;
 mod ioctl;
@@ -19,6 +19,7 @@ mod stats;
 mod tm;
 mod vcpu;
 mod vm;
+mod xive;
 
 pub(crate) use self::vm::Hv;
 use self::{
@@ -26,6 +27,7 @@ use self::{
     stats::{HvVcpuStats, HvVmStats},
     vcpu::{HvShared, HvVcpu},
     vm::HvVm,
+    xive::device::Xive,
 };
 use crate::{
     bindings,
@@ -33,6 +35,7 @@ use crate::{
     isa::fscr::Fscr,
     vm::{
         backend::Backend,
+        device::{self, Controller as _},
         events::Events,
         gfn::Gfn,
         memslot::MemSlot,
@@ -42,11 +45,15 @@ use crate::{
         run_page::RunPage,
         state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
+        xics::device::{self as xics, Xics},
         Vcpu, Vm,
     },
 };
 use core::{mem, ops::Range};
-use kernel::{prelude::*, sync::SpinLock};
+use kernel::{
+    prelude::*,
+    sync::{ArcBorrow, SpinLock},
+};
 
 impl PaprBackend for Hv {
     #[inline]
@@ -76,7 +83,7 @@ impl VpaBackend for Hv {
         Position {
             nip: st.nip(),
             msr: st.msr(),
-            tb_offset: st.switch.vcore().tb_offset,
+            tb_offset: st.switch.tb_offset(),
         }
     }
 
@@ -105,7 +112,8 @@ impl Backend for Hv {
     const MAX_VCPU_IDS: u32 = 2048 * vm::MAX_SMT as u32;
 
     fn recommended_vcpus() -> u32 {
-        // Threads of a core are often offline for the host and there for guests all the same.
+        // Hosts often keep all but one thread of a core offline, yet guests run on those threads; so present CPUs
+        // count, not online ones.
         wait::num_present_cpus()
     }
 
@@ -129,7 +137,7 @@ impl Backend for Hv {
     }
 
     fn new_vcpu(vm: &Vm<Self>, id: u32, _shared: &HvShared) -> Result<HvVcpu> {
-        // With fewer threads a core, ids have fewer gaps.
+        // The VMM leaves gaps between the ids of its cores; with fewer threads a core, ids beyond this cannot be right.
         if u64::from(id) >= Self::MAX_VCPUS as u64 * vm.arch.smt() {
             return Err(EINVAL);
         }
@@ -174,8 +182,8 @@ impl Backend for Hv {
         st: &mut HvVcpu,
         dbg: &bindings::kvm_guest_debug,
     ) -> Result {
-        // A trace interrupt of the guest's goes to the guest, so it cannot be stepped through, and its DAWR and CIABR
-        // are its own.
+        // Single-stepping is not offered because trace interrupts go to the guest, and hardware breakpoints are not
+        // because DAWR and CIABR belong to the guest.
         const KNOWN: u32 = bindings::KVM_GUESTDBG_ENABLE | bindings::KVM_GUESTDBG_USE_SW_BP;
         if dbg.control & !KNOWN != 0 {
             return Err(EINVAL);
@@ -198,12 +206,32 @@ impl Backend for Hv {
         ioctl::enable_vm_cap(vm, cap, args)
     }
 
-    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut HvVcpu, cap: u32, _args: &[u64; 4]) -> Result {
-        ioctl::enable_vcpu_cap(vcpu, st, cap)
+    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut HvVcpu, cap: u32, args: &[u64; 4]) -> Result {
+        ioctl::enable_vcpu_cap(vcpu, st, cap, args)
     }
 
     fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
         ioctl::vm_ioctl(vm, cmd, arg)
+    }
+
+    fn create_device(
+        vm: ArcBorrow<'_, Vm<Self>>,
+        args: bindings::kvm_create_device,
+        arg: usize,
+    ) -> Result<isize> {
+        match args.type_ {
+            Xics::<Self>::TYPE => device::create::<_, Xics<_>>(vm, args, arg),
+            Xive::TYPE if xive::device::available() => device::create::<_, Xive>(vm, args, arg),
+            _ => Err(ENODEV),
+        }
+    }
+
+    fn set_irq(vm: &Vm<Self>, irq: u32, on: bool) -> Result {
+        if vm.irqchip.is(Xive::TYPE) {
+            vm.arch.xive.set_irq(irq, on);
+            return Ok(());
+        }
+        xics::set_irq(vm, irq, on)
     }
 
     fn runnable(vcpu: &Vcpu<Self>) -> bool {

@@ -6,13 +6,13 @@
 //! and [`set`].
 
 use super::{
-    field::Field,
     tm,
-    vcpu::{Events, HvVcpu, PSSCR_GUEST_VIS},
+    vcpu::{Events, HvVcpu, PSSCR_GUEST},
+    xive::vp_state,
     Hv,
 };
 use crate::{
-    host::time::timebase,
+    host::{field::Field, nested::api::Api, time::timebase},
     isa::{
         hcall_args::{CIABR_PRIV, CIABR_PRIV_HYPERVISOR, DAWRX_HYP},
         lpcr::Lpcr,
@@ -20,12 +20,14 @@ use crate::{
     },
     vm::{
         one_reg::{id, tm::transactional, RegValue, SW_BREAKPOINT},
-        vpa, Vcpu,
+        vpa,
+        xics::device,
+        Vcpu,
     },
 };
 use kernel::prelude::*;
 
-/// Registers that are a field of `kvm_vcpu_arch`, nothing else.
+/// Registers whose value is that of a field of `kvm_vcpu_arch`.
 macro_rules! plain {
     ($($reg:ident => $($field:ident).+ $([$i:literal])?,)*) => {
         fn get_plain(st: &HvVcpu, reg: u64) -> Option<u64> {
@@ -66,8 +68,8 @@ fn index(reg: u64, first: u64, last: u64) -> Option<usize> {
         .then(|| (reg - first) as usize)
 }
 
-/// `Backend::get_one_reg`. Errors: `ENXIO` for what needs an interrupt controller in the kernel, `EINVAL` for what is no
-/// register.
+/// `Backend::get_one_reg`. Errors: `ENXIO` for what needs an interrupt controller in the kernel, `EINVAL` for what is
+/// no register.
 pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue> {
     if let Some(val) = get_plain(st, reg) {
         return RegValue::new(reg, val);
@@ -89,6 +91,13 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
     if let Some(i) = index(reg, id::VR0, id::VR31) {
         return Ok(RegValue::from_vsr(st.switch.vsr(32 + i as u8)));
     }
+    match reg {
+        // As kvm-hv answers for a vCPU whose controller is another.
+        id::ICP_STATE if vcpu.shared.xive.connected() => return Ok(RegValue::from_u64(0)),
+        id::ICP_STATE => return device::icp_state(vcpu).map(RegValue::from_u64),
+        id::VP_STATE => return vp_state::get(vcpu),
+        _ => {}
+    }
     if let Some(area) = vpa::get_reg(vcpu, reg) {
         return Ok(area);
     }
@@ -103,7 +112,6 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
         id::ARCH_COMPAT => st.compat.into(),
         id::ONLINE => st.online.into(),
         id::PTCR => st.ptcr,
-        id::ICP_STATE | id::VP_STATE => return Err(ENXIO),
         _ => return Err(EINVAL),
     };
     RegValue::new(reg, val)
@@ -122,11 +130,13 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         st.switch.set_vsr(32 + i as u8, val.vsr()?);
         return Ok(());
     }
+    match reg {
+        id::ICP_STATE => return device::set_icp_state(vcpu, val.int()?),
+        id::VP_STATE => return vp_state::set(vcpu, &val),
+        _ => {}
+    }
     if let Some(ret) = vpa::set_reg(vcpu, reg, &val) {
         return ret;
-    }
-    if matches!(reg, id::ICP_STATE | id::VP_STATE) {
-        return Err(ENXIO);
     }
     let val = val.int()?;
     if let Some(i) = index(reg, id::PMC1, id::PMC8) {
@@ -140,11 +150,11 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         st.switch.set_vsr(i as u8, [val, low]);
         return Ok(());
     }
-    // A guest must not watch the hypervisor, or change what is not its own.
+    // A guest may not set breakpoints in hypervisor state, or change PSSCR fields of the hypervisor's.
     let val = match reg {
         id::DABRX | id::DAWRX | id::DAWRX1 => val & !DAWRX_HYP,
         id::CIABR if val & CIABR_PRIV == CIABR_PRIV_HYPERVISOR => val & !CIABR_PRIV,
-        id::PSSCR => val & PSSCR_GUEST_VIS,
+        id::PSSCR => val & PSSCR_GUEST,
         _ => val,
     };
     if set_plain(st, reg, val) {
@@ -175,7 +185,8 @@ const TB_OFFSET_UNIT: u64 = 1 << 24;
 fn set_tb_offset(st: &mut HvVcpu, val: u64) -> Result {
     let offset = val.checked_next_multiple_of(TB_OFFSET_UNIT).unwrap_or(0);
     st.switch.vcore_mut().tb_offset = offset;
-    // A decrementer that nobody has set would seem far in the future in the new timebase; it has expired.
+    // An expiry of 0 means that the decrementer was never set, and is past. With an offset, 0 could seem to be in the
+    // future, so the expiry becomes the guest's present time.
     let arch = st.switch.arch_mut();
     if arch.dec_expires == 0 && offset != 0 {
         arch.dec_expires = timebase().wrapping_add(offset);
@@ -190,7 +201,8 @@ fn set_lpcr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, mask: Lpcr, val: u64) {
         .user_write(mask, Lpcr::from_raw(val), true, forbidden);
 }
 
-/// `KVM_REG_PPC_ARCH_COMPAT`. Returns `EINVAL` for what is no level, or above the host's.
+/// `KVM_REG_PPC_ARCH_COMPAT`. Returns `EINVAL` if `compat` names no architecture level, one above the host's, or
+/// one that a hypervisor below does not permit.
 fn set_compat(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, compat: u32) -> Result {
     let features = vcpu.vm().arch.features;
     let host = if features.arch_31() {
@@ -204,7 +216,18 @@ fn set_compat(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, compat: u32) -> Result {
         _ => host,
     };
     let pcr = Pcr::for_guest(host, guest).ok_or(EINVAL)?;
-    st.switch.vcore_mut().pcr = pcr.raw() as usize;
+    let permitted = |api: Api| compat == 0 || api.permits(LogicalPvr::from_raw(compat));
+    if !Api::in_use().is_none_or(permitted) {
+        return Err(EINVAL);
+    }
+    let vcore = st.switch.vcore_mut();
+    vcore.pcr = pcr.raw() as usize;
+    // A hypervisor below takes no 0 for its own level.
+    vcore.arch_compat = match compat {
+        0 if features.power11() => LogicalPvr::V31_P11.raw(),
+        0 => LogicalPvr::of(host).raw(),
+        compat => compat,
+    };
     st.compat = compat;
     Ok(())
 }

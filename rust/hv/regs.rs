@@ -5,8 +5,11 @@
 use super::vcpu::HvVcpu;
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
-    host::{switch, uapi::Sregs},
-    isa::{msr::Msr, srr1::Srr1},
+    host::{
+        sregs::{sregs_slb, sregs_slb_mut},
+        uapi::Sregs,
+    },
+    isa::{msr::Msr, slb::SlbEsid, srr1::Srr1},
 };
 use kernel::prelude::*;
 
@@ -20,7 +23,7 @@ pub(crate) fn get_regs(st: &HvVcpu) -> kvm_regs {
         ctr: pt.ctr as u64,
         lr: pt.link as u64,
         xer: pt.xer as u64,
-        // As an exit leaves it, it may have bits of the interrupt's.
+        // After an exit the saved MSR may still have bits that the interrupt set in SRR1.
         msr: Srr1::from_raw(sh.msr).msr().raw(),
         srr0: sh.srr0,
         srr1: sh.srr1,
@@ -36,7 +39,7 @@ pub(crate) fn get_regs(st: &HvVcpu) -> kvm_regs {
         ..Default::default()
     };
     for (i, gpr) in regs.gpr.iter_mut().enumerate() {
-        *gpr = st.gpr(i);
+        *gpr = st.switch.gpr(i);
     }
     regs
 }
@@ -66,15 +69,12 @@ pub(crate) fn set_regs(st: &mut HvVcpu, regs: &kvm_regs) {
     }
 }
 
-/// A valid SLB entry's mark in its first doubleword.
-const SLB_ESID_V: u64 = 0x0800_0000;
-
 /// `KVM_GET_SREGS`: the PVR, and the SLB, which a radix guest does not use.
 pub(crate) fn get_sregs(st: &HvVcpu) -> Result<Sregs> {
     let arch = st.switch.arch();
     let mut sregs = Sregs::zeroed()?;
     sregs.set_pvr(arch.pvr);
-    let slb = switch::sregs_slb_mut(&mut sregs);
+    let slb = sregs_slb_mut(&mut sregs);
     for (to, from) in slb
         .iter_mut()
         .zip(arch.slb.iter())
@@ -93,10 +93,10 @@ pub(crate) fn set_sregs(st: &mut HvVcpu, sregs: &kvm_sregs) -> Result {
         return Err(EINVAL);
     }
     let nr = arch.slb_nr.max(0) as usize;
-    let valid = switch::sregs_slb(sregs)
+    let valid = sregs_slb(sregs)
         .iter()
         .take(nr)
-        .filter(|e| e.slbe & SLB_ESID_V != 0);
+        .filter(|e| SlbEsid::from_raw(e.slbe).contains(SlbEsid::V));
     let mut count = 0;
     for (to, from) in arch.slb.iter_mut().zip(valid) {
         to.orige = from.slbe;

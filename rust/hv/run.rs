@@ -16,8 +16,9 @@ use crate::{
         entry::{HostInterruptible, IrqsHardDisabled, Pending},
         time::timebase,
         trace,
+        xive::Pushed,
     },
-    isa::{fscr::Fscr, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
+    isa::{fscr::Fscr, hcall::Hcall, lpcr::Lpcr, msr::Msr, srr1::Srr1, trap::Trap},
     vm::{
         papr,
         run_loop::{enter_until_userspace, Entered, Next, RunBackend},
@@ -36,7 +37,7 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
         run.set_exit(bindings::KVM_EXIT_INTERNAL_ERROR);
         return Err(EINVAL);
     }
-    // Userspace that knows nothing of this means it.
+    // Userspace that does not know `KVM_REG_PPC_ONLINE` never sets it, so a vCPU that runs is online.
     st.online |= u32::from(st.online == 0);
     if !host.prepare_facilities() {
         run.set_fail_entry(0, 0);
@@ -69,10 +70,11 @@ impl RunBackend for Hv {
             return (moved(vcpu, st, irqs), Entered::Not(None));
         }
 
-        // From here on a kick interrupts this CPU; what was asked for before is seen below.
+        // From here on a kick interrupts this CPU. A request that was made before is seen by `check_pending` below.
         vm.switch.entering(&irqs);
         vcpu.entry.entering(cpu);
         let mut rounds = ROUNDS;
+        let mut pushed: Option<Pushed<'_>> = None;
         loop {
             let events = vcpu.shared.events.get();
             let request =
@@ -81,22 +83,35 @@ impl RunBackend for Hv {
             let ready = match irqs.check_pending(request) {
                 Ok(ready) => ready,
                 Err((irqs, pending)) => {
+                    if let Some(pushed) = pushed {
+                        pushed.pull(&irqs);
+                    }
                     leave(vcpu, st, &irqs);
                     return (irqs.enable(), Entered::Not(Some(pending)));
                 }
             };
-            trace::guest_enter(vcpu.id, st.nip(), events);
+            if pushed.is_none() {
+                // Whoever takes its controller away has done so before the barrier above, or waits until it is pulled.
+                pushed = vcpu.shared.xive.push(ready.irqs());
+            }
+            let (nip, _) = st.switch.seen();
+            trace::guest_enter(vcpu.id, nip, events);
             let exited = ready.enter(&mut st.switch);
             let trap = exited.trap();
             if let Some(trap) = trap {
-                let msr = st.switch.arch().shregs.msr;
-                trace::guest_exit(vcpu.id, trap.raw(), st.nip(), msr);
+                let (nip, msr) = st.switch.seen();
+                trace::guest_exit(vcpu.id, trap.raw(), nip, msr);
             }
             rounds = rounds.saturating_sub(1);
-            // Whoever kicks the vCPU meanwhile finds it in its guest, and sends an interrupt, which waits for that.
+            // While the exit is handled at once, the vCPU still counts as in its guest: a kick sends an interrupt,
+            // which ends the guest at the next entry.
             match exited.again(|trap| rounds != 0 && at_once::handle(vcpu, st, trap)) {
                 Ok(disabled) => irqs = disabled,
                 Err(exited) => {
+                    if let Some(pushed) = pushed {
+                        let cedes = trap == Some(Trap::SYSCALL) && cedes(st);
+                        pull(vcpu, pushed, exited.irqs(), cedes);
+                    }
                     leave(vcpu, st, exited.irqs());
                     return (exited.replay(), trap.into());
                 }
@@ -130,6 +145,29 @@ impl RunBackend for Hv {
     }
 }
 
+/// Is the guest's hypercall `H_CEDE`?
+fn cedes(st: &HvVcpu) -> bool {
+    Hcall::from_raw(st.hcall_gpr(3)) == Hcall::H_CEDE && !st.msr().contains(Msr::PR)
+}
+
+/// Takes the controller's context from the CPU. If the guest `cedes`, what comes from now on wakes it,
+/// and what has come already keeps it from waiting.
+#[inline(never)]
+fn pull(vcpu: &Vcpu<Hv>, pushed: Pushed<'_>, irqs: &IrqsHardDisabled, cedes: bool) {
+    if !cedes {
+        pushed.pull(irqs);
+        return;
+    }
+    let events = &vcpu.shared.events;
+    // Only what comes after this has the escalation fire.
+    events.take(Events::ESCALATED);
+    // Before it is pulled: what comes between finds it in the controller, and what comes later is escalated.
+    let fired = pushed.arm(irqs);
+    if pushed.pull_waiting(irqs) || fired {
+        events.change(0, Events::ESCALATED);
+    }
+}
+
 /// Loads what changes from entry to entry.
 #[inline]
 fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm, events: u32) {
@@ -137,7 +175,7 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
     if events & (Events::EXTERNAL | Events::DOORBELL) != 0 {
         lpcr = interrupt(vcpu, st, events, lpcr);
     }
-    let granted = Fscr::from_raw(st.switch.arch().hfscr as u64);
+    let granted = Fscr::from_raw(st.switch.hfscr());
     st.switch
         .set_pmu_in_use(granted.contains(Fscr::PM) || st.pmu_in_use);
     if granted.contains(Fscr::BHRB) {
@@ -150,7 +188,8 @@ fn prepare(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled, vm: &HvVm,
     st.switch.prepare(irqs, next_timer(now), lpcr.raw());
 }
 
-/// Gives the guest the interrupts that wait for it. Returns `lpcr` as it has to be for that.
+/// Gives the guest its pending interrupts. Returns `lpcr` with MER set if an external interrupt has to wait until the
+/// guest enables interrupts.
 #[cold]
 #[inline(never)]
 fn interrupt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, events: u32, mut lpcr: Lpcr) -> Lpcr {
@@ -159,30 +198,30 @@ fn interrupt(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, events: u32, mut lpcr: Lpcr) -> L
             st.inject(&vcpu.vm().arch, Trap::EXTERNAL, Srr1::EMPTY);
             vcpu.shared.events.take(Events::EXTERNAL_ONESHOT);
         } else {
-            // The hardware gives it to the guest when that enables interrupts.
+            // With MER, the hardware interrupts the guest as soon as it enables interrupts.
             lpcr = lpcr.with(Lpcr::MER);
         }
     }
     if vcpu.shared.events.take(Events::DOORBELL) {
-        st.switch.arch_mut().doorbell_request = 1;
+        *st.switch.doorbell_mut() = 1;
     }
     lpcr
 }
 
-/// The guest does not run any more, or not after all: a doorbell that it has not taken is everybody's business again,
-/// before anybody can see that the vCPU is outside.
+/// Undoes `entering` after an exit, or when the guest is not entered after all. A doorbell that the guest has not taken
+/// goes back to the vCPU's events, before other threads can see that the vCPU has left its guest.
 #[inline]
 fn leave(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: &IrqsHardDisabled) {
-    if st.switch.arch().doorbell_request != 0 {
-        st.switch.arch_mut().doorbell_request = 0;
+    if core::mem::take(st.switch.doorbell_mut()) != 0 {
         vcpu.shared.events.change(0, Events::DOORBELL);
     }
     vcpu.vm().arch.switch.left(irqs);
     vcpu.entry.left();
 }
 
-/// The thread is on another CPU than the last time. The guest may have been interrupted there between an invalidation
-/// and the barriers that wait for it, and here it may invalidate translations locally that are still cached there.
+/// Handles that the thread has moved to another CPU. The guest may have been interrupted on the old one between a
+/// `tlbie` and the barriers that wait for it, and a local invalidation on the new one does not reach translations that
+/// are cached on the old one.
 fn moved(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, irqs: IrqsHardDisabled) -> HostInterruptible {
     let cpu = irqs.cpu();
     let from = st.prev_cpu.replace(cpu);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The registers of a transaction, which userspace can read and write one by one: those of its state and the
-//! checkpointed ones.
+//! The registers of transactional memory by number: those of a transaction's state, and the checkpointed ones.
 
-use super::{field::Field, vcpu::HvVcpu};
-use crate::vm::one_reg::{
-    id, size_of_id,
-    tm::{self, number},
-    RegValue,
+use super::vcpu::HvVcpu;
+use crate::{
+    host::field::Field,
+    vm::one_reg::{
+        id, size_of_id,
+        tm::{self, number},
+        RegValue,
+    },
 };
 use kernel::prelude::*;
 
@@ -57,7 +59,7 @@ plain! {
     0x66 => vrsave_tm, 0x68 => dscr_tm, 0x69 => tar_tm, 0x6a => xer_tm,
 }
 
-/// Reads one.
+/// Reads a register.
 pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
     if let Some(val) = get_state(st, reg) {
         return RegValue::new(reg, val);
@@ -77,7 +79,7 @@ pub(crate) fn get(st: &HvVcpu, reg: u64) -> Result<RegValue> {
     }
 }
 
-/// Writes one.
+/// Writes a register.
 pub(crate) fn set(st: &mut HvVcpu, reg: u64, val: RegValue) -> Result {
     if reg & id::TM == 0 {
         return set_state(st, reg, val.u64()?).then_some(()).ok_or(EINVAL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers of transactional memory on a host kernel without `CONFIG_PPC_TRANSACTIONAL_MEM`: its saved state of a guest
-//! has no room for them, and kvm-hv does not know them there either.
+//! Registers of transactional memory on a host kernel without `CONFIG_PPC_TRANSACTIONAL_MEM`: its saved state of a
+//! guest has no room for them, and kvm-hv does not know them there either.
 
 use super::vcpu::HvVcpu;
 use crate::vm::one_reg::RegValue;

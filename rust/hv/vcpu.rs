@@ -5,8 +5,17 @@
 use super::{mmu::tree::Spare, vm::HvVm};
 use crate::{
     emulate::regs::{Regs, Vsr},
-    host::{features, switch::SwitchVcpu},
-    isa::{fscr::Fscr, insn::Insn, lpcr::Lpcr, msr::Msr},
+    host::{features, switch::SwitchVcpu, xive::Context},
+    isa::{
+        fscr::Fscr,
+        insn::Insn,
+        lpcr::Lpcr,
+        msr::Msr,
+        pmu::{Mmcr0, Mmcra},
+        pvr::Arch,
+        spr::Spr,
+        spr_bits,
+    },
     vm::{
         mmio::Pending as PendingMmio,
         papr::Completion,
@@ -17,15 +26,17 @@ use kernel::{new_spinlock, prelude::*, sync::SpinLock};
 
 pub(crate) use crate::vm::events::Events;
 
-/// What others may touch.
+/// The part of a vCPU that other threads may access.
 #[pin_data]
 pub(crate) struct HvShared {
     pub(crate) events: Events,
     /// The areas the guest has registered.
     #[pin]
     pub(crate) vpas: SpinLock<Vpas>,
-    /// When its thread had a CPU.
+    /// What the scheduler has told of the vCPU's thread.
     pub(crate) preemption: Preemption,
+    /// What it has of the host's interrupt controller.
+    pub(crate) xive: Context,
 }
 
 impl HvShared {
@@ -35,11 +46,12 @@ impl HvShared {
             events: Events::new(),
             vpas <- new_spinlock!(Vpas::default()),
             preemption: Preemption::new(),
+            xive: Context::new(),
         })
     }
 }
 
-/// What is known of an access to a device.
+/// An access to a device that [`at_once`](super::mmu::fault::at_once) has found.
 pub(crate) struct Device {
     /// The guest real address.
     pub(crate) gpa: u64,
@@ -47,27 +59,28 @@ pub(crate) struct Device {
     pub(crate) insn: Option<Insn>,
 }
 
-/// What only the vCPU's own thread touches.
+/// The part of a vCPU that only its own thread accesses.
 pub(crate) struct HvVcpu {
     /// Registers and world switch.
     pub(crate) switch: SwitchVcpu,
     /// LPCR bits that userspace may change.
     pub(crate) lpcr: Lpcr,
-    /// Facilities the guest may use when it asks: `hfscr` starts without some that cost.
+    /// Facilities that the guest may use. `hfscr` starts without some of them, whose registers cost time to switch,
+    /// until the guest first uses them.
     pub(crate) hfscr_permitted: Fscr,
-    /// The guest has not said that it does without the performance monitor.
+    /// Whether the guest may use the performance monitor; a guest's VPA can say that it does not.
     pub(crate) pmu_in_use: bool,
     /// The CPU it ran on last, whose TLB may have its translations.
     pub(crate) prev_cpu: Option<u32>,
-    /// (H)SRR1 as the last exit left it; the MSR's copy in there went to the MSR.
+    /// SRR1 or HSRR1 as the last exit set it.
     pub(crate) exit_srr1: u64,
-    /// What userspace owes.
+    /// What userspace has to answer before the guest can run again.
     pub(crate) completion: Completion,
     /// The load or store that is being emulated.
     pub(crate) mmio: PendingMmio,
-    /// The exit that is being handled is for a page that was just not in userspace's tables.
+    /// Whether `at_once` has just found that the page of the present fault is not in userspace's page tables.
     pub(crate) absent: bool,
-    /// The exit that is being handled is an access to a device.
+    /// The access to a device for which the present exit came, if `at_once` has found one.
     pub(crate) device: Option<Device>,
     /// Page tables for the next fault.
     pub(crate) spare: Spare,
@@ -75,7 +88,7 @@ pub(crate) struct HvVcpu {
     pub(crate) compat: u32,
     /// `KVM_REG_PPC_ONLINE`.
     pub(crate) online: u32,
-    /// `KVM_CAP_PPC_PAPR` was enabled; without it nothing runs.
+    /// Whether `KVM_CAP_PPC_PAPR` was enabled; without it the vCPU does not run.
     pub(crate) papr: bool,
     /// `KVM_REG_PPC_PTCR`: kept for userspace; nested guests are not offered.
     pub(crate) ptcr: u64,
@@ -85,14 +98,8 @@ pub(crate) struct HvVcpu {
     pub(crate) dispatches: Dispatches,
 }
 
-/// PSSCR fields that a guest can see (ESL, EC aside): PLS and the request fields.
-pub(crate) const PSSCR_GUEST_VIS: u64 = 0xf000_0000_0000_03ff;
-/// MMCR0[FC]: counters frozen.
-const MMCR0_FC: u64 = 0x8000_0000;
-/// MMCR0[PMCCEXT] (ISA 3.1): problem state may not read the counters.
-const MMCR0_PMCCEXT: u64 = 0x0000_0200;
-/// MMCRA[BHRBRD] (ISA 3.1): branch history off.
-const MMCRA_BHRB_DISABLE: u64 = 0x20_0000_0000;
+/// The fields of PSSCR that a guest's kernel can access.
+pub(crate) const PSSCR_GUEST: u64 = spr_bits::defined(Spr::PSSCR_PRIVILEGED, Arch::V300);
 /// CTRL[RUN].
 const CTRL_RUN: u32 = 1;
 
@@ -112,13 +119,13 @@ impl HvVcpu {
         arch.pvr = features::pvr();
         arch.ctrl = CTRL_RUN;
         let [mmcr0, ..] = &mut arch.mmcr;
-        *mmcr0 = MMCR0_FC;
+        *mmcr0 = Mmcr0::FC.raw();
         if f.arch_31() {
-            *mmcr0 |= MMCR0_PMCCEXT;
-            arch.mmcra = MMCRA_BHRB_DISABLE;
+            *mmcr0 |= Mmcr0::PMCCEXT.raw();
+            arch.mmcra = Mmcra::BHRBRD.raw();
         }
         arch.hfscr_permitted = permitted.raw();
-        // These are given when the guest first uses them: until then there is nothing to switch, or to clear.
+        // The guest gets these when it first uses them; until then their registers need not be switched or cleared.
         let later = Fscr::PM | Fscr::EBB | Fscr::TM | Fscr::BHRB;
         arch.hfscr = permitted.without(later).raw() as usize;
         arch.slb_nr = 32;
@@ -146,37 +153,37 @@ impl HvVcpu {
     /// The guest's MSR.
     #[inline]
     pub(crate) fn msr(&self) -> Msr {
-        Msr::from_raw(self.switch.arch().shregs.msr)
+        Msr::from_raw(self.switch.msr())
     }
 
-    /// Sets the guest's MSR, without what a guest cannot have: hypervisor and secure state, the reserved
-    /// transaction state, machine checks disabled.
+    /// Sets the guest's MSR. Bits that a guest cannot have are cleared (hypervisor and secure state, a transaction
+    /// state that is reserved or that the guest has no facility for), and ME is set.
     #[inline]
     pub(crate) fn set_msr(&mut self, msr: Msr) {
         let mut msr = msr.without(Msr::HV | Msr::S).with(Msr::ME);
-        // Without transactions, a state of one would be fatal in the switch.
+        // The world switch must not load a transaction state if the guest has no transactional memory.
         if msr.ts() == 3 || !self.hfscr_permitted.contains(Fscr::TM) {
             msr = msr.with_ts(0);
         }
-        self.switch.arch_mut().shregs.msr = msr.raw();
+        self.switch.set_msr(msr.raw());
     }
 
     /// Next instruction's address.
     #[inline]
     pub(crate) fn nip(&self) -> u64 {
-        self.switch.pt_regs().nip as u64
+        self.switch.nip()
     }
 
     /// Sets the next instruction's address.
     #[inline]
     pub(crate) fn set_nip(&mut self, nip: u64) {
-        self.switch.pt_regs_mut().nip = nip as usize;
+        self.switch.set_nip(nip);
     }
 
-    /// GPR `n`.
+    /// One of GPRs 3 to 12 after a hypercall.
     #[inline]
-    pub(crate) fn gpr(&self, n: usize) -> u64 {
-        self.switch.gpr(n)
+    pub(crate) fn hcall_gpr(&self, n: usize) -> u64 {
+        self.switch.hcall_gpr(n)
     }
 
     /// The LPCR the guest runs with.
@@ -189,14 +196,13 @@ impl HvVcpu {
     #[inline]
     pub(crate) fn dec_expires(&self) -> u64 {
         self.switch
-            .arch()
-            .dec_expires
-            .wrapping_sub(self.switch.vcore().tb_offset)
+            .dec_expires()
+            .wrapping_sub(self.switch.tb_offset())
     }
 
-    /// Takes a facility away again until the guest asks for it; its registers are not kept meanwhile.
+    /// Takes a facility away until the guest uses it again. Its registers are not kept meanwhile.
     pub(crate) fn revoke(&mut self, facility: Fscr) {
-        self.switch.arch_mut().hfscr &= !(facility.raw() as usize);
+        *self.switch.hfscr_mut() &= !(facility.raw() as usize);
     }
 
     /// Lets the guest use a facility from now on, if it may.
@@ -204,7 +210,7 @@ impl HvVcpu {
         if !self.hfscr_permitted.contains(facility) {
             return false;
         }
-        self.switch.arch_mut().hfscr |= facility.raw() as usize;
+        *self.switch.hfscr_mut() |= facility.raw() as usize;
         true
     }
 }
@@ -218,6 +224,16 @@ impl Regs for SwitchVcpu {
     #[inline]
     fn set_gpr(&mut self, n: u8, value: u64) {
         self.set_gpr(n.into(), value);
+    }
+
+    #[inline]
+    fn hcall_gpr(&self, n: u8) -> u64 {
+        self.hcall_gpr(n.into())
+    }
+
+    #[inline]
+    fn set_hcall_gprs(&mut self, ret: u64, more: &[u64; 9]) {
+        self.set_hcall_gprs(ret, more);
     }
 
     fn vsr(&self, n: u8) -> Vsr {
@@ -234,16 +250,16 @@ impl Regs for SwitchVcpu {
 
     #[inline]
     fn msr(&self) -> Msr {
-        Msr::from_raw(self.arch().shregs.msr)
+        Msr::from_raw(self.msr())
     }
 
     #[inline]
     fn nip(&self) -> u64 {
-        self.pt_regs().nip as u64
+        self.nip()
     }
 
     #[inline]
     fn set_nip(&mut self, nip: u64) {
-        self.pt_regs_mut().nip = nip as usize;
+        self.set_nip(nip);
     }
 }

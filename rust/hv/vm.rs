@@ -2,13 +2,15 @@
 
 //! The hv backend, and a VM of it.
 
+use super::xive::state::Xive;
 use crate::{
     host::{
         features::{Features, HostRegisters},
         lpid::Lpid,
+        nested::{self, Session},
         once,
         preempt::Enabled,
-        switch::SwitchVm,
+        switch_vm::SwitchVm,
     },
     isa::{lpcr::Lpcr, rpte::Patb1},
     vm::{
@@ -28,20 +30,30 @@ use kernel::{
 pub(crate) struct Hv;
 
 impl Hv {
-    /// Can guests run on this host? If not, what is missing.
+    /// Checks whether guests can run on this host. The error says what is missing.
     pub(crate) fn available() -> Result<(), &'static str> {
         let f = Features::read();
-        if !f.hvmode() {
-            Err("the kernel does not run in hypervisor mode")
+        let partition = nested::offered(f);
+        if !f.hvmode() && !partition {
+            Err("the kernel is no hypervisor, and none below runs guests for it")
         } else if !f.arch_300() {
             Err("the processor is older than POWER9")
         } else if !f.radix() {
             Err("the host does not use the radix MMU")
-        } else if !f.tlbie() {
+        } else if !f.tlbie() && !partition {
             Err("the platform does not let the kernel use tlbie")
         } else {
             Ok(())
         }
+    }
+
+    /// Makes arrangements with the hypervisor below, if there is one; what is returned has to live as long as there
+    /// may be VMs. Until this has returned, VMs cannot be made in a partition. The error says why guests cannot run.
+    pub(crate) fn begin() -> Result<Option<Session>, &'static str> {
+        if Features::read().hvmode() {
+            return Ok(None);
+        }
+        Session::begin().map(Some)
     }
 }
 
@@ -78,24 +90,28 @@ pub(crate) struct HvVm {
     process_table: Atomic<u64>,
     /// Threads of an emulated core; vCPU ids are aligned to it.
     smt: Atomic<u64>,
-    /// Keeps the scheduler telling of the vCPUs' threads.
+    /// Keeps the scheduler's notifications about vCPU threads enabled.
     pub(crate) scheduler: Enabled,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
     /// TCE tables.
     pub(crate) tce: Arc<Tables>,
+    /// Its interrupt controller, if that is the host's.
+    pub(crate) xive: Arc<Xive>,
     fwnmi: Atomic<bool>,
     dawr1: Atomic<bool>,
 }
 
 impl HvVm {
-    /// Takes an LPID. The module handles `hcalls`. Returns `ENOMEM` if there is none, `ENODEV` outside hypervisor state.
+    /// A VM with an LPID of its own, whose hypercalls `hcalls` are handled by the module. Returns `ENOMEM` if no LPID
+    /// is free, `ENODEV` where guests cannot run (yet); a hypervisor below may answer `EPERM`, `EBUSY` or `EINVAL`,
+    /// too.
     pub(crate) fn new(hcalls: &'static Handled) -> Result<Self> {
         let features = Features::read();
         let host = HostRegisters::read(features).ok_or(ENODEV)?;
         let lpid = Arc::new(Lpid::alloc()?, GFP_KERNEL_ACCOUNT)?;
         let switch = Arc::new(
-            SwitchVm::new(lpid.id(), &host, features)?,
+            SwitchVm::new(lpid.clone(), &host, features)?,
             GFP_KERNEL_ACCOUNT,
         )?;
         Ok(Self {
@@ -108,6 +124,7 @@ impl HvVm {
             scheduler: Enabled::new(),
             hcalls: EnabledHcalls::new(hcalls),
             tce: Tables::new()?,
+            xive: Arc::pin_init(Xive::new(), GFP_KERNEL_ACCOUNT)?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),
             lpid,
@@ -126,7 +143,8 @@ impl HvVm {
         Patb1::from_raw(once::read_u64(&self.process_table))
     }
 
-    /// `KVM_PPC_CONFIGURE_V3_MMU`, arguments checked: the process table, and whether the guest may use tlbie.
+    /// Sets the process table, and whether the guest may use `tlbie`, for `KVM_PPC_CONFIGURE_V3_MMU`, which has checked
+    /// them.
     pub(crate) fn set_process_table(&self, table: Patb1, gtse: bool) {
         self.process_table.store(table.raw(), Relaxed);
         let lpcr = self.lpcr().set(Lpcr::GTSE, gtse);
@@ -138,7 +156,7 @@ impl HvVm {
         once::read_u64(&self.smt)
     }
 
-    /// Sets it, before the first vCPU.
+    /// Sets the number of threads of an emulated core. Call before the first vCPU is made.
     pub(crate) fn set_smt(&self, smt: Smt) {
         self.smt.store(smt.0, Relaxed);
     }
@@ -148,7 +166,7 @@ impl HvVm {
         self.fwnmi.load(Relaxed)
     }
 
-    /// From now on it does.
+    /// Makes the guest handle machine checks itself from now on.
     pub(crate) fn set_fwnmi(&self) {
         self.fwnmi.store(true, Relaxed);
         self.switch.set_fwnmi();
@@ -159,7 +177,7 @@ impl HvVm {
         self.dawr1.load(Relaxed)
     }
 
-    /// From now on it may. Returns `ENODEV` if the host has none.
+    /// Lets the guest use DAWR1 from now on. Returns `ENODEV` if the host has none.
     pub(crate) fn set_dawr1(&self) -> Result {
         if !self.features.dawr1() {
             return Err(ENODEV);
@@ -171,12 +189,13 @@ impl HvVm {
 
 /// The LPCR of a new guest.
 fn guest_lpcr(host: &HostRegisters, features: Features) -> Lpcr {
-    // What wakes a stopped thread, and whose external interrupts are, is the host's choice.
+    // PECE (what wakes a thread from power saving) and LPES (who gets external interrupts) are as in the host.
     let lpcr = Lpcr::from_raw(host.lpcr)
         .masked(Lpcr::PECE | Lpcr::LPES)
         .with(Lpcr::HDICE | Lpcr::ONL | Lpcr::HVICE | Lpcr::HEIC)
         .with(Lpcr::UPRT | Lpcr::GTSE | Lpcr::HR);
-    // With XIVE, external interrupts of the guest go to it directly; the host's are H_VIRT.
-    lpcr.set(Lpcr::LPES0, features.xive())
+    // On a XIVE host, the host's own interrupts are hypervisor virtualization interrupts, so external interrupts can go
+    // to the guest directly. In a partition the hypervisor decides that.
+    lpcr.set(Lpcr::LPES0, features.xive() && features.hvmode())
         .set(Lpcr::HAIL, features.hail())
 }

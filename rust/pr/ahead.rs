@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The instructions behind one that was emulated. A kernel reads and writes registers in a row, SRR0 and SRR1 above
-//! all; each would be an exit of its own, and the next is known before the guest gets there.
+//! Executes the instructions after one that was emulated. Kernels read and write several registers in a row, above all
+//! SRR0 and SRR1, and each of these instructions would be an exit of its own.
 
 use super::{emulate, fetch::as_fetched, outcome::Outcome, vcpu::PrVcpu, vm::Pr};
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) fn go_on(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) {
     }
 }
 
-/// Does that, and says whether it is worth trying again at this address.
+/// Executes them, and returns whether it is worth trying again at this address.
 #[inline(never)]
 fn look(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> bool {
     let Some(words) = code(vcpu, st) else {

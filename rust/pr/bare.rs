@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Guests whose PVR says that their processor is older than PAPR partitions: what their kernels may do and those of
-//! partitions may not.
+//! Guests whose PVR says that their processor is older than PAPR partitions: emulates what their kernels may do, and
+//! kernels of partitions may not.
 
 use super::{
     dcbz, fault, mmu32,
@@ -33,7 +33,7 @@ const BLOCK_128: u32 = 7;
 /// `dcba` without its operands.
 const DCBA: u32 = 0x7c00_05ec;
 
-/// The guest's processor is this one.
+/// Sets the guest's processor.
 pub(crate) fn set_pvr(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, pvr: u32) {
     st.pvr = pvr;
     st.bare = Pvr::from_raw(pvr).bare();

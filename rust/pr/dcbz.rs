@@ -65,7 +65,7 @@ fn replace(code: &mut [u8]) -> bool {
     any
 }
 
-/// From now on the VM's guests execute no `dcbz`.
+/// Makes each `dcbz` of the VM's guests trap from now on.
 pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
     let vm = vcpu.vm();
     {
@@ -81,11 +81,11 @@ pub(crate) fn trap(vcpu: &Vcpu<Pr>) {
     vm.request_all(request::SEGMENTS);
 }
 
-/// What is known of a page's code.
+/// The result of searching a page's code.
 pub(crate) enum Code {
-    /// Nothing in it has to trap. It was searched when its frame had been mapped for writing so many times.
+    /// Nothing in it has to trap. The number says how often its frame had been mapped for writing when it was searched.
     Plain(u64),
-    /// The copy to be executed, made when its frame had been mapped for writing so many times.
+    /// The copy to be executed, and how often the frame had been mapped for writing when the copy was made.
     Copy(KBox<CodePage>, u64),
 }
 

@@ -291,6 +291,7 @@ fn map(
     let writing = access == Access::Store;
     let hva = slot.hva(to.gpa >> PAGE_SHIFT);
     if map_present(vcpu, slot, to, ea, writing) {
+        count_mapped(vcpu, access);
         return Step::Done;
     }
     if let Some(page) = ready.page.take_if(|page| page.hva() == hva) {
@@ -320,9 +321,20 @@ fn map_referenced(
         }
         let frame = Frame::of_user_page(page);
         let shadow = shadow(slot, to, ea, frame, writable, writing, inhibited);
-        mmu.map(to.key, &shadow).then_some(shadow.permission.write)
+        let mapped = mmu.map(to.key, &shadow);
+        if mapped {
+            count_mapped(vcpu, access);
+        }
+        mapped.then_some(shadow.permission.write)
     });
     step
+}
+
+fn count_mapped(vcpu: &Vcpu<Pr>, access: Access) {
+    match access {
+        Access::Fetch => vcpu.arch_stats.sp_instruc.inc(),
+        _ => vcpu.arch_stats.sp_storage.inc(),
+    }
 }
 
 /// Maps what userspace's own tables have for the page, if that needs no help; returns whether it did.

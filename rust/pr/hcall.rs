@@ -12,13 +12,21 @@ use crate::{
     vm::{
         papr::{self, Handled, Outcome},
         run_loop::Next,
-        tce_hcalls, vpa, Vcpu,
+        tce_hcalls, vpa,
+        xics::hcalls,
+        Vcpu,
     },
 };
 
 /// The hcalls that are handled here.
 pub(crate) const HANDLED: &Handled = &Handled {
     by_default: &[
+        Hcall::H_EOI,
+        Hcall::H_CPPR,
+        Hcall::H_IPI,
+        Hcall::H_IPOLL,
+        Hcall::H_XIRR,
+        Hcall::H_XIRR_X,
         Hcall::H_ENTER,
         Hcall::H_REMOVE,
         Hcall::H_PROTECT,
@@ -46,6 +54,9 @@ pub(crate) const HANDLED: &Handled = &Handled {
 pub(crate) fn handle(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> Outcome {
     let hcall = Hcall::from_raw(st.gpr(3));
     let vm = vcpu.vm();
+    if hcall == Hcall::H_RTAS {
+        return hcalls::rtas(vcpu, st.gpr(4));
+    }
     if !vm.arch.hcalls.enabled(hcall) {
         return Outcome::Userspace;
     }
@@ -98,6 +109,14 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
     let vm = vcpu.vm();
     Outcome::Return(match hcall {
+        Hcall::H_XIRR
+        | Hcall::H_XIRR_X
+        | Hcall::H_EOI
+        | Hcall::H_IPI
+        | Hcall::H_CPPR
+        | Hcall::H_IPOLL => {
+            return hcalls::handle(vcpu, &mut st.switch, hcall);
+        }
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vm, a, b) {
             Some(val) => {

@@ -12,6 +12,7 @@ use crate::{
     vm::{
         pvinfo::pvinfo,
         tce::{self, Tables},
+        xics::{device, tokens},
         Vcpu, Vm,
     },
 };
@@ -31,6 +32,10 @@ const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
 pub(crate) fn check_extension(cap: u32) -> Option<i32> {
     Some(match cap {
         KVM_CAP_PPC_SEGSTATE
+        | KVM_CAP_PPC_RTAS
+        | KVM_CAP_IRQ_XICS
+        | KVM_CAP_IRQFD
+        | KVM_CAP_IRQFD_RESAMPLE
         | KVM_CAP_PPC_HIOR
         | KVM_CAP_PPC_PAPR
         | KVM_CAP_PPC_FWNMI
@@ -67,8 +72,14 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Pr>, cap: u32, args: &[u64; 4]) -> Result {
 }
 
 /// `KVM_ENABLE_CAP` on a vCPU.
-pub(crate) fn enable_vcpu_cap(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, cap: u32) -> Result {
+pub(crate) fn enable_vcpu_cap(
+    vcpu: &Vcpu<Pr>,
+    st: &mut PrVcpu,
+    cap: u32,
+    args: &[u64; 4],
+) -> Result {
     match cap {
+        KVM_CAP_IRQ_XICS => return device::connect(vcpu, args),
         KVM_CAP_PPC_PAPR => st.papr = true,
         KVM_CAP_PPC_FWNMI => vcpu.vm().arch.fwnmi.store(true, Relaxed),
         _ => return Err(EINVAL),
@@ -95,6 +106,7 @@ pub(crate) fn vm_ioctl(vm: &Vm<Pr>, cmd: u32, arg: usize) -> Result<isize> {
         tce::CREATE | tce::CREATE_64 => {
             return Tables::create_ioctl(&vm.arch.tce, &vm.mm, cmd, arg)
         }
+        tokens::DEFINE_TOKEN => vm.rtas.define(arg)?,
         _ => return Err(ENOTTY),
     }
     Ok(0)

@@ -122,7 +122,7 @@ fn reachable(st: &PrVcpu) -> bool {
     !st.msr().contains(Msr::PR)
 }
 
-/// Does the guest's SLB entry for `ea` change what is in the page's segment?
+/// Can the guest's SLB entry for `ea` change how the magic page is mapped?
 #[inline]
 pub(crate) fn touched(st: &PrVcpu, ea: u64) -> bool {
     // The entry may be of a segment of 1 TB.

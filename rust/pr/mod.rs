@@ -68,6 +68,7 @@ use crate::{
     host::{preempt::Enabled, uapi::Sregs},
     vm::{
         backend::Backend,
+        device::{self, Controller as _},
         events::Events,
         gfn::Gfn,
         memslot::MemSlot,
@@ -77,11 +78,15 @@ use crate::{
         run_page::RunPage,
         state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
+        xics::device::{self as xics, Xics},
         Vcpu, Vm,
     },
 };
 use core::{mem, ops::Range};
-use kernel::{prelude::*, sync::SpinLock};
+use kernel::{
+    prelude::*,
+    sync::{ArcBorrow, SpinLock},
+};
 
 impl PaprBackend for Pr {
     #[inline]
@@ -205,12 +210,27 @@ impl Backend for Pr {
         ioctl::enable_vm_cap(vm, cap, args)
     }
 
-    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut PrVcpu, cap: u32, _args: &[u64; 4]) -> Result {
-        ioctl::enable_vcpu_cap(vcpu, st, cap)
+    fn enable_vcpu_cap(vcpu: &Vcpu<Self>, st: &mut PrVcpu, cap: u32, args: &[u64; 4]) -> Result {
+        ioctl::enable_vcpu_cap(vcpu, st, cap, args)
     }
 
     fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
         ioctl::vm_ioctl(vm, cmd, arg)
+    }
+
+    fn create_device(
+        vm: ArcBorrow<'_, Vm<Self>>,
+        args: bindings::kvm_create_device,
+        arg: usize,
+    ) -> Result<isize> {
+        match args.type_ {
+            Xics::<Self>::TYPE => device::create::<_, Xics<_>>(vm, args, arg),
+            _ => Err(ENODEV),
+        }
+    }
+
+    fn set_irq(vm: &Vm<Self>, irq: u32, on: bool) -> Result {
+        xics::set_irq(vm, irq, on)
     }
 
     fn runnable(vcpu: &Vcpu<Self>) -> bool {
@@ -234,8 +254,7 @@ impl Backend for Pr {
         gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool {
-        // Nobody keeps the reference bits of the host's table; a page that is mapped counts as used until it is
-        // looked at.
+        // The host's table has no reference bits for these entries, so a page counts as used as long as it is mapped.
         match clear {
             true => mmu.unmap_gfns(gfns, false),
             false => mmu.maps(mem::take(gfns)),

@@ -11,7 +11,9 @@ use crate::{
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
     vm::{
         one_reg::{id, RegValue, SW_BREAKPOINT},
-        vpa, Vcpu,
+        vpa,
+        xics::device,
+        Vcpu,
     },
 };
 use kernel::prelude::*;
@@ -60,6 +62,9 @@ fn index(reg: u64, first: u64, last: u64) -> Option<u8> {
 
 /// `Backend::get_one_reg`. `EINVAL` for what is no register here.
 pub(crate) fn get(vcpu: &Vcpu<Pr>, st: &PrVcpu, reg: u64) -> Result<RegValue> {
+    if reg == id::ICP_STATE {
+        return device::icp_state(vcpu).map(RegValue::from_u64);
+    }
     if let Some(area) = vpa::get_reg(vcpu, reg) {
         return Ok(area);
     }
@@ -100,6 +105,9 @@ pub(crate) fn get(vcpu: &Vcpu<Pr>, st: &PrVcpu, reg: u64) -> Result<RegValue> {
 
 /// `Backend::set_one_reg`, errors as [`get`].
 pub(crate) fn set(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, reg: u64, val: RegValue) -> Result {
+    if reg == id::ICP_STATE {
+        return device::set_icp_state(vcpu, val.int()?);
+    }
     if let Some(ret) = vpa::set_reg(vcpu, reg, &val) {
         return ret;
     }

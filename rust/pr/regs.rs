@@ -6,7 +6,10 @@ use super::{bare, translate::unmap_all, vcpu::PrVcpu, vm::Pr};
 use crate::{
     bindings::{kvm_regs, kvm_sregs},
     emulate::regs::Regs,
-    host::{switch, uapi::Sregs},
+    host::{
+        sregs::{set_sregs_sdr1, sregs_32, sregs_32_mut, sregs_sdr1, sregs_slb, sregs_slb_mut},
+        uapi::Sregs,
+    },
     isa::{
         book3s32::{Bat, SegmentRegister},
         msr::{Msr, TransactionState},
@@ -76,13 +79,13 @@ pub(crate) fn set_regs(st: &mut PrVcpu, regs: &kvm_regs) {
 pub(crate) fn get_sregs(st: &PrVcpu) -> Result<Sregs> {
     let mut sregs = Sregs::zeroed()?;
     sregs.set_pvr(st.pvr);
-    switch::set_sregs_sdr1(&mut sregs, st.sdr1);
-    let slb = switch::sregs_slb_mut(&mut sregs);
+    set_sregs_sdr1(&mut sregs, st.sdr1);
+    let slb = sregs_slb_mut(&mut sregs);
     for ((to, from), i) in slb.iter_mut().zip(st.slb.entries()).zip(0..) {
         to.slbe = from.esid.with_index(i).raw();
         to.slbv = from.vsid.raw();
     }
-    let (regs, to) = (&st.mmu32.regs, switch::sregs_32_mut(&mut sregs));
+    let (regs, to) = (&st.mmu32.regs, sregs_32_mut(&mut sregs));
     for (to, sr) in to.sr.iter_mut().zip(&regs.sr) {
         *to = sr.raw();
     }
@@ -97,7 +100,7 @@ pub(crate) fn get_sregs(st: &PrVcpu) -> Result<Sregs> {
 
 /// `KVM_SET_SREGS`. Returns `EINVAL` for a page table that is larger than there can be.
 pub(crate) fn set_sregs(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> Result {
-    let sdr1 = switch::sregs_sdr1(sregs);
+    let sdr1 = sregs_sdr1(sregs);
     let bits32 = matches!(Pvr::from_raw(sregs.pvr).bare(), Some(Bare::Book3s32));
     if !bits32 && sdr1 & 0x1f > MAX_HTABSIZE {
         return Err(EINVAL);
@@ -105,14 +108,14 @@ pub(crate) fn set_sregs(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, sregs: &kvm_sregs) -> 
     bare::set_pvr(vcpu, st, sregs.pvr);
     st.sdr1 = sdr1;
     st.slb.clear();
-    let entries = switch::sregs_slb(sregs);
+    let entries = sregs_slb(sregs);
     for entry in entries
         .iter()
         .filter(|e| SlbEsid::from_raw(e.slbe).contains(SlbEsid::V))
     {
         st.slb.write(entry.slbe, entry.slbv);
     }
-    let (regs, from) = (&mut st.mmu32.regs, switch::sregs_32(sregs));
+    let (regs, from) = (&mut st.mmu32.regs, sregs_32(sregs));
     for (sr, from) in regs.sr.iter_mut().zip(from.sr) {
         *sr = SegmentRegister::from_raw(from);
     }

@@ -50,13 +50,13 @@ impl GuestSlb {
         entry.copied().unwrap_or_default()
     }
 
-    /// Those that the bits of `set` say.
+    /// The entries whose bits are set in `set`.
     #[inline]
     fn of(&self, set: u64) -> impl Iterator<Item = Slbe> + '_ {
         bits(set).filter_map(|n| self.entries.get(n).copied())
     }
 
-    /// Makes those that the bits of `set` say invalid, and calls `gone` with each.
+    /// Invalidates the entries whose bits are set in `set`, and calls `gone` with each.
     #[inline]
     fn take(&mut self, set: u64, mut gone: impl FnMut(Slbe)) {
         self.valid &= !set;
@@ -67,7 +67,7 @@ impl GuestSlb {
         }
     }
 
-    /// Those of the bits of `set` whose entries `which` says.
+    /// The bits of `set` for whose entries `which` is true.
     #[inline]
     fn filter(&self, set: u64, which: impl Fn(Slbe) -> bool) -> u64 {
         let mut found = 0;
@@ -97,7 +97,7 @@ impl GuestSlb {
         self.take(self.filter(self.valid, |e| e.matches(rb)), gone);
     }
 
-    /// `slbia`: invalidates those that its IH says, and calls `gone` with each that was valid.
+    /// `slbia`: invalidates the entries that its IH selects, and calls `gone` with each that was valid.
     ///
     /// Source: ISA 3.0 Book III, `slbia`.
     pub(crate) fn invalidate_all(&mut self, ih: u8, gone: impl FnMut(Slbe)) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is counted; names as kvm-pr has them where the meaning is the same.
+//! The statistics of VMs and vCPUs. Names are those of kvm-pr where the meaning is the same.
 
 use crate::vm::stats::stats;
 
 stats! {
-    /// Of a VM.
+    /// Statistics of a VM.
     pub(crate) struct PrVmStats {
         /// Times that shadow segments ran out and all were taken away.
         segment_flushes: Counter = COUNT,
@@ -13,7 +13,7 @@ stats! {
 }
 
 stats! {
-    /// Of a vCPU.
+    /// Statistics of a vCPU.
     pub(crate) struct PrVcpuStats {
         /// Exits of all kinds.
         sum_exits: Counter = COUNT,
@@ -21,7 +21,7 @@ stats! {
         mmio_exits: Counter = COUNT,
         /// Returns to userspace for a signal.
         signal_exits: Counter = COUNT,
-        /// Instructions that could not be fetched and ran again.
+        /// Instructions that could not be fetched for emulation, so that the guest executed them again.
         fetch_retries: Counter = COUNT,
         /// Instructions that vmlinux could not load, and that were fetched by walking the guest's tables.
         fetch_walks: Counter = COUNT,
@@ -35,11 +35,16 @@ stats! {
         pf_storage: Counter = COUNT,
         /// Instruction storage interrupts.
         pf_instruc: Counter = COUNT,
+        /// Pages mapped for loads and stores.
+        sp_storage: Counter = COUNT,
+        /// Pages mapped for instruction fetches.
+        sp_instruc: Counter = COUNT,
         /// Segments that were missing.
         segment_misses: Counter = COUNT,
         /// Pages of code that were begun to be run instruction by instruction.
         split_pages: Counter = COUNT,
-        /// Emulated instructions found between a load and reserve and a store conditional, which are then emulated, too.
+        /// Emulated instructions found between a load and reserve and a store conditional, which are then emulated,
+        /// too.
         reserving_loops: Counter = COUNT,
         /// `sc 1` replaced by what traps in a partition.
         rewritten_calls: Counter = COUNT,

@@ -20,7 +20,7 @@ pub(crate) fn access_in_kernel<B: Backend>(
     if memory && memory_access(vm, plan, gpa, len, write)? {
         return Ok(true);
     }
-    // There is nothing on the bus that could be loaded from.
+    // Nothing on the bus answers loads.
     let taken = write
         .and_then(|data| data.get(..len))
         .is_some_and(|data| vm.mmio_write(gpa, data));

@@ -16,7 +16,7 @@ use crate::{
     host::{compat, uapi::Sregs, wait},
 };
 use core::ops::Range;
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::ArcBorrow};
 
 /// How guests run on one kind of host. The core does what is the same on all: descriptors, memory
 /// slots, dirty logs, mmu notifier, run page, eventfds, statistics, halting and kicking.
@@ -105,6 +105,20 @@ pub(crate) trait Backend: BackendState {
     ) -> Result;
     /// VM ioctls that the core does not know. `arg` is the ioctl's argument, mostly a user address.
     fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize>;
+
+    /// `KVM_CREATE_DEVICE`, whose structure, at `arg`, is `args`. `ENODEV` for a type of devices that there is not.
+    fn create_device(
+        _vm: ArcBorrow<'_, Vm<Self>>,
+        _args: bindings::kvm_create_device,
+        _arg: usize,
+    ) -> Result<isize> {
+        Err(ENODEV)
+    }
+    /// A source of the interrupt controller in the kernel: whether its line is on, or, for a message, that it is sent. `ENXIO`
+    /// without a controller. From any context.
+    fn set_irq(_vm: &Vm<Self>, _irq: u32, _on: bool) -> Result {
+        Err(ENXIO)
+    }
 
     /// Has the vCPU something to do (an interrupt, a doorbell, a prod), so that it must not halt?
     /// Called by the halting vCPU's own thread and, for poll, by others.

@@ -22,7 +22,7 @@ pub(super) fn register<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone) -
     Ok(())
 }
 
-/// `KVM_UNREGISTER_COALESCED_MMIO`: forgets all zones that contain this one; none is no error.
+/// `KVM_UNREGISTER_COALESCED_MMIO`: removes all zones that contain this one. It is no error if there are none.
 pub(super) fn unregister<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone) -> Result {
     let gone = Zone::new(zone)?;
     let _lock = vm.slots_lock.lock();
@@ -31,12 +31,12 @@ pub(super) fn unregister<B: Backend>(vm: &Vm<B>, zone: &kvm_coalesced_mmio_zone)
     let old = &bus.set().zones;
     let (one, other) = (with(old, None, stays)?, with(old, None, stays)?);
     bus.publish(BusChange::Zones(one), BusChange::Zones(other), || ());
-    // No store is put into the ring for them any more when this returns.
+    // When this returns, no more stores are put into the ring for these zones.
     bus.wait();
     Ok(())
 }
 
-// Those of `zones` that stay, and one more.
+// A list of those `zones` for which `stays` is true, and `new`.
 fn with(zones: &[Zone], new: Option<Zone>, stays: impl Fn(&Zone) -> bool) -> Result<KVec<Zone>> {
     let mut to = KVec::with_capacity(zones.len() + 1, GFP_KERNEL_ACCOUNT)?;
     for zone in zones.iter().copied().filter(stays) {

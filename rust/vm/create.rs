@@ -2,13 +2,20 @@
 
 //! Making a VM and its vCPUs.
 
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+use super::xics::{
+    tables::{Connection, Xics},
+    tokens::Tokens,
+};
 use super::{
     backend::Backend,
     invalidations::Invalidations,
+    irqchip::Irqchip,
     mmu_lock::MmuLock,
     poll::{Limit, PollTime},
     published::Published,
     requests::{EntryMode, Requests},
+    resample::Resamplers,
     ring::Ring,
     run_page::RunPage,
     slots_state::SlotsState,
@@ -50,6 +57,12 @@ impl<B: Backend> Vm<B> {
             any_length: AtomicFlag::new(false),
             coalesced <- Ring::new(),
             halt_limit: Limit::new(),
+            resamplers <- Resamplers::new(),
+            irqchip: Irqchip::new(),
+            #[cfg(CONFIG_PPC_BOOK3S_64)]
+            xics <- Xics::new(),
+            #[cfg(CONFIG_PPC_BOOK3S_64)]
+            rtas <- Tokens::new(),
             stats: VmStats::new(),
             arch_stats: B::VmStats::new(),
             lock <- new_mutex!(VmLocked { created_vcpus: 0 }, "kvm_ppc_vm_lock"),
@@ -58,9 +71,9 @@ impl<B: Backend> Vm<B> {
         })
     }
 
-    /// Makes vCPU `id`, and a descriptor for it with `open`, which gives its number. `EINVAL` for an
-    /// impossible id or one vCPU too many, `EEXIST` if there is one, and what the backend or `open`
-    /// fails with; in the latter case the next attempt finds the vCPU made.
+    /// Makes vCPU `id`, and a descriptor for it with `open`, which returns its number. Returns `EINVAL` for an
+    /// impossible id or one vCPU too many, `EEXIST` if the vCPU exists, and the errors of the backend and of `open`. If
+    /// `open` fails, the vCPU exists all the same, and the next attempt returns `EEXIST`.
     pub(super) fn create_vcpu(
         this: ArcBorrow<'_, Self>,
         id: usize,
@@ -100,6 +113,8 @@ impl<B: Backend> VcpuCore<B> {
             entry: EntryMode::new(),
             stats: VcpuStats::new(),
             arch_stats: B::VcpuStats::new(),
+            #[cfg(CONFIG_PPC_BOOK3S_64)]
+            xics: Connection::new(),
             waiter <- Waiter::new(),
             poll: PollTime::new(),
             run: RunPage::new()?,

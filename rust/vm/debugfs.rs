@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be seen of VMs from outside, as kvm.ko shows it.
+//! What other processes can see of VMs in debugfs and by uevents, in the form that kvm.ko has.
 //!
 //! In debugfs, in the folder `kvm`, is a file for each statistic, summed over all VMs, and a folder for each VM, called
 //! by the process and the number of the VM's descriptor. In that is a file for each of its statistics, where those of
-//! vCPUs are added up, and a folder `vcpuN` for each vCPU with the thread that ran it last (`pid`). What only grows can
-//! be set to 0 by writing that. Who watches uevents hears of each VM's beginning and end.
+//! vCPUs are added up, and a folder `vcpuN` for each vCPU with the thread that ran it last (`pid`). Statistics that
+//! only grow can be reset by writing 0. A uevent is sent when a VM begins and when it ends.
 
 use super::{
     backend::Backend,
@@ -33,7 +33,7 @@ type VcpuFolder<B> = Folder<Pid<B>, VmFolder<B>>;
 /// The folder of all VMs.
 #[pin_data]
 pub(super) struct Root<B: Backend> {
-    // None until it is to be seen.
+    // `None` until [`show`](Self::show) is called.
     #[pin]
     folder: Mutex<Option<Arc<RootFolder<B>>>>,
     vms: Arc<Vms<B>>,
@@ -48,14 +48,14 @@ struct Vms<B: Backend> {
 
 struct List<B: Backend> {
     vms: KVec<Listed<B>>,
-    /// Of these, how many do not end yet.
+    /// How many of these have not begun to end.
     active: usize,
     /// How many there have been. Not a `u64`, which a 32-bit kernel cannot write in decimal.
     created: usize,
 }
 
 struct Listed<B: Backend> {
-    /// How many there had been with it.
+    /// How many VMs had been made when it was added, including itself.
     serial: usize,
     /// The process and the descriptor's number that its folder is called by. A number may be used again while a vCPU's
     /// descriptor keeps the VM that had it.
@@ -64,7 +64,7 @@ struct Listed<B: Backend> {
 }
 
 impl<B: Backend> Root<B> {
-    /// Not yet to be seen. `ENOMEM`.
+    /// A root without a folder in debugfs yet. Returns `ENOMEM`.
     pub(super) fn new() -> Result<Arc<Self>> {
         let list = List {
             vms: KVec::new(),
@@ -82,13 +82,13 @@ impl<B: Backend> Root<B> {
         Arc::pin_init(root, GFP_KERNEL) // the module's
     }
 
-    /// Makes the folder, unless it is there; to be called once /dev/kvm is this module's, since the
-    /// folder is too, then.
+    /// Makes the folder, if it does not exist. Has to be called after /dev/kvm was registered, because only then no
+    /// other module has a folder of that name.
     pub(super) fn show(&self) {
         let _ = self.folder();
     }
 
-    // Whoever opens /dev/kvm as soon as it is there may be before `show`.
+    // A process that opens /dev/kvm as soon as it is registered may come here before `show`.
     fn folder(&self) -> Result<Arc<RootFolder<B>>> {
         let mut folder = self.folder.lock();
         if let Some(folder) = &*folder {
@@ -119,11 +119,11 @@ impl<B: Backend> Root<B> {
     fn remove(&self, serial: usize) {
         let mut list = self.vms.list.lock();
         let at = list.vms.iter().position(|listed| listed.serial == serial);
-        // It is not the last reference to the VM.
+        // This does not drop the last reference to the VM: the caller has one.
         let _ = at.map(|at| list.vms.remove(at));
     }
 
-    // A VM is about to end.
+    // Notes that a VM is about to end.
     fn ends(&self) -> Counts {
         let mut list = self.vms.list.lock();
         list.active = list.active.saturating_sub(1);
@@ -154,7 +154,7 @@ struct Stat {
     desc: &'static StatDesc,
 }
 
-/// Whose it is: a VM's, its backend's, a vCPU's or a vCPU's backend's.
+/// The set that it belongs to: of a VM, of a VM's backend, of a vCPU or of a vCPU's backend.
 #[derive(Clone, Copy)]
 enum Set {
     Vm,
@@ -164,7 +164,7 @@ enum Set {
 }
 
 impl Stat {
-    // All of a set that are one number.
+    // All statistics of a set that consist of one number.
     fn all<S: StatSet>(set: Set) -> impl Iterator<Item = Self> {
         let mut next = 0;
         S::DESCS
@@ -177,7 +177,7 @@ impl Stat {
             .filter(|stat| stat.desc.size == 1)
     }
 
-    // All counters of a VM that it is the sum of.
+    // Calls `f` with each counter of a VM that contributes to it.
     fn counters<B: Backend>(self, vm: &Vm<B>, mut f: impl FnMut(&Counter)) {
         let mut some = |counter: Option<&Counter>| counter.into_iter().for_each(&mut f);
         match self.set {
@@ -189,14 +189,14 @@ impl Stat {
     }
 }
 
-// Each statistic that a VM has, of `of`, in one piece.
+// Every statistic of a VM, summed over `of`.
 fn numbers<B: Backend, W: Whose<B> + Clone>(of: &W) -> Result<KVec<Sum<B, W>>> {
     let n = VmStats::DESCS.len()
         + B::VmStats::DESCS.len()
         + VcpuStats::DESCS.len()
         + B::VcpuStats::DESCS.len();
     let mut numbers = KVec::with_capacity(n, GFP_KERNEL_ACCOUNT)?;
-    // Not by method, which is pin-init's, too.
+    // Called as a function, because pin-init has a method of this name, too.
     let vm = Iterator::chain(
         Stat::all::<VmStats>(Set::Vm),
         Stat::all::<B::VmStats>(Set::VmArch),
@@ -218,7 +218,7 @@ fn numbers<B: Backend, W: Whose<B> + Clone>(of: &W) -> Result<KVec<Sum<B, W>>> {
 
 /// Whose statistics a folder shows.
 trait Whose<B: Backend>: Send + Sync + 'static {
-    /// Each VM that counts.
+    /// Calls `f` with each VM that the folder is about.
     fn each(&self, f: impl FnMut(&Vm<B>));
 }
 
@@ -283,12 +283,12 @@ impl<B: Backend> Number for Pid<B> {
     }
 }
 
-/// What is seen of a VM. It holds the VM, and goes when the last descriptor does.
+/// A VM's folder and its entry in the list of VMs. It keeps the VM alive, and is dropped with the last descriptor.
 #[pin_data(PinnedDrop)]
 pub(super) struct Shown<B: Backend> {
     #[pin]
     vcpus: Mutex<KVec<VcpuFolder<B>>>,
-    // Without one, the name is another VM's.
+    // `None` if another VM has a folder of the same name.
     folder: Option<Arc<VmFolder<B>>>,
     name: (i32, u32),
     serial: usize,
@@ -352,7 +352,7 @@ impl<B: Backend> Shown<B> {
         Ok(self.vcpus.lock().push(new, GFP_KERNEL_ACCOUNT)?)
     }
 
-    // Tells of the VM's beginning or end, with the variables that kvm.ko gives.
+    // Sends a uevent for the VM's beginning or end, with the same variables as kvm.ko.
     fn announce(&self, event: &str, counts: &Counts) {
         let (pid, fd) = self.name;
         let vars = [
@@ -374,7 +374,7 @@ impl<B: Backend> PinnedDrop for Shown<B> {
         self.announce("destroy", &self.root.ends());
         let serial = self.serial;
         let this = self.project();
-        // Before the name is free again, the folder goes, and those in it, which hold it, first.
+        // The folder is removed before its name can be used again. The folders in it keep it alive, so they go first.
         this.vcpus.lock().clear();
         *this.folder = None;
         this.root.remove(serial);

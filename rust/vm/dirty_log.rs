@@ -29,7 +29,7 @@ const BYTES: usize = size_of::<usize>();
 fn sync<B: Backend>(vm: &Vm<B>, slot: &MemSlot, gfns: Range<Gfn>) {
     vm.mmu
         .in_chunks(gfns, |mmu, part| B::sync_dirty(vm, mmu, slot, part));
-    // Once for all: what is written before this is in the log already.
+    // One flush for all pieces: what is written until then is in the log already.
     B::flush_dirty(vm, &mut vm.mmu.lock());
 }
 
@@ -58,7 +58,7 @@ pub(super) fn get<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_dirty_log) -> Resu
     }
     let addr = uapi::dirty_bitmap_address(log);
     copy_words_to_user(addr, &words).inspect_err(|_| {
-        // Nobody was told, so the pages stay dirty.
+        // Userspace did not get the bits, so the pages stay dirty.
         if take {
             words.iter().enumerate().for_each(|(i, w)| dirty.or(i, *w));
         }
@@ -81,7 +81,7 @@ fn copy_words_to_user(addr: usize, words: &[usize]) -> Result {
 /// `KVM_CLEAR_DIRTY_LOG`. If not all of the bitmap can be read, what was read before is cleared.
 pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log) -> Result {
     let state = vm.slots_lock.lock();
-    // A malformed number is found before a slot that is not there.
+    // As in kvm.ko, a malformed number is reported rather than a missing slot.
     if log.first_page % 64 != 0 {
         return Err(EINVAL);
     }
@@ -96,7 +96,7 @@ pub(super) fn clear<B: Backend>(vm: &Vm<B>, log: &bindings::kvm_clear_dirty_log)
     let bytes = num.div_ceil(BITS) as usize * BYTES;
     let addr = uapi::clear_dirty_bitmap_address(log);
     let mut bitmap = UserSlice::new(UserPtr::from_addr(addr), bytes).reader();
-    // As much of it at a time as is looked at with the lock held.
+    // The bitmap is read in pieces that are as large as those that are handled with the lock held once.
     let mut part = KVec::from_elem(0u8, bytes.min(CHUNK as usize / 8), GFP_KERNEL_ACCOUNT)?;
     for start in (first..first + num).step_by(CHUNK as usize) {
         let end = (start + CHUNK).min(first + num);

@@ -5,7 +5,7 @@
 use crate::{bindings, host::once};
 use kernel::sync::atomic::{ordering::Full, Atomic};
 
-/// What a vCPU has to look at before it runs or sleeps, as bits that any thread may set and clear.
+/// Events that a vCPU has to handle before it runs or sleeps, as bits that any thread may set and clear.
 pub(crate) struct Events(Atomic<u32>);
 
 impl Events {
@@ -23,10 +23,12 @@ impl Events {
     pub(crate) const VPAS: u32 = 16;
     /// A VPA is registered, in which dispatches have to be counted. Only the vCPU's own thread changes this.
     pub(crate) const HAS_VPA: u32 = 32;
-    /// What wakes a halted vCPU.
-    const WAKING: u32 = Self::EXTERNAL | Self::PRODDED | Self::DOORBELL;
+    /// The interrupt controller has something for a vCPU that is not in its guest.
+    pub(crate) const ESCALATED: u32 = 64;
+    /// The events that wake a halted vCPU.
+    const WAKING: u32 = Self::EXTERNAL | Self::PRODDED | Self::DOORBELL | Self::ESCALATED;
 
-    /// Nothing.
+    /// No event is pending.
     pub(crate) const fn new() -> Self {
         Self(Atomic::new(0))
     }

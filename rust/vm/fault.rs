@@ -2,13 +2,13 @@
 
 //! How a fault of the guest's gets a page of the owner's address space mapped.
 //!
-//! 1. [`map_present`] looks into the owner's page table and maps what is there, with [`Vm::mmu`](super::Vm) locked, so that
-//!    it cannot change in between.
+//! 1. [`map_present`] looks into the owner's page table and maps what is there, with [`Vm::mmu`](super::Vm) locked, so
+//!    that it cannot change in between.
 //! 2. If the page is not there, or not writable, [`fault_in`](crate::host::host_page::fault_in) has the kernel fault it
 //!    in, and `map_present` is tried again.
-//! 3. If that does not help, the page may be one that the page table alone does not tell enough of, or the access is an
-//!    error: [`Referenced::get`] gets a reference to it, or the error. [`Referenced::map`] maps it, unless the owner's
-//!    mapping has changed meanwhile.
+//! 3. If that does not help, the page table alone may not say enough about the page, or the access is an error:
+//!    [`Referenced::get`] gets a reference to it, or the error. [`Referenced::map`] maps it, unless the owner's mapping
+//!    has changed meanwhile.
 //!
 //! In both, what is mapped for writing is noted in the dirty log before the lock is dropped.
 
@@ -22,8 +22,9 @@ use super::{
 use crate::host::{host_page::HostPage, mm::UserPage};
 use kernel::{page::PAGE_SIZE, prelude::*};
 
-/// May the guest write to a page for which it has the right, `guest`, and the owner's mapping has it, `owner`? While dirty
-/// pages are logged, a page is mapped for writing by a store only, so that the first store after a load is noticed.
+/// May the guest write to a page, given whether its own tables permit that (`guest`) and whether the owner's mapping
+/// does (`owner`)? While dirty pages are logged, a page is mapped for writing by a store only, so that the first store
+/// after a load is noticed.
 #[inline]
 pub(crate) fn writable(slot: &MemSlot, guest: bool, owner: bool, store: bool) -> bool {
     guest && owner && !slot.readonly() && (store || !slot.log_dirty())
@@ -55,7 +56,7 @@ pub(crate) fn map_present<B: Backend, T>(
     true
 }
 
-/// A page of the owner's, with a reference, and what was known of invalidations before it was looked up.
+/// A referenced page of the owner's, and the state of invalidations from before the page was looked up.
 pub(crate) struct Referenced {
     hva: usize,
     seq: FaultSeq,
@@ -63,7 +64,7 @@ pub(crate) struct Referenced {
 }
 
 impl Referenced {
-    /// The page at `hva`. `EFAULT`, or what else [`UserPage::get`] fails with. Sleeps.
+    /// Gets a reference to the page at `hva`. Fails as [`UserPage::get`] does, in most cases with `EFAULT`. May sleep.
     pub(crate) fn get<B: Backend>(vm: &Vm<B>, hva: usize, store: bool) -> Result<Self> {
         let seq = vm.mmu.fault_begin();
         let page = UserPage::get(hva, store)?;
@@ -75,8 +76,9 @@ impl Referenced {
         self.hva
     }
 
-    /// Maps it for `gfn`, a frame of `slot`. `map` says whether the guest can write to it from now on, or `None` if it was
-    /// not mapped. Nothing is done if the owner's mapping has changed since [`get`](Self::get): the guest faults again.
+    /// Maps the page for `gfn`, a frame of `slot`. `map` says whether the guest can write to it from now on, or `None`
+    /// if it was not mapped. Nothing is done if the owner's mapping has changed since [`get`](Self::get): the guest
+    /// faults again.
     pub(crate) fn map<B: Backend>(
         mut self,
         vm: &Vm<B>,
@@ -89,7 +91,7 @@ impl Referenced {
             return;
         }
         if let Some(writable) = map(&mut mmu, &self.page) {
-            // Before the lock is dropped: afterwards the page may be taken away and written back.
+            // This is done before the lock is dropped, because afterwards the page may be reclaimed and written back.
             self.page.set_mapped(writable);
             if writable {
                 slot.mark_dirty(gfn);

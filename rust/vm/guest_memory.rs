@@ -45,7 +45,8 @@ impl<B: Backend> Vm<B> {
     }
 
     /// In the `size` bytes at `gpa`, all in one slot, adds one to the big-endian word at offset `counter` if that makes
-    /// it `odd`, or even if not, and returns the byte at offset `byte`. Errors and sleeping as [`write_guest`](Self::write_guest).
+    /// it `odd`, or even if not, and returns the byte at offset `byte`. Fails and sleeps as
+    /// [`write_guest`](Self::write_guest) does.
     #[cfg(CONFIG_PPC_BOOK3S_64)]
     pub(crate) fn count_in_guest(
         &self,
@@ -58,7 +59,7 @@ impl<B: Backend> Vm<B> {
         if !mm::is_current(&self.mm) {
             return Err(EFAULT);
         }
-        // Held until the write is noted, as in `write_if_memory`.
+        // The slots are held until the write is noted, as in `write_if_memory`.
         let slots = self.slots.read();
         let slot = slots.find(gfn_of(gpa)).filter(|s| !s.readonly());
         let slot = slot.ok_or(EFAULT)?;
@@ -79,8 +80,8 @@ impl<B: Backend> Vm<B> {
         Ok(byte)
     }
 
-    /// As [`read_guest`](Self::read_guest), but says `false` if not all of it is memory. That is the
-    /// only way to ask: slots may be other ones after a look at them that ended.
+    /// As [`read_guest`](Self::read_guest), but returns `false` if not all of it is memory. Looking for a slot first
+    /// would not do, because the slots may change before the read.
     pub(crate) fn read_if_memory(&self, gpa: u64, data: &mut [u8]) -> Result<bool> {
         if !mm::is_current(&self.mm) {
             return Err(EFAULT);
@@ -102,13 +103,12 @@ impl<B: Backend> Vm<B> {
         Ok(true)
     }
 
-    /// As [`write_guest`](Self::write_guest), but says `false` if not all of it is memory that the
-    /// guest may write.
+    /// As [`write_guest`](Self::write_guest), but returns `false` if not all of it is memory that the guest may write.
     pub(crate) fn write_if_memory(&self, gpa: u64, data: &[u8]) -> Result<bool> {
         if !mm::is_current(&self.mm) {
             return Err(EFAULT);
         }
-        // Held until the write is noted, so that logging cannot begin between.
+        // The slots are held until the write is noted, so that logging cannot begin in between.
         let slots = self.slots.read();
         let (mut gpa, mut data) = (gpa, data);
         while !data.is_empty() {

@@ -24,7 +24,7 @@ fn ns_since(start: Instant<Monotonic>) -> u64 {
 }
 
 impl<B: Backend> Vcpu<B> {
-    // Is there something for the guest to do?
+    // Does the guest have something to do?
     fn has_work(&self, deadline: Option<u64>) -> bool {
         B::runnable(self) || deadline.is_some_and(|tb| reached(timebase(), tb))
     }
@@ -67,6 +67,7 @@ impl<B: Backend> Vcpu<B> {
         let stats = &self.stats;
         if slept {
             let waited = halted.saturating_sub(polled);
+            stats.halt_successful_wait.inc();
             stats.halt_wait_ns.add(waited);
             stats.halt_wait_hist.count(waited);
         }
@@ -86,7 +87,8 @@ impl<B: Backend> Vcpu<B> {
         if valid {
             self.poll.adapt(self.id, halted, vm.halt_limit.get());
         } else {
-            // Something else has woken it, so the time says nothing about the guest's own events.
+            // Adapt only if an event of the guest's ended the halt; other wake-ups say nothing about how soon events
+            // come.
             if done {
                 stats.halt_poll_invalid.inc();
             }

@@ -2,10 +2,10 @@
 
 //! Which changes of the owner's mappings are under way, so that slots are not changed meanwhile.
 //!
-//! The mmu notifier looks twice for slots that have the addresses that change, when the change begins and when it
-//! ends, and has to find the same ones: only if there is one does it announce the change to faults
-//! ([`MmuGuard::invalidate_begin`](super::mmu_lock::MmuGuard)). A slot that came in between would have its end told and
-//! not its beginning; a fault in it could map a page that goes the next moment.
+//! The mmu notifier looks twice for slots that have the addresses that change, when the change begins and when it ends,
+//! and has to find the same ones: only if there is one does it announce the change to faults
+//! ([`MmuGuard::invalidate_begin`](super::mmu_lock::MmuGuard)). For a slot that was added in between, only the end
+//! would be announced, and a fault in it could map a page that is about to be unmapped.
 
 use kernel::{
     new_condvar, new_spinlock,
@@ -13,7 +13,7 @@ use kernel::{
     sync::{CondVar, SpinLock, SpinLockGuard},
 };
 
-/// A count of them.
+/// The number of changes under way.
 #[pin_data]
 pub(super) struct Invalidations {
     #[pin]
@@ -25,7 +25,7 @@ pub(super) struct Invalidations {
 /// What the lock protects.
 pub(super) struct State {
     active: usize,
-    /// Somebody waits until there is none.
+    /// Whether a thread waits until there is none.
     awaited: bool,
 }
 
@@ -37,12 +37,12 @@ impl Invalidations {
         })
     }
 
-    /// One begins. Before slots are looked at.
+    /// Counts a change that begins. Has to be called before the slots are searched.
     pub(super) fn begin(&self) {
         self.state.lock().active += 1;
     }
 
-    /// One ends, after `f` was called with how many are under way; it must not sleep.
+    /// Calls `f` with the number of changes under way, and then counts one less. `f` must not sleep.
     pub(super) fn end(&self, f: impl FnOnce(usize)) {
         let mut state = self.state.lock();
         f(state.active);
@@ -52,7 +52,7 @@ impl Invalidations {
         }
     }
 
-    /// Waits until none is under way, and keeps any from beginning while what it returns is held. Sleeps.
+    /// Waits until no change is under way. None can begin while the guard is held. Sleeps.
     pub(super) fn exclude(&self) -> SpinLockGuard<'_, State> {
         let mut state = self.state.lock();
         while state.active != 0 {

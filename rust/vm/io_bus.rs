@@ -38,7 +38,7 @@ pub(super) enum Space {
 }
 
 impl Space {
-    /// By `KVM_IOEVENTFD_FLAG_…`.
+    /// The space that the flags `KVM_IOEVENTFD_FLAG_…` name.
     pub(super) fn from_flags(flags: u32) -> Self {
         if flags & PIO != 0 {
             Self::Pio
@@ -50,22 +50,22 @@ impl Space {
     }
 }
 
-/// A store to `addr` signals the eventfd.
+/// An eventfd that a store to `addr` signals.
 pub(super) struct IoEvent {
-    /// Which one of the VM's.
+    /// Its number in the VM.
     pub(super) number: usize,
     pub(super) gone: AtomicFlag,
     pub(super) eventfd: EventFd,
     pub(super) space: Space,
     pub(super) addr: u64,
-    /// 0: whatever the store's size.
+    /// The store's size; 0 for stores of any size.
     pub(super) len: u32,
-    /// Only a store of this value.
+    /// If given, only a store of this value signals the eventfd.
     pub(super) datamatch: Option<u64>,
 }
 
 impl IoEvent {
-    /// Does it take a store to its address of which no more is known?
+    /// Does any store to its address signal it, whatever its size and value?
     pub(super) fn takes_any_length(&self) -> bool {
         self.space == Space::Mmio && self.len == 0
     }
@@ -105,7 +105,7 @@ impl IoEvent {
                         || self.datamatch == other.datamatch)))
     }
 
-    /// Is it what userspace would name alike?
+    /// Do the same arguments of userspace name both?
     pub(super) fn same(&self, other: &Self) -> bool {
         self.eventfd == other.eventfd
             && self.space == other.space
@@ -115,10 +115,10 @@ impl IoEvent {
     }
 }
 
-/// What is on a VM's bus at one moment.
+/// The contents of a VM's bus.
 #[derive(Default)]
 pub(super) struct IoBus {
-    // Each has its number for a key; some have the same address.
+    // The keys are the events' numbers. Several events may have the same address.
     events: RangeMap<Arc<IoEvent>>,
     pub(super) zones: KVec<Zone>,
 }
@@ -143,9 +143,9 @@ impl NewEvent {
 /// A change of the bus.
 pub(super) enum BusChange {
     Insert(NewEvent),
-    /// Of the eventfd with this number.
+    /// Remove the eventfd with this number.
     Remove(usize),
-    /// These are the zones.
+    /// Replace the zones by these.
     Zones(KVec<Zone>),
 }
 
@@ -161,21 +161,22 @@ impl Changed for IoBus {
     }
 }
 
-// Where to look for an address: whose other bits do not fit, if any, are compared.
+// The range in the map for an address. On 32-bit hosts only its low bits are in the map; the others are compared
+// afterwards.
 fn place(addr: u64) -> Range<usize> {
     let place = addr as usize & (usize::MAX >> 1);
     place..place + 1
 }
 
 impl IoBus {
-    /// Those at `addr`.
+    /// The events at `addr`.
     pub(super) fn events_at(&self, addr: u64) -> impl Iterator<Item = &Arc<IoEvent>> {
         self.events
             .at_addresses(&place(addr))
             .filter(move |e| e.addr == addr && !e.gone.load(Acquire))
     }
 
-    /// `ENOSPC` if there are as many zones as there may be.
+    /// Returns `ENOSPC` if there is no room for another zone.
     pub(super) fn check_room(&self) -> Result {
         if self.zones.len() >= MAX_ZONES {
             return Err(ENOSPC);

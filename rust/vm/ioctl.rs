@@ -7,7 +7,7 @@ use kernel::ioctl::{_IO, _IOC_TYPE, _IOR, _IOW, _IOWR};
 
 const KVM: u32 = KVMIO;
 
-/// Is it an ioctl of KVM's at all?
+/// Is `cmd` an ioctl of KVM's?
 pub(super) const fn is_kvm(cmd: u32) -> bool {
     _IOC_TYPE(cmd) == KVM
 }

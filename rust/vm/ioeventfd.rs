@@ -40,7 +40,7 @@ pub(super) fn ioeventfd<B: Backend>(vm: &Vm<B>, args: &bindings::kvm_ioeventfd) 
     if args.flags & !VALID_FLAGS != 0 {
         return Err(EINVAL);
     }
-    // Without a size there is no value to compare.
+    // A value can only be compared if there is a size.
     if args.len == 0 && matches {
         return Err(EINVAL);
     }
@@ -69,13 +69,13 @@ fn deassign<B: Backend>(vm: &Vm<B>, event: &IoEvent) -> Result {
     let _lock = vm.slots_lock.lock();
     let mut bus = vm.bus.change()?;
     let gone = {
-        // Readers find all that are not gone; the other copy may not be there without waiting.
+        // The readers' copy has all events that are not removed. Getting the other copy could mean to wait.
         let bus = vm.bus.read();
         let found = bus.events_at(event.addr).find(|e| e.same(event)).cloned();
         found.ok_or(ENOENT)?
     };
     gone.gone.store(true, Release);
-    // Nobody signals it any more when this returns.
+    // When this returns, no more stores signal the eventfd.
     bus.wait();
     let remove = || BusChange::Remove(gone.number);
     bus.postpone(remove(), remove(), || ());
@@ -100,7 +100,7 @@ impl<B: Backend> Vm<B> {
     #[inline]
     pub(crate) fn mmio_store_of_any_length(&self, gpa: u64) -> bool {
         use kernel::sync::atomic::Relaxed;
-        // Most stores are to other devices, and look at the bus when they are known.
+        // Most VMs have no such eventfd, and then nothing is searched here.
         self.any_length.load(Relaxed) && self.signal_any_length(gpa)
     }
 

@@ -48,7 +48,7 @@ fn check(region: &Region) -> Result {
     Ok(())
 }
 
-/// Makes the slots be as `region` wants.
+/// Creates, changes or deletes a slot as `region` says.
 ///
 /// `EINVAL` for impossible values, a slot that is not there to be deleted, a change of size,
 /// userspace address or read-only flag; `EEXIST` if it would overlap another slot; `ENOMEM`; what
@@ -133,8 +133,8 @@ pub(super) fn unmap<B: Backend>(vm: &Vm<B>, slot: &MemSlot) {
     vm.stats.count_flush(true, any);
 }
 
-// First makes guests not find the slot any more, so that no translation of it is made while they are taken away. Mmu
-// notifiers find it until that is done.
+// Hides the slot from faults first, so that no translation of it is made while its translations are removed, and then
+// removes them. Until that is done, mmu notifiers still find the slot.
 fn withdraw<B: Backend>(vm: &Vm<B>, slots: &mut Changing<'_, MemSlots>, old: &MemSlot) {
     old.set_gone();
     slots.wait();
@@ -174,9 +174,9 @@ fn change_flags<B: Backend>(
     old: &MemSlot,
     new: &Arc<MemSlot>,
 ) {
-    // Logging begins: what was written before does not count, and nothing larger than a page may be
-    // mapped. What is mapped and written between this and the end of the grace period is found by
-    // the second pass, so that no write is lost. Logging ends: larger pages may be mapped again.
+    // When logging begins, earlier writes do not count, and only small pages may be mapped. What is mapped and written
+    // between this pass and the end of the grace period is found by the second pass, so that no write is lost. When
+    // logging ends, larger pages may be mapped again.
     if new.log_dirty() {
         unmap(vm, old);
     }

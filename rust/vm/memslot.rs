@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory slots: which of the guest's physical memory lies where in the owner's address space.
+//! Memory slots: where guest physical memory lies in the owner's address space.
 
 use super::{dirty_bitmap::DirtyBitmap, gfn::Gfn, published::Changed};
 use crate::{
@@ -28,13 +28,13 @@ pub(crate) struct MemSlot {
     /// `KVM_MEM_…`
     pub(crate) flags: u32,
     pub(crate) base_gfn: Gfn,
-    /// Not 0, and at most [`MAX_SLOT_PAGES`].
+    /// The number of pages, which is not 0 and at most [`MAX_SLOT_PAGES`].
     pub(crate) npages: u64,
     /// Where it begins in the address space of [`Vm::mm`](super::Vm::mm), page aligned.
     pub(crate) userspace_addr: usize,
     /// Present while `KVM_MEM_LOG_DIRTY_PAGES` is set.
     pub(super) dirty: Option<Arc<DirtyBitmap>>,
-    /// Deleted or moved: guests do not find it.
+    /// Whether it was deleted or moved, so that faults do not find it any more.
     gone: AtomicFlag,
 }
 
@@ -94,12 +94,12 @@ impl MemSlot {
         Some(self.base_gfn + first as u64..self.base_gfn + last as u64)
     }
 
-    /// Guest writes are MMIO exits.
+    /// Is it read-only for the guest, whose writes are MMIO exits then?
     pub(crate) fn readonly(&self) -> bool {
         self.flags & bindings::KVM_MEM_READONLY != 0
     }
 
-    /// Writes have to be noted, so huge pages are not to be mapped.
+    /// Is it logged, so that writes have to be noted and large pages must not be mapped?
     pub(crate) fn log_dirty(&self) -> bool {
         self.dirty.is_some()
     }
@@ -118,7 +118,7 @@ impl MemSlot {
         }
     }
 
-    /// From now on it is not found any more. Readers that have found it before may use it until they end.
+    /// Hides it from faults. Readers that have found it before may use it until they end.
     pub(super) fn set_gone(&self) {
         self.gone.store(true, Release);
     }
@@ -133,7 +133,7 @@ impl MemSlot {
 pub(crate) struct MemSlots {
     // The keys are guest frame numbers.
     slots: RangeMap<Arc<MemSlot>>,
-    // The largest one, which holds the RAM: most accesses are to it.
+    // The largest slot, which is tried first because most accesses are to it.
     largest: Option<Arc<MemSlot>>,
 }
 
@@ -142,7 +142,7 @@ fn key(gfn: Gfn) -> usize {
     usize::try_from(gfn).map_or(usize::MAX - 1, |gfn| gfn.min(usize::MAX - 1))
 }
 
-// Of `gfns`, which must not be empty.
+// The keys of `gfns`, which must not be empty.
 fn keys(gfns: &Range<Gfn>) -> Range<usize> {
     key(gfns.start)..key(gfns.end.wrapping_sub(1)) + 1
 }
@@ -197,7 +197,7 @@ impl MemSlots {
 
     fn remove(&mut self, base_gfn: Gfn) {
         self.slots.remove(key(base_gfn), |s| s.base_gfn == base_gfn);
-        // There is no largest slot then until one is inserted. It only makes searches faster.
+        // If this was the largest slot, there is none until another is inserted. It only makes searches faster.
         self.largest.take_if(|s| s.base_gfn == base_gfn);
     }
 
@@ -210,11 +210,11 @@ impl MemSlots {
 
 /// A change of the slots.
 pub(crate) enum SlotChange {
-    /// A slot that overlaps none but the one that begins at `old`, which it replaces.
+    /// Insert a slot that overlaps no other than the one that begins at `old`, which it replaces.
     Insert { old: Option<Gfn>, new: NewSlot },
-    /// In the place of the slot that has the same guest frame numbers and addresses.
+    /// Replace the slot that has the same guest frame numbers and addresses.
     Replace(Arc<MemSlot>),
-    /// Of the slot that begins here.
+    /// Remove the slot that begins here.
     Remove(Gfn),
 }
 

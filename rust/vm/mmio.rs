@@ -2,8 +2,8 @@
 
 //! Loads and stores to what is not memory: emulated access by access, by the VM's own bus or by userspace.
 //!
-//! The same for all backends whose guests run a Book III processor's loads and stores; how an instruction is fetched,
-//! an address translated and an interrupt delivered is the backend's ([`MmioBackend`]).
+//! This is the same for all backends whose guests run a Book III processor's loads and stores. Each backend says how an
+//! instruction is fetched, an address translated and an interrupt delivered ([`MmioBackend`]).
 
 use super::{access::access_in_kernel, backend::Backend, run_loop::Next, run_page::RunPage, Vcpu};
 use crate::{
@@ -48,29 +48,29 @@ pub(crate) trait MmioBackend: Backend {
         dar: Option<u64>,
         dsisr: Option<Dsisr>,
     );
-    /// Userspace makes the access, and [`complete`] is to be called next.
+    /// Notes that userspace makes the access, and that [`complete`] has to be called next.
     fn owes_access(st: &mut Self::Vcpu);
-    /// The instruction has changed since it faulted, and runs again.
+    /// Counts an instruction that has changed since it faulted, and that is executed again.
     fn changed(vcpu: &Vcpu<Self>);
 }
 
 /// An instruction in the middle of its accesses; kept where it is, because it is large.
 pub(crate) struct Pending {
     plan: Plan,
-    /// The effective address that faulted and the guest real address it has, which spares most accesses a
-    /// translation.
+    /// The effective address that faulted and its guest real address. Accesses to the same page need no translation.
     known: (u64, u64),
-    /// Where the instruction is, and where the next one is, which is what userspace sees meanwhile.
+    /// The instruction's address. While userspace makes an access, the guest's registers show the address of the next
+    /// instruction.
     nip: u64,
     next: u64,
-    /// Bytes of the instruction.
+    /// The length of the instruction in bytes.
     length: u64,
-    /// What was no load or store.
+    /// Instructions that cannot have caused the fault.
     doubt: Doubt,
 }
 
 impl Pending {
-    /// None.
+    /// No instruction is being emulated.
     pub(crate) const NONE: Self = Self {
         plan: Plan::IDLE,
         known: (0, 0),
@@ -80,12 +80,12 @@ impl Pending {
         doubt: Doubt::NONE,
     };
 
-    /// The instruction's address, which a trace interrupt behind it tells.
+    /// The instruction's address, which a trace interrupt after it reports.
     pub(crate) fn traced(&self) -> u64 {
         self.nip
     }
 
-    /// The effective address of the access that faulted first, which it tells, too.
+    /// The effective address of the access that faulted first, which a trace interrupt reports too.
     pub(crate) fn operand(&self) -> u64 {
         self.known.0
     }
@@ -110,7 +110,8 @@ pub(crate) fn start<B: MmioBackend>(
     emulate(vcpu, st, run, insn, (ea, gpa), Some(store))
 }
 
-/// Emulates `insn`, a load or store that the guest is at, wherever it goes to, memory included. Errors as [`start`].
+/// Emulates `insn`, a load or store that the guest is at, wherever it goes to, memory included. Fails as [`start`]
+/// does.
 pub(crate) fn start_anywhere<B: MmioBackend>(
     vcpu: &Vcpu<B>,
     st: &mut B::Vcpu,
@@ -152,7 +153,7 @@ fn emulate<B: MmioBackend>(
     };
     let nip = regs.nip();
     if matches!(why, Reason::NotStorageAccess) && !mmio.doubt.insists(nip, insn) {
-        // So it was another one that faulted.
+        // So it was another instruction that faulted.
         B::changed(vcpu);
         return Ok(Next::Guest);
     }
@@ -184,12 +185,12 @@ pub(crate) fn complete<B: MmioBackend>(
     if plan.is_store() {
         plan.wrote();
     } else {
-        // Of the bytes, the plan takes as many as it asked for.
+        // The plan takes as many of the bytes as it asked for.
         plan.supply(&run.mmio_data());
     }
     let chosen = regs.nip();
     if chosen != mmio.next {
-        // Userspace wants the guest to go on somewhere else: what is left of the instruction is not made.
+        // Userspace has set another address for the guest, so the remaining accesses are not made.
         if matches!(plan.step(), Step::Done) {
             let _ = plan.finish(regs);
         }
@@ -253,7 +254,7 @@ fn go_on<B: MmioBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, run: &RunPage) -> Res
             continue;
         }
         run.set_mmio(gpa, &write.unwrap_or_default(), len as u32, write.is_some());
-        // Userspace finds the guest after the instruction, as with the peer.
+        // Userspace sees the address of the next instruction, as with kvm-hv.
         let (mmio, regs) = B::mmio(st);
         mmio.nip = regs.nip();
         regs.advance(mmio.length);

@@ -37,7 +37,7 @@ pub(crate) struct MmuLock<B: BackendState> {
 
 struct State<M> {
     mmu: M,
-    // Holds all addresses of the invalidations under way.
+    // A range that includes all addresses of the invalidations under way.
     range: Range<usize>,
 }
 
@@ -45,17 +45,17 @@ struct State<M> {
 #[derive(Clone, Copy)]
 pub(crate) struct FaultSeq(usize);
 
-/// The lock is held: no sleeping, no allocation.
+/// Proves that the lock is held. Its holder must not sleep or allocate memory.
 pub(crate) struct MmuGuard<'a, B: BackendState> {
     guard: SpinLockGuard<'a, State<B::Mmu>>,
     lock: &'a MmuLock<B>,
 }
 
-/// No invalidation is under way, and the lock that one would take first is held.
+/// Proves that no invalidation is under way and that none can begin, because the lock for that is held.
 pub(crate) struct Quiet<'a>(PhantomData<&'a ()>);
 
-// SAFETY: Only `MmuGuard::quiet` makes one, which borrows the guard, if none is under way; one that begins counts itself
-// in by `invalidate_begin`, for which the lock is needed.
+// SAFETY: Only `MmuGuard::quiet` makes one, which borrows the guard, if none is under way; one that begins counts
+// itself in by `invalidate_begin`, for which the lock is needed.
 unsafe impl InvalidationsExcluded for Quiet<'_> {}
 
 impl<B: BackendState> MmuLock<B> {
@@ -73,7 +73,7 @@ impl<B: BackendState> MmuLock<B> {
     /// To be called before the user page of a fault is looked up.
     pub(crate) fn fault_begin(&self) -> FaultSeq {
         let seq = once::read_usize(&self.seq);
-        // The lookup of the page comes after.
+        // The page has to be looked up after this read.
         compat::smp_rmb();
         FaultSeq(seq)
     }
@@ -86,19 +86,19 @@ impl<B: BackendState> MmuLock<B> {
         }
     }
 
-    /// How many invalidations are under way that concern a slot. For who has begun one, which counts until it ends, or
-    /// knows that it has not.
+    /// How many invalidations that concern a slot are under way. The caller must be inside a change of the owner's
+    /// mappings, so that its own invalidation is counted if it has begun one.
     pub(super) fn in_progress(&self) -> usize {
         once::read_usize(&self.in_progress)
     }
 
-    // Is any?
+    // Is any invalidation under way?
     fn invalidating(&self) -> bool {
         self.in_progress() != 0
     }
 
-    /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. What `f`
-    /// does not take from its piece it is called with again.
+    /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. `f`
+    /// removes from its piece what it has handled, and is called again with the rest.
     pub(super) fn in_chunks(
         &self,
         gfns: Range<Gfn>,
@@ -116,7 +116,7 @@ impl<B: BackendState> MmuLock<B> {
         }
     }
 
-    /// `None` if somebody has it.
+    /// Takes the lock, or returns `None` if it is held already.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<MmuGuard<'_, B>> {
         Some(MmuGuard {
@@ -127,8 +127,8 @@ impl<B: BackendState> MmuLock<B> {
 }
 
 impl<B: BackendState> MmuGuard<'_, B> {
-    /// Must the fault be thrown away and begin again, because the owner's mappings of `hvas` may
-    /// have changed since `seq` was read?
+    /// Does the fault have to be handled again from the beginning, because the owner's mappings of `hvas` may have
+    /// changed since `seq` was read?
     ///
     /// `hvas` is all that is about to be mapped, not only the page that faulted.
     pub(crate) fn retry(&self, seq: &FaultSeq, hvas: &Range<usize>) -> bool {
@@ -143,8 +143,8 @@ impl<B: BackendState> MmuGuard<'_, B> {
         (!self.lock.invalidating()).then_some(Quiet(PhantomData))
     }
 
-    /// The owner's mappings of `hvas` begin to change; what translates to them is to be taken away
-    /// before the lock is dropped or, in any case, before the notifier returns.
+    /// Notes that the owner's mappings of `hvas` begin to change. Their translations have to be removed before the
+    /// notifier returns.
     pub(super) fn invalidate_begin(&mut self, hvas: &Range<usize>) {
         let range = &mut self.guard.range;
         *range = match self.lock.invalidating() {

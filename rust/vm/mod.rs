@@ -10,6 +10,8 @@
 //! | `stats`, `stats_fd` | statistics, and the descriptors that give them |
 //! | `published` | slots and the bus, which change while they are looked into |
 //! | `dirty_bitmap`, `memslot`, `slots_state` | which pages were written; memory slots, and what goes with them |
+//! | `blocks` | tables by number of which little is used |
+//! | `irqchip`, `resample` | the place for an interrupt controller; who is told when an interrupt has ended |
 //! | `ring`, `io_bus` | stores that need no exit to userspace |
 //! | `requests`, `poll`, `run_page` | getting a vCPU's attention; how long it polls; the page it shares with userspace |
 //! | `invalidations` | keeps slots from changing while the owner's mappings do |
@@ -18,6 +20,7 @@
 //! | `vcpu`, `vm` | a vCPU; a VM |
 //! | `backend` | what a backend has to supply |
 //! | `memory`, `dirty_log`, `coalesced`, `ioeventfd` | changing memory slots and the bus, and asking for what was written |
+//! | `irqfd`, `device` | eventfds that are interrupts; what interrupt controllers have in common |
 //! | `notify` | changes of the owner's mappings |
 //! | `create` | making VMs and vCPUs |
 //! | `fault` | pages that guests fault on |
@@ -28,6 +31,7 @@
 //! | `papr`, `vpa` | hypervisor calls; the areas that PAPR guests register |
 //! | `pvinfo` | how other guests call KVM |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
+//! | `xics` | PAPR's interrupt controller, emulated |
 //! | `caps`, `debugfs` | capabilities; files of debugfs |
 //! | `vcpu_fd`, `vm_fd`, `system` | the ioctls of a vCPU, of a VM and of /dev/kvm |
 //!
@@ -42,10 +46,14 @@
 
 pub(crate) mod access;
 pub(crate) mod backend;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod blocks;
 mod caps;
 mod coalesced;
 mod create;
 mod debugfs;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod device;
 mod dirty_bitmap;
 mod dirty_log;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
@@ -58,12 +66,14 @@ mod invalidations;
 mod io_bus;
 mod ioctl;
 mod ioeventfd;
+pub(crate) mod irqchip;
+mod irqfd;
 mod memory;
 pub(crate) mod memslot;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod mmio;
 pub(crate) mod mmu_lock;
-mod name;
+pub(crate) mod name;
 mod next;
 mod notify;
 pub(crate) mod one_reg;
@@ -74,6 +84,7 @@ mod published;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod pvinfo;
 pub(crate) mod requests;
+mod resample;
 mod ring;
 pub(crate) mod run_loop;
 pub(crate) mod run_page;
@@ -93,7 +104,11 @@ mod vm;
 mod vm_fd;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod vpa;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod xics;
 
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) use vm::CountedVcpu;
 pub(crate) use {
     system::Device,
     vm::{Vcpu, Vm},

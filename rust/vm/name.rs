@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Short names of descriptors and folders, and of those whom statistics are about.
+//! Short names: of descriptors, of folders, and in the headers of statistics.
 
 use crate::bindings::KVM_STATS_NAME_SIZE;
 use kernel::{
@@ -10,11 +10,11 @@ use kernel::{
 };
 
 /// A name in place, without memory of its own.
-pub(super) struct Name([u8; KVM_STATS_NAME_SIZE as usize]);
+pub(crate) struct Name([u8; KVM_STATS_NAME_SIZE as usize]);
 
 impl Name {
-    /// What does not fit is cut off.
-    pub(super) fn new(text: fmt::Arguments<'_>) -> Self {
+    /// The text as a name, truncated if it does not fit.
+    pub(crate) fn new(text: fmt::Arguments<'_>) -> Self {
         let mut name = [0; KVM_STATS_NAME_SIZE as usize];
         if let Some(mut to) = NullTerminatedFormatter::new(&mut name) {
             let _ = to.write_fmt(text);
@@ -22,7 +22,7 @@ impl Name {
         Self(name)
     }
 
-    /// `text` and a number behind it, in a tenth of the time that [`new`](Self::new) takes for that.
+    /// `text` followed by a number. This takes a tenth of the time of [`new`](Self::new).
     pub(super) fn numbered(text: &str, number: u32) -> Self {
         let mut digits = [0; 10];
         let mut rest = number;
@@ -47,7 +47,7 @@ impl Name {
         Self(name)
     }
 
-    pub(super) fn as_cstr(&self) -> &CStr {
+    pub(crate) fn as_cstr(&self) -> &CStr {
         // The last byte is always zero.
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }

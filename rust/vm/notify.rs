@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel tells a VM of its owner's mappings.
+//! Handles the kernel's notifications about the owner's mappings.
 
 use super::{backend::Backend, memory, memslot::MemSlot, mmu_lock::MmuGuard, vm::Vm};
 use crate::host::{notifier::NotifierOps, trace};
 use core::ops::Range;
 
 impl<B: Backend> Vm<B> {
-    // For all parts of slots at `hvas`, with the lock held for each.
+    // Calls `f` for all parts of slots at `hvas`, with the lock held for each.
     fn for_slots_at(
         &self,
         hvas: &Range<usize>,
@@ -41,8 +41,9 @@ impl<B: Backend> NotifierOps for Vm<B> {
 
     fn invalidate_end(&self, hvas: Range<usize>) {
         self.invalidations.end(|active| {
-            // Those that concern a slot are among those that are under way. So if they are as many, this is one of them;
-            // and if there are some, but fewer: if there is a slot now, there was when this began.
+            // The announced invalidations are those changes under way that concern a slot. If the two numbers are
+            // equal, this change is announced. If only some are announced, search the slots: they have not changed
+            // since this change began.
             let announced = self.mmu.in_progress();
             let ours = || self.slots.read().at_hvas(&hvas).next().is_some();
             if announced != 0 && (announced == active || ours()) {

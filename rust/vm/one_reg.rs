@@ -65,12 +65,13 @@ pub(crate) mod tm {
     pub(crate) const VSCR: u64 = 0x67;
     pub(crate) const XER: u64 = 0x6a;
 
-    /// Is `reg` one of them?
+    /// Is `reg` a register of transactional memory?
     pub(crate) fn transactional(reg: u64) -> bool {
         reg & id::TM != 0 || matches!(reg, id::TFHAR | id::TFIAR | id::TEXASR)
     }
 
-    /// The number of a register of `size` bytes: 4, 8 or 16. `EINVAL` for what is no id.
+    /// The number within this set of the register with the id `reg`, whose value has `size` bytes (4, 8 or 16). Fails
+    /// with `EINVAL` if there is no such register of that size.
     pub(crate) fn number(reg: u64, size: usize) -> Result<u64> {
         let n = reg & 0xff;
         let expected = match n {
@@ -119,12 +120,12 @@ impl RegValue {
         self.size as usize
     }
 
-    /// As userspace sees it.
+    /// The bytes as userspace sees them.
     pub(crate) fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.size()).unwrap_or(&[])
     }
 
-    /// As userspace sees it, to be filled in.
+    /// The bytes as userspace sees them, to be filled in.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
         let size = self.size();
         self.bytes.get_mut(..size).unwrap_or(&mut [])

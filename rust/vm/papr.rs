@@ -28,17 +28,17 @@ const WORDS: usize = Hcall::PAPR_COUNT.div_ceil(64);
 
 /// What became of an hcall.
 pub(crate) enum Outcome {
-    /// Done: r3 gets this.
+    /// The hcall is done, and r3 gets this value.
     Return(HReturn),
     /// `H_CEDE`: r3 gets `H_SUCCESS`, and the vCPU halts.
     Cede,
-    /// It is userspace's.
+    /// The hcall goes to userspace.
     Userspace,
 }
 
 /// What hypercalls need of a backend.
 pub(crate) trait PaprBackend: Backend {
-    /// What waits for a vCPU.
+    /// The events of a vCPU.
     fn events(vcpu: &Vcpu<Self>) -> &Events;
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn find<B: Backend>(vcpu: &Vcpu<B>, id: u64) -> Option<&Vcpu<B>> {
     vcpu.vm().vcpu_by_id(u32::try_from(id).ok()?)
 }
 
-/// `H_PROD(processor)`: wakes it from `H_CEDE`, or lets its next one return at once.
+/// `H_PROD(processor)`: wakes the processor from `H_CEDE`, or makes its next `H_CEDE` return at once.
 #[inline(never)]
 pub(crate) fn h_prod<B: PaprBackend>(vcpu: &Vcpu<B>, id: u64) -> HReturn {
     let Some(target) = find(vcpu, id) else {
@@ -64,7 +64,7 @@ pub(crate) fn h_prod<B: PaprBackend>(vcpu: &Vcpu<B>, id: u64) -> HReturn {
     HReturn::H_SUCCESS
 }
 
-/// The guest has ceded: it halts, unless somebody has prodded it before.
+/// Handles `H_CEDE`: the vCPU halts, unless it was prodded before.
 pub(crate) fn ceded<B: PaprBackend>(vcpu: &Vcpu<B>) -> Next {
     if B::events(vcpu).take(Events::PRODDED) {
         Next::Guest
@@ -73,32 +73,32 @@ pub(crate) fn ceded<B: PaprBackend>(vcpu: &Vcpu<B>) -> Next {
     }
 }
 
-/// Tells of the hcall that the guest is behind.
+/// Calls the tracepoint for the hcall that the guest has just made.
 #[inline(always)]
 pub(crate) fn trace_hcall<B: Backend>(vcpu: &Vcpu<B>, regs: &impl Regs) {
     trace::hcall_enter(
         vcpu.id,
-        regs.gpr(3),
-        regs.gpr(4),
-        regs.gpr(5),
-        regs.gpr(6),
-        regs.gpr(7),
+        regs.hcall_gpr(3),
+        regs.hcall_gpr(4),
+        regs.hcall_gpr(5),
+        regs.hcall_gpr(6),
+        regs.hcall_gpr(7),
     );
 }
 
-/// Leaves the hcall that the guest is behind to userspace.
+/// Passes the hcall that the guest has just made to userspace.
 pub(crate) fn ask_userspace(regs: &impl Regs, run: &RunPage) {
     let mut args = [0; 9];
     for (arg, gpr) in args.iter_mut().zip(4..) {
-        *arg = regs.gpr(gpr);
+        *arg = regs.hcall_gpr(gpr);
     }
-    run.set_papr_hcall(regs.gpr(3), &args);
+    run.set_papr_hcall(regs.hcall_gpr(3), &args);
 }
 
 /// What userspace has to answer before the guest goes on.
 #[derive(Default)]
 pub(crate) enum Completion {
-    /// Nothing.
+    /// Userspace has to answer nothing.
     #[default]
     None,
     /// The hcall in r3.
@@ -107,7 +107,7 @@ pub(crate) enum Completion {
     Mmio,
 }
 
-/// Takes userspace's answer to the last exit, which `owed` it. Errors as [`mmio::complete`].
+/// Takes userspace's answer to the last exit, which `owed` it. Fails as [`mmio::complete`] does.
 pub(crate) fn complete<B: MmioBackend>(
     vcpu: &Vcpu<B>,
     st: &mut B::Vcpu,
@@ -127,17 +127,14 @@ pub(crate) fn complete<B: MmioBackend>(
 
 fn take_answer(regs: &mut impl Regs, run: &RunPage) {
     let (ret, args) = run.papr_hcall_ret();
-    regs.set_gpr(3, ret);
-    for (gpr, arg) in (4..).zip(args) {
-        regs.set_gpr(gpr, arg);
-    }
+    regs.set_hcall_gprs(ret, &args);
 }
 
 /// The hcalls that a backend can handle.
 pub(crate) struct Handled {
-    /// Unless userspace says otherwise.
+    /// Those enabled by default.
     pub(crate) by_default: &'static [Hcall],
-    /// If userspace asks for it.
+    /// Those that userspace may enable.
     pub(crate) on_request: &'static [Hcall],
 }
 
@@ -240,7 +237,8 @@ fn ci_size(size: u64) -> Option<usize> {
     matches!(size, 1 | 2 | 4 | 8).then_some(size as usize)
 }
 
-/// `H_LOGICAL_CI_LOAD(size, address)` from what userspace has put on the bus; else, `None`, it is userspace's.
+/// `H_LOGICAL_CI_LOAD(size, address)`: loads from what userspace has put on the bus. Returns `None` if nothing there
+/// answers, so that the call goes to userspace.
 pub(crate) fn logical_ci_load<B: Backend>(vm: &Vm<B>, size: u64, gpa: u64) -> Option<u64> {
     let size = ci_size(size)?;
     let mut bytes = [0u8; 8];
@@ -250,7 +248,8 @@ pub(crate) fn logical_ci_load<B: Backend>(vm: &Vm<B>, size: u64, gpa: u64) -> Op
     Some(u64::from_be_bytes(bytes))
 }
 
-/// `H_LOGICAL_CI_STORE(size, address, value)` likewise: ioeventfds, mostly. Says whether it was done.
+/// `H_LOGICAL_CI_STORE(size, address, value)`: stores to what userspace has put on the bus, in most cases an ioeventfd.
+/// Says whether that was done.
 pub(crate) fn logical_ci_store<B: Backend>(vm: &Vm<B>, size: u64, gpa: u64, value: u64) -> bool {
     let bytes = value.to_be_bytes();
     ci_size(size)

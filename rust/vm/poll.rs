@@ -18,13 +18,13 @@ impl Limit {
         self.0.store(ns.into(), Relaxed);
     }
 
-    /// In ns.
+    /// The limit in ns.
     pub(super) fn get(&self) -> u32 {
         u32::try_from(self.0.load(Relaxed)).unwrap_or_else(|_| params::halt_poll_ns())
     }
 }
 
-/// How long a vCPU polls now.
+/// How long a vCPU polls at present.
 pub(super) struct PollTime(Atomic<u32>);
 
 impl PollTime {
@@ -32,7 +32,7 @@ impl PollTime {
         Self(Atomic::new(0))
     }
 
-    /// In ns, and at most `limit` from now on.
+    /// The time in ns, which is cut to `limit` if that is lower now.
     pub(super) fn limited(&self, limit: u32) -> u32 {
         let ns = once::read_u32(&self.0);
         if ns > limit {
@@ -52,7 +52,7 @@ impl PollTime {
         }
     }
 
-    /// Polling was in vain. The vCPU's id is for who traces it.
+    /// Shortens the time, because polling was in vain. The vCPU's id is for the tracepoint.
     pub(super) fn shrink(&self, vcpu_id: u32) {
         let old = once::read_u32(&self.0);
         let shrunk = old.checked_div(params::halt_poll_ns_shrink()).unwrap_or(0);
@@ -62,13 +62,13 @@ impl PollTime {
         trace::halt_poll_ns(false, vcpu_id, new, old);
     }
 
-    /// After a halt of `halt_ns`, with this limit.
+    /// Adapts the time after a halt of `halt_ns`, with this limit.
     pub(super) fn adapt(&self, vcpu_id: u32, halt_ns: u64, limit: u32) {
         let poll = once::read_u32(&self.0);
         if limit == 0 {
             self.0.store(0, Relaxed);
         } else if halt_ns <= poll.into() {
-            // Long enough.
+            // The polling time was long enough.
         } else if poll != 0 && halt_ns > limit.into() {
             self.shrink(vcpu_id);
         } else if poll < limit && halt_ns < limit.into() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A set that guests' accesses look into at any time, and that userspace changes now and then.
+//! A set that guests' accesses read at any time, and that userspace changes now and then.
 //!
 //! There are two copies of it, of which readers use one. A change is made to the other copy, and the two are
 //! exchanged. Once the last reader of the old copy has ended, the change is made there, too; that is done at the next
@@ -13,7 +13,7 @@ use crate::host::{
 };
 use kernel::prelude::*;
 
-/// A set that can be changed without fail, and that is empty by default.
+/// A set that is empty by default, and to which any change can be made without failing.
 pub(crate) trait Changed: Default {
     /// A change, with all the memory that it needs.
     type Change;
@@ -24,7 +24,7 @@ pub(crate) trait Changed: Default {
 /// How many members that are gone may be left in the set.
 const POSTPONED: usize = 16;
 
-/// The set.
+/// A set with its two copies.
 #[pin_data]
 pub(crate) struct Published<S: Changed> {
     #[pin]
@@ -39,7 +39,7 @@ struct Lag<S: Changed> {
     ahead: KVec<S::Change>,
 }
 
-/// Right to change the set.
+/// The right to change the set.
 pub(super) struct Changing<'a, S: Changed>(Writer<'a, S, Lag<S>>);
 
 impl<S: Changed> Published<S> {
@@ -61,11 +61,11 @@ impl<S: Changed> Published<S> {
         self.pair.read()
     }
 
-    /// To change it. `ENOMEM` without memory, and nothing fails afterwards. Sleeps.
+    /// Gets the right to change the set. Fails with `ENOMEM`; what is done with that right cannot fail. May sleep.
     pub(super) fn change(&self) -> Result<Changing<'_, S>> {
         let mut writer = self.pair.write();
         let lag = writer.state();
-        // Room for one more change beside the postponed ones.
+        // There has to be room for one more change beside the postponed ones.
         lag.behind.reserve(POSTPONED + 1, GFP_KERNEL_ACCOUNT)?;
         lag.ahead.reserve(POSTPONED + 1, GFP_KERNEL_ACCOUNT)?;
         Ok(Changing(writer))
@@ -73,7 +73,7 @@ impl<S: Changed> Published<S> {
 }
 
 impl<S: Changed> Changing<'_, S> {
-    /// The set as it is, but for members that are gone.
+    /// The present set, which may still have members that are gone.
     pub(super) fn set(&mut self) -> &mut S {
         let (set, lag) = self.0.spare();
         lag.behind.drain_all().for_each(|change| set.apply(change));
@@ -84,7 +84,7 @@ impl<S: Changed> Changing<'_, S> {
     fn prepare(&mut self, change: S::Change, again: S::Change) -> usize {
         self.set().apply(change);
         let ahead = &mut self.0.state().ahead;
-        // There is room.
+        // `change` has made room for it.
         let _ = ahead.push(again, GFP_KERNEL_ACCOUNT);
         ahead.len()
     }

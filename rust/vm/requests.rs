@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What other threads ask of a vCPU, and whether it is in its guest.
+//! Requests of other threads to a vCPU, and whether it is in its guest.
 
 use crate::host::{once, wait};
 use kernel::sync::atomic::{Atomic, Full};
 
-/// One bit each of what a vCPU is asked to do before it enters its guest again. The bits are the
-/// backend's.
+/// What a vCPU is asked to do before it enters its guest again, one bit for each. The backend defines the bits.
 pub(crate) struct Requests(Atomic<u32>);
 
 impl Requests {
@@ -26,7 +25,7 @@ impl Requests {
         }
     }
 
-    /// Is anything asked for?
+    /// Is there any request?
     #[inline]
     pub(crate) fn pending(&self) -> bool {
         once::read_u32(&self.0) != 0
@@ -81,7 +80,8 @@ impl EntryMode {
     /// The guest is left or was not entered after all; to be called before interrupts are enabled.
     #[inline]
     pub(crate) fn left(&self) {
-        // A kick that sets the mode between the two has no effect any more. It needs none: the guest has been left.
+        // If a kick sets the mode before this store, the store overwrites that. The kick is not needed any more, since
+        // the guest has been left.
         once::release_barrier();
         once::write_u32(&self.mode, OUTSIDE);
     }
@@ -91,7 +91,7 @@ impl EntryMode {
         once::read_u32(&self.mode) != OUTSIDE
     }
 
-    /// The CPU it was entered on last, -1 if never.
+    /// The CPU on which the guest was entered last, or -1 if it never was.
     pub(crate) fn last_cpu(&self) -> i32 {
         once::read_u32(&self.cpu) as i32
     }

@@ -14,13 +14,13 @@ use kernel::{new_spinlock, page::PAGE_SIZE, prelude::*, sync::SpinLock};
 
 const FIRST: Field<u32> = Field::new(offset_of!(kvm_coalesced_mmio_ring, first));
 const LAST: Field<u32> = Field::new(offset_of!(kvm_coalesced_mmio_ring, last));
-// The flexible array at its end.
+// The offset of the flexible array at the end of the ring's structure.
 const ENTRIES: usize = size_of::<kvm_coalesced_mmio_ring>();
 const ENTRY_SIZE: usize = size_of::<kvm_coalesced_mmio>();
 /// Entries in the ring.
 const MAX: u32 = ((PAGE_SIZE - ENTRIES) / ENTRY_SIZE) as u32;
 
-/// Where stores are coalesced.
+/// A range of addresses where stores are coalesced.
 #[derive(Clone, Copy)]
 pub(super) struct Zone {
     pub(super) addr: u64,
@@ -29,7 +29,7 @@ pub(super) struct Zone {
 }
 
 impl Zone {
-    /// From userspace's structure. `EINVAL` unless `pio` is 0 or 1.
+    /// Makes a zone from userspace's structure. `EINVAL` unless `pio` is 0 or 1.
     pub(super) fn new(zone: &kvm_coalesced_mmio_zone) -> Result<Self> {
         // `pio` shares its place with an old name.
         let pio = match crate::host::uapi::zone_pio(zone) {
@@ -109,7 +109,7 @@ impl Ring {
         self.page.write(len, data.len() as u32);
         self.page.write(pio, 0);
         self.page.write_array(bytes, &eight);
-        // Userspace must see the entry before it sees that there is one.
+        // Userspace must see the entry before it sees the new index.
         compat::smp_wmb();
         self.page.write(LAST, next);
         true

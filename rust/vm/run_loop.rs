@@ -13,14 +13,14 @@ use kernel::prelude::*;
 
 /// How an attempt to enter the guest ended.
 pub(crate) enum Entered<E> {
-    /// It ran, and exited.
+    /// The guest ran, and exited.
     Exited(E),
-    /// It did not run.
+    /// The guest did not run. If there is a `Pending`, it says why.
     Not(Option<Pending>),
 }
 
 impl<E> From<Option<E>> for Entered<E> {
-    /// What [`Exited::trap`](crate::host::entry::Exited::trap) says.
+    /// Converts what [`Exited::trap`](crate::host::entry::Exited::trap) returns.
     #[inline]
     fn from(exit: Option<E>) -> Self {
         match exit {
@@ -48,14 +48,14 @@ pub(crate) trait RunBackend: Backend {
         run: &RunPage,
         exit: Self::Exit,
     ) -> Result<Next>;
-    /// Does what kept the guest from running.
+    /// Handles what kept the guest from running.
     fn not_entered(
         vcpu: &Vcpu<Self>,
         st: &mut Self::Vcpu,
         host: &HostInterruptible,
         pending: Option<Pending>,
     ) -> Result;
-    /// The guest has nothing to do: sleeps until there is something for it, a signal included.
+    /// Sleeps until the guest has something to do, or a signal comes.
     fn halt(vcpu: &Vcpu<Self>, st: &mut Self::Vcpu, host: &HostInterruptible) -> Result;
     /// Counts a return to userspace for a signal.
     fn signalled(vcpu: &Vcpu<Self>);

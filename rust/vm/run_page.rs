@@ -55,12 +55,12 @@ pub(crate) struct RunPage(SharedPage);
 impl RunPage {
     pub(super) fn new() -> Result<Self> {
         let page = Self(SharedPage::new()?);
-        // `KVM_INTERRUPT` always finds a place.
+        // An interrupt can be injected by `KVM_INTERRUPT` at any time.
         page.0.write(READY_FOR_INTERRUPT_INJECTION, 1);
         Ok(page)
     }
 
-    /// `KVM_EXIT_…`, for who looks on.
+    /// `KVM_EXIT_…`, for tracepoints.
     pub(super) fn exit_reason(&self) -> u32 {
         self.0.read(EXIT_REASON)
     }
@@ -103,7 +103,7 @@ impl RunPage {
         self.set_exit(bindings::KVM_EXIT_MMIO);
     }
 
-    /// What userspace has put for a load, in the order of the guest's memory.
+    /// The bytes that userspace has given for a load, in the order of the guest's memory.
     pub(crate) fn mmio_data(&self) -> [u8; 8] {
         self.0.read(MMIO_DATA).to_ne_bytes()
     }
@@ -129,7 +129,7 @@ impl RunPage {
         self.set_exit(bindings::KVM_EXIT_FAIL_ENTRY);
     }
 
-    /// `KVM_EXIT_UNKNOWN`: a trap nobody knows.
+    /// `KVM_EXIT_UNKNOWN`: an unknown trap.
     pub(crate) fn set_unknown(&self, hardware_reason: u64) {
         self.0.write(HARDWARE_REASON, hardware_reason);
         self.set_exit(bindings::KVM_EXIT_UNKNOWN);
@@ -158,13 +158,13 @@ impl RunPage {
         self.set_exit(bindings::KVM_EXIT_DCR);
     }
 
-    /// What userspace has put for a read.
+    /// The value that userspace has given for a read.
     #[cfg(CONFIG_44x)]
     pub(crate) fn dcr_data(&self) -> u32 {
         self.0.read(DCR_DATA)
     }
 
-    /// `KVM_EXIT_DEBUG`: where, and `KVMPPC_DEBUG_…`.
+    /// `KVM_EXIT_DEBUG`: the address, and `KVMPPC_DEBUG_…`.
     pub(crate) fn set_debug(&self, address: u64, status: u32) {
         self.0.write(DEBUG_ADDRESS, address);
         self.0.write(DEBUG_STATUS, status);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a VM has beside the published slots and bus, for who changes them.
+//! State that is needed for changing a VM's slots and bus, beside the published sets.
 
 use super::memslot::MemSlot;
 use kernel::{rbtree::RBTree, sync::Arc};
 
-/// What only changes with slots, under `Vm::slots_lock`.
+/// State that changes only with the slots, under `Vm::slots_lock`.
 pub(super) struct SlotsState {
     pub(super) by_id: RBTree<u16, Arc<MemSlot>>,
     /// The next eventfd's number on the bus.

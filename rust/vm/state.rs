@@ -7,12 +7,11 @@ use super::stats::StatSet;
 /// The types of a backend's state, of which [`Vm`](super::Vm) and [`Vcpu`](super::Vcpu) consist;
 /// [`Backend`](super::backend::Backend) is what is done with them.
 pub(crate) trait BackendState: Sized + Send + Sync + 'static {
-    /// A VM's own state, pinned in [`Vm::arch`](super::Vm). What it has taken from the host, its `Drop` gives
-    /// back.
+    /// A VM's own state, pinned in [`Vm::arch`](super::Vm). Its `Drop` gives back what it has taken from the host.
     type Vm: Send + Sync;
-    /// A VM's translation state, only touched with [`Vm::mmu`](super::Vm) locked. It is dropped before the VM's own
-    /// state is, when its vCPUs are gone and mmu notifiers are not called any more; its `Drop`, which may
-    /// sleep, leaves the hardware nothing that translates.
+    /// A VM's translation state, which is accessed only with [`Vm::mmu`](super::Vm) locked. It is dropped before the
+    /// VM's own state, when the VM's vCPUs are gone and mmu notifiers are no longer called. Its `Drop`, which may
+    /// sleep, removes all translations from the hardware.
     type Mmu: Send + Unpin;
     /// A vCPU's state that other threads may touch at any time, pinned in `VcpuCore::shared`.
     type Shared: Send + Sync;

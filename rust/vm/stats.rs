@@ -93,7 +93,7 @@ pub(crate) const INSTANT: (u32, i16) = (
     ),
     0,
 );
-/// 1 while it is so, else 0.
+/// A truth value: 1 or 0.
 pub(crate) const BOOLEAN: (u32, i16) = (
     flags(
         bindings::KVM_STATS_TYPE_INSTANT,
@@ -179,18 +179,18 @@ macro_rules! stats {
 pub(crate) use stats;
 
 stats! {
-    /// Of a VM, whatever the backend.
+    /// Statistics of a VM that all backends have.
     pub(crate) struct VmStats {
-        /// Times that translations were taken away everywhere, by mmu notifiers and where slots changed.
+        /// Times that translations were removed on all CPUs, by mmu notifiers and by changes of slots.
         remote_tlb_flush: Counter = COUNT,
-        /// Times that this was asked for, though there may have been none.
+        /// Times that this was requested, even if there were no translations.
         remote_tlb_flush_requests: Counter = COUNT,
     }
 }
 
 impl VmStats {
-    /// Translations were to be taken away, and there were `any`. With a lock of the VM's held or not: two that come at
-    /// the same time may count as one.
+    /// Counts a request (if `asked`) to remove translations, and whether there were `any`. The VM's lock need not be
+    /// held: two calls at the same time may count as one.
     pub(super) fn count_flush(&self, asked: bool, any: bool) {
         if asked {
             self.remote_tlb_flush_requests.inc();
@@ -202,7 +202,7 @@ impl VmStats {
 }
 
 stats! {
-    /// Of a vCPU, whatever the backend. Times are in ns.
+    /// Statistics of a vCPU that all backends have. Times are in ns.
     pub(crate) struct VcpuStats {
         /// Halts that ended while they were polled for.
         halt_successful_poll: Counter = COUNT,
@@ -210,6 +210,8 @@ stats! {
         halt_attempted_poll: Counter = COUNT,
         /// Polls that were ended by something that the vCPU cannot use.
         halt_poll_invalid: Counter = COUNT,
+        /// Halts in which the vCPU slept.
+        halt_successful_wait: Counter = COUNT,
         /// Times that a halted vCPU was woken.
         halt_wakeup: Counter = COUNT,
         /// Time of polls that succeeded.

@@ -8,11 +8,11 @@ use kernel::{prelude::*, sync::Arc, uaccess::UserSliceWriter};
 
 /// What has statistics: the descriptor of a VM or of a vCPU.
 pub(super) trait HasStats: Send + Sync + 'static {
-    /// The file's contents. `ENOMEM`.
+    /// The contents of the file. Fails with `ENOMEM`.
     fn stats_file(&self) -> Result<KVVec<u8>>;
 }
 
-/// The statistics of a VM or a vCPU. It keeps the VM.
+/// The statistics of a VM or a vCPU. The descriptor keeps the VM alive.
 pub(super) struct StatsFd<T>(Arc<T>);
 
 impl<T: HasStats> StatsFd<T> {
@@ -20,12 +20,12 @@ impl<T: HasStats> StatsFd<T> {
         NewFd::reserve()?.open(name, Arc::new(Self(of), GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// A VM's.
+    /// Opens a descriptor for the statistics of a VM.
     pub(super) fn open_vm(vm: Arc<T>) -> Result<isize> {
         Self::open(vm, c"kvm-vm-stats")
     }
 
-    /// Of vCPU `id`.
+    /// Opens a descriptor for the statistics of vCPU `id`.
     pub(super) fn open_vcpu(vcpu: Arc<T>, id: u32) -> Result<isize> {
         let name = Name::numbered("kvm-vcpu-stats:", id);
         Self::open(vcpu, name.as_cstr())

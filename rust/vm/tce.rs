@@ -2,9 +2,9 @@
 
 //! TCE tables: `KVM_CREATE_SPAPR_TCE` and `KVM_CREATE_SPAPR_TCE_64` (api.rst, sections 4.62 and 4.98).
 //!
-//! A table belongs to its descriptor: while that or a mapping of it is there, the VM's hypercalls find
-//! the table. It neither keeps the VM nor needs it. What the entries do is userspace's business, which
-//! reads and writes them in its mapping at any time.
+//! A table belongs to its descriptor: the VM's hypercalls find the table as long as the descriptor or a mapping of it
+//! exists. The table neither keeps the VM alive nor needs it. Userspace decides what the entries do; it reads and
+//! writes them in its mapping at any time.
 
 use crate::{
     bindings::{kvm_create_spapr_tce, kvm_create_spapr_tce_64, KVMIO},
@@ -31,15 +31,15 @@ use kernel::{
     },
 };
 
-/// The first one's number.
+/// The number of `KVM_CREATE_SPAPR_TCE`.
 pub(crate) const CREATE: u32 = _IOW::<kvm_create_spapr_tce>(KVMIO, 0xa8);
-/// The other's.
+/// The number of `KVM_CREATE_SPAPR_TCE_64`.
 pub(crate) const CREATE_64: u32 = _IOW::<kvm_create_spapr_tce_64>(KVMIO, 0xa8);
 
 /// Entries of a page of a table.
 const PER_PAGE: u64 = PAGE_SIZE as u64 / ENTRY_BYTES;
 
-/// Pages of a table at most, which few hosts have the memory for: 128 GB of 64K pages.
+/// The most pages that a table may have: 128 GB of 64K pages, for which few hosts have the memory.
 const MAX_PAGES: u64 = 1 << 21;
 
 type Pages = KVVec<SetOnce<SharedPage>>;
@@ -50,24 +50,24 @@ pub(super) struct Table {
     liobn: u64,
     window: Window,
     pages: Pages,
-    // Whoever makes a page.
+    // Held while a page is made.
     #[pin]
     making: Mutex<()>,
-    // Its descriptor is gone, so it is not to be found any more.
+    // Set when the descriptor is gone, so that the table is no longer found.
     closed: Atomic<bool>,
     _locked: LockedPages,
 }
 
 impl Table {
-    /// `ENOMEM` if the process may not lock so much memory, or without memory.
+    /// Fails with `ENOMEM` if there is no memory or the process may not lock so much.
     fn new(mm: &ARef<Mm>, liobn: u64, window: Window) -> Result<Arc<Self>> {
         let npages = window.entries().div_ceil(PER_PAGE);
         if npages > MAX_PAGES {
             return Err(ENOMEM);
         }
         let npages = npages as usize;
-        // All of it may be touched, and none of it can be paged out. As in kvm-hv, the list of
-        // pages counts, too.
+        // The whole table may come to be used, and it cannot be paged out, so all its pages count. As in kvm-hv, the
+        // list of pages counts too.
         let list_bytes = size_of::<Self>() + npages * size_of::<SetOnce<SharedPage>>();
         let locked = LockedPages::count(mm, npages + list_bytes.div_ceil(PAGE_SIZE))?;
         let mut pages = Pages::with_capacity(npages, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
@@ -92,7 +92,8 @@ impl Table {
         &self.window
     }
 
-    /// Page `nr`, made if need be. `EFAULT` if the table has fewer, `ENOMEM` without memory. Sleeps.
+    /// Page `nr`, which is made if it does not exist yet. Fails with `EFAULT` if the table has fewer pages, and with
+    /// `ENOMEM` without memory. May sleep.
     fn page(&self, nr: usize) -> Result<&SharedPage> {
         let slot = self.pages.get(nr).ok_or(EFAULT)?;
         if let Some(page) = slot.as_ref() {
@@ -105,8 +106,8 @@ impl Table {
         slot.as_ref().ok_or(EFAULT)
     }
 
-    /// As [`Table::page`] to write `tce` there; `None` if that would change nothing, because the page
-    /// is not made yet and so holds zeroes.
+    /// As [`Table::page`], for writing `tce` there. Returns `None` if that would change nothing, because a page that is
+    /// not made yet holds zeroes.
     fn page_for(&self, nr: usize, tce: Tce) -> Result<Option<&SharedPage>> {
         match self.pages.get(nr).and_then(SetOnce::as_ref) {
             None if tce == Tce::EMPTY => Ok(None),
@@ -124,7 +125,7 @@ impl Table {
         }
     }
 
-    /// Writes the entry at `index`. `EFAULT` if there is none, `ENOMEM` without memory. Sleeps.
+    /// Writes the entry at `index`. Fails with `EFAULT` if there is none, and with `ENOMEM` without memory. May sleep.
     pub(super) fn set(&self, index: u64, tce: Tce) -> Result {
         let (nr, field) = place(index);
         if let Some(page) = self.page_for(nr, tce)? {
@@ -133,8 +134,8 @@ impl Table {
         Ok(())
     }
 
-    /// Writes `count` entries from `index` on. As [`Table::set`]; `EINTR` if the process is killed
-    /// meanwhile. Then some are written.
+    /// Writes `count` entries from `index` on. Fails as [`Table::set`] does, and with `EINTR` if the process is killed
+    /// meanwhile; some entries are written then.
     pub(super) fn fill(&self, index: u64, count: u64, tce: Tce) -> Result {
         let (mut at, end) = (index, index.checked_add(count).ok_or(EFAULT)?);
         while at < end {
@@ -170,7 +171,7 @@ impl List {
             .find(|t| t.liobn == liobn && !t.closed.load(Relaxed))
     }
 
-    // Those that are not closed, and `new`.
+    // A list of the tables that are not closed, and of `new`.
     fn with(&self, new: Option<&Arc<Table>>) -> Result<KBox<Self>> {
         let mut tables = KVVec::with_capacity(self.0.len() + 1, GFP_KERNEL_ACCOUNT)?;
         let open = self.0.iter().filter(|t| !t.closed.load(Relaxed));
@@ -186,13 +187,13 @@ impl List {
 pub(crate) struct Tables {
     #[pin]
     list: SrcuCell<List>,
-    // Whoever changes the list. Nobody changes it who reads it, or touches user memory with it held.
+    // Held while the list is changed. Its holder must not be reading the list, and does not access user memory.
     #[pin]
     lock: Mutex<()>,
 }
 
 impl Tables {
-    /// None yet.
+    /// Makes an empty list.
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
@@ -203,8 +204,8 @@ impl Tables {
         )
     }
 
-    /// `KVM_CREATE_SPAPR_TCE` and `…_64`. `EINVAL` for flags and for what is no window, else as
-    /// [`create`](Self::create).
+    /// `KVM_CREATE_SPAPR_TCE` and `…_64`. Fails with `EINVAL` for flags and for arguments that describe no window, and
+    /// otherwise as [`create`](Self::create) does.
     pub(crate) fn create_ioctl(
         this: &Arc<Self>,
         mm: &ARef<Mm>,
@@ -231,7 +232,7 @@ impl Tables {
     /// `ENOMEM` without memory or if the process may not lock so much, `EMFILE`, `ENFILE`.
     fn create(this: &Arc<Self>, mm: &ARef<Mm>, liobn: u64, window: Window) -> Result<isize> {
         let table = Table::new(mm, liobn, window)?;
-        // If it does not come to that, the table goes with this, after the lock is released.
+        // If creating the table fails below, dropping this removes the table after the lock is released.
         let open = Arc::new(
             TableFd {
                 table,
@@ -252,7 +253,7 @@ impl Tables {
         fd.open(c"kvm-spapr-tce", open)
     }
 
-    // The table is not to be found any more.
+    // Takes the table out of the list.
     fn remove(&self, table: &Arc<Table>) {
         table.closed.store(true, Relaxed);
         let old = {
@@ -261,7 +262,8 @@ impl Tables {
             if !present {
                 return;
             }
-            // Without memory it stays in the list, unseen, until the next change.
+            // Without memory for a new list, the table stays in the old one until the next change; nobody finds it
+            // there, since it is closed.
             let Ok(new) = self.list.read().with(None) else {
                 return;
             };
@@ -270,8 +272,8 @@ impl Tables {
         drop(old);
     }
 
-    /// What `f` makes of the table of bus `liobn`; `None` if there is none. Not for accesses to user
-    /// memory, which whoever closes a table would wait for.
+    /// Calls `f` with the table of bus `liobn` and returns what it returns, or `None` if there is no such table. `f`
+    /// must not access user memory, because a thread that closes a table would wait for that.
     pub(super) fn with<R>(&self, liobn: u64, f: impl FnOnce(&Table) -> Option<R>) -> Option<R> {
         f(self.list.read().find(liobn)?)
     }

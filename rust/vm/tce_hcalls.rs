@@ -2,8 +2,8 @@
 
 //! The hypercalls that read and write TCE tables (PAPR, "TCE hcall()s").
 //!
-//! `None` leaves a call to userspace: buses without a table here, and entries that userspace may think
-//! better of, such as addresses that are no memory.
+//! `None` leaves a call to userspace. That is so for buses without a table here, and for entries that userspace may
+//! accept although this module does not, such as addresses at which there is no memory.
 
 use super::{
     backend::Backend,
@@ -17,8 +17,8 @@ use crate::isa::{
     tce::{Tce, Window, ENTRY_BYTES, LIST_ALIGN, LIST_ENTRIES},
 };
 
-/// The answer to one of these calls with its arguments: the return code, and for `H_GET_TCE` the entry. `None` if it is
-/// userspace's, as any other call.
+/// Answers one of these calls: gives the return code and, for `H_GET_TCE`, the entry. `None` if userspace has to answer
+/// it, and for any other call.
 pub(crate) fn handle<B: Backend>(
     vm: &Vm<B>,
     tables: &Tables,
@@ -46,7 +46,7 @@ fn valid(slots: &MemSlots, window: &Window, tce: Tce) -> bool {
     !tce.permits() || (window.aligned(tce.address()) && slots.find(gfn_of(tce.address())).is_some())
 }
 
-/// `H_GET_TCE(bus, bus address)`: the entry, or why not.
+/// `H_GET_TCE(bus, bus address)`: gives the entry, or the return code of the failure.
 fn h_get_tce(tables: &Tables, liobn: u64, ioba: u64) -> Option<Result<u64, HReturn>> {
     tables.with(liobn, |table| {
         Some(match table.window().index(ioba, 1) {
@@ -77,7 +77,7 @@ fn h_put_tce<B: Backend>(
     })
 }
 
-/// `H_STUFF_TCE(bus, bus address, entry, count)`: the same entry many times, one without permissions.
+/// `H_STUFF_TCE(bus, bus address, entry, count)`: writes `count` times the same entry, which gives no permissions.
 fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> Option<HReturn> {
     let tce = Tce::from_raw(tce);
     tables.with(liobn, |table| {
@@ -92,8 +92,8 @@ fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> 
     })
 }
 
-/// `H_PUT_TCE_INDIRECT(bus, bus address, list, count)`: entries from a list in guest memory, all or, if
-/// one of them is not valid, none.
+/// `H_PUT_TCE_INDIRECT(bus, bus address, list, count)`: writes entries from a list in guest memory. If one of them is
+/// not valid, none is written.
 fn h_put_tce_indirect<B: Backend>(
     vm: &Vm<B>,
     tables: &Tables,
@@ -102,7 +102,7 @@ fn h_put_tce_indirect<B: Backend>(
     list: u64,
     count: u64,
 ) -> Option<HReturn> {
-    // Reading the list may take long.
+    // The table is kept by reference, since reading the list may take long.
     let table = tables.get(liobn)?;
     if count > LIST_ENTRIES || list % LIST_ALIGN != 0 {
         return Some(HReturn::H_PARAMETER);
@@ -110,7 +110,7 @@ fn h_put_tce_indirect<B: Backend>(
     let Some(index) = table.window().index(ioba, count) else {
         return Some(HReturn::H_PARAMETER);
     };
-    // Another processor may change the list meanwhile, so what is written is looked at again.
+    // Another processor may change the list meanwhile, so each entry is checked again when it is written.
     for_list(vm, &table, list, count, |_, _| Some(()))?;
     for_list(vm, &table, list, count, |i, tce| {
         table.set(index + i, tce).ok()
@@ -127,7 +127,7 @@ fn for_list<B: Backend>(
     mut f: impl FnMut(u64, Tce) -> Option<()>,
 ) -> Option<()> {
     const BYTES: usize = ENTRY_BYTES as usize;
-    // As much of the list as the stack has room for.
+    // The list is read in parts for which the stack has room.
     let mut buffer = [0u8; 64 * BYTES];
     let (mut i, mut left) = (0, (count * ENTRY_BYTES) as usize);
     while left != 0 {

@@ -18,14 +18,14 @@ use kernel::{
 /// What any thread may touch of a vCPU, and its mutex around the rest.
 #[pin_data]
 pub(crate) struct VcpuCore<B: BackendState> {
-    /// As userspace gave it.
+    /// The number that userspace has given the vCPU.
     pub(crate) id: u32,
-    /// How many vCPUs the VM had before it.
+    /// The number of vCPUs that the VM had before this one.
     pub(crate) index: u32,
     /// The backend's part.
     #[pin]
     pub(crate) shared: B::Shared,
-    /// What others ask of it; see [`Vcpu::request`](super::Vcpu).
+    /// What other threads ask of it; see [`Vcpu::request`](super::Vcpu).
     pub(crate) requests: Requests,
     /// Is it in its guest?
     pub(crate) entry: EntryMode,
@@ -33,6 +33,9 @@ pub(crate) struct VcpuCore<B: BackendState> {
     pub(crate) stats: VcpuStats,
     /// Counted by its own thread.
     pub(crate) arch_stats: B::VcpuStats,
+    /// Which of the interrupt controller's servers it is.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    pub(super) xics: super::xics::tables::Connection,
     #[pin]
     pub(super) waiter: Waiter,
     pub(super) poll: PollTime,
@@ -40,7 +43,7 @@ pub(crate) struct VcpuCore<B: BackendState> {
     /// The thread that ran it last.
     #[pin]
     pub(super) thread: LastThread,
-    /// Somebody has a descriptor for it.
+    /// Set once a descriptor for the vCPU has been opened.
     pub(super) opened: AtomicFlag,
     #[pin]
     pub(super) mutex: KillableMutex<Owned<B>>,
@@ -49,13 +52,12 @@ pub(crate) struct VcpuCore<B: BackendState> {
 /// What belongs to the thread that does an ioctl on the vCPU.
 pub(super) struct Owned<B: BackendState> {
     pub(super) arch: B::Vcpu,
-    /// The signal mask while the guest runs, if another.
+    /// The signal mask while the guest runs, if it differs from the thread's own.
     pub(super) sigset: Option<SigSet>,
 }
 
 impl<B: BackendState> VcpuCore<B> {
-    /// Is there a descriptor for it? One that could not be opened when the vCPU was made can still
-    /// be.
+    /// Has a descriptor for the vCPU been opened? If that failed when the vCPU was made, userspace may try again.
     pub(super) fn opened(&self) -> bool {
         self.opened.load(Relaxed)
     }

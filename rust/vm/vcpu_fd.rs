@@ -28,10 +28,10 @@ use kernel::{
     uaccess::UserSlice,
 };
 
-/// What a vCPU's descriptor refers to; `V` is what the VM's does.
+/// What a vCPU's descriptor refers to. `V` is what the VM's descriptor refers to.
 pub(super) struct VcpuFd<B: Backend, V> {
     pub(super) vcpu: CountedVcpu<B>,
-    /// What its statistics are said to be of: the thread that made it.
+    /// The thread that made the vCPU, by which its statistics are named.
     pub(super) creator: i32,
     pub(super) _vm: Arc<V>,
 }
@@ -64,7 +64,7 @@ impl<B: Backend, V: Send + Sync + 'static> Descriptor for VcpuFd<B, V> {
         if !ioctl::is_kvm(cmd) {
             return Err(EINVAL);
         }
-        // May come while the guest runs in another thread.
+        // This ioctl may come while the guest runs in another thread.
         if cmd == ioctl::INTERRUPT {
             let irq: bindings::kvm_interrupt = uapi::read(arg)?;
             B::interrupt(vcpu, irq.irq)?;
@@ -105,7 +105,7 @@ fn run<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, arg: usize) -> Result {
     ret
 }
 
-// All other ioctls with the vCPU's mutex held.
+// Serves all other ioctls, with the vCPU's mutex held.
 fn locked<B: Backend>(vcpu: &Vcpu<B>, owned: &mut Owned<B>, cmd: u32, arg: usize) -> Result<isize> {
     let state = &mut owned.arch;
     match cmd {

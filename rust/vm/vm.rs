@@ -5,9 +5,9 @@
 //! It lives while any of its descriptors does: its own, its vCPUs' and those of their statistics.
 
 use super::{
-    invalidations::Invalidations, io_bus::IoBus, memslot::MemSlots, mmu_lock::MmuLock, poll::Limit,
-    published::Published, ring::Ring, slots_state::SlotsState, state::BackendState, stats::VmStats,
-    vcpu::VcpuCore,
+    invalidations::Invalidations, io_bus::IoBus, irqchip::Irqchip, memslot::MemSlots,
+    mmu_lock::MmuLock, poll::Limit, published::Published, resample::Resamplers, ring::Ring,
+    slots_state::SlotsState, state::BackendState, stats::VmStats, vcpu::VcpuCore,
 };
 use crate::host::{
     members::{CountedMember, Member, Members},
@@ -26,33 +26,43 @@ pub(crate) struct Vm<B: BackendState> {
     pub(super) vcpus: Members<Vm<B>, VcpuCore<B>>,
     #[pin]
     pub(super) notifier: Notifier<Vm<B>>,
-    /// The process that made it, whose memory is the guest's.
+    /// The memory of the process that made the VM; the guest's memory is part of it.
     pub(crate) mm: ARef<Mm>,
     /// Memory slots, for reading; the guard may be held while sleeping.
     #[pin]
     pub(crate) slots: Published<MemSlots>,
     #[pin]
     pub(super) invalidations: Invalidations,
-    /// Whoever changes slots or the bus.
+    /// Held while slots or the bus are changed.
     #[pin]
     pub(super) slots_lock: Mutex<SlotsState>,
     #[pin]
     pub(super) bus: Published<IoBus>,
-    /// There has been an eventfd on the bus that takes stores of any length.
+    /// Set once the bus has had an eventfd that takes stores of any length.
     pub(super) any_length: AtomicFlag,
     #[pin]
     pub(super) coalesced: Ring,
     pub(super) halt_limit: Limit,
-    /// Whatever the backend.
+    #[pin]
+    pub(super) resamplers: Resamplers,
+    /// Which device is its interrupt controller.
+    pub(crate) irqchip: Irqchip,
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    #[pin]
+    pub(super) xics: super::xics::tables::Xics,
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    #[pin]
+    pub(crate) rtas: super::xics::tokens::Tokens,
+    /// The statistics that all backends have.
     pub(crate) stats: VmStats,
-    /// The backend's.
+    /// The backend's own statistics.
     pub(crate) arch_stats: B::VmStats,
-    /// Making vCPUs, and what must not happen meanwhile. Taken before a vCPU's mutex and before
-    /// `slots_lock`.
+    /// Held while a vCPU is made, and while anything is done that must not happen meanwhile. Taken before a
+    /// vCPU's mutex and before `slots_lock`.
     #[pin]
     pub(crate) lock: Mutex<VmLocked>,
-    // The next two are dropped in this order: translations lead to what the backend's part owns, pages or an LPID, and
-    // the hardware uses them until they are taken away.
+    // The next two are dropped in this order: translations use what the backend's part owns, such as pages or an LPID,
+    // and the hardware may use them until they are removed.
     /// The backend's translation tables.
     #[pin]
     pub(crate) mmu: MmuLock<B>,
@@ -70,7 +80,7 @@ pub(crate) struct VmLocked {
 impl<B: BackendState> Vm<B> {
     /// `EIO` unless the current process is the one that made it.
     #[inline]
-    pub(super) fn check_owner(&self) -> Result {
+    pub(crate) fn check_owner(&self) -> Result {
         if mm::is_current(&self.mm) {
             Ok(())
         } else {
@@ -82,6 +92,15 @@ impl<B: BackendState> Vm<B> {
     #[inline]
     pub(crate) fn vcpu_by_id(&self, id: u32) -> Option<&Vcpu<B>> {
         self.vcpus.get(id as usize)
+    }
+
+    /// The vCPU that userspace gave this id, and a reference to the VM.
+    #[cfg(CONFIG_PPC_BOOK3S_64)]
+    pub(crate) fn counted(this: &kernel::sync::Arc<Self>, id: u32) -> Option<CountedVcpu<B>>
+    where
+        VcpuCore<B>: Send + Sync,
+    {
+        this.vcpus.get_counted(this.clone(), id as usize)
     }
 
     /// All vCPUs, by ascending id.
@@ -102,12 +121,12 @@ impl<B: BackendState> Vcpu<B> {
 }
 
 /// A vCPU with a reference to its VM.
-pub(super) type CountedVcpu<B> = CountedMember<Vm<B>, VcpuCore<B>>;
+pub(crate) type CountedVcpu<B> = CountedMember<Vm<B>, VcpuCore<B>>;
 
 #[pinned_drop]
 impl<B: BackendState> PinnedDrop for Vm<B> {
     fn drop(self: Pin<&mut Self>) {
-        // Takes all translations away.
+        // This calls `release`, which removes all translations, unless that was called before.
         self.notifier.unregister();
         self.project().vcpus.clear();
     }

@@ -6,7 +6,9 @@ use super::{
     backend::Backend,
     caps, coalesced,
     debugfs::{Root, Shown},
-    dirty_log, ioctl, ioeventfd, memory,
+    dirty_log, ioctl, ioeventfd,
+    irqfd::IrqFds,
+    memory,
     name::Name,
     stats,
     stats_fd::{HasStats, StatsFd},
@@ -15,10 +17,10 @@ use super::{
 };
 use crate::{
     bindings::{
-        self, kvm_userspace_memory_region as Region, kvm_userspace_memory_region2 as Region2,
+        kvm_userspace_memory_region as Region, kvm_userspace_memory_region2 as Region2,
+        KVM_INTERRUPT_UNSET,
     },
     host::{
-        eventfd::EventFd,
         file::{Descriptor, NewFd},
         uapi,
     },
@@ -29,15 +31,17 @@ use kernel::{
     sync::{Arc, ArcBorrow},
 };
 
-/// What a VM's descriptor refers to, and its vCPUs' and their statistics' too: all of them keep the
-/// VM.
+/// What the descriptors of a VM, of its vCPUs and of their statistics refer to. All of them keep the VM alive.
 #[pin_data]
 pub(super) struct VmFd<B: Backend> {
-    // Goes before the VM does.
+    // Declared before the VM, so that it is dropped first.
     #[pin]
     shown: Shown<B>,
-    /// What the VM's statistics are said to be of: the thread that made it.
+    /// The thread that made the VM, by which its statistics are named.
     pub(super) creator: i32,
+    // Its targets keep the VM.
+    #[pin]
+    irqfds: IrqFds<B>,
     pub(super) vm: Arc<Vm<B>>,
 }
 
@@ -48,7 +52,7 @@ impl<B: Backend> VmFd<B> {
         let vm = Vm::create(kind)?;
         let shown = Shown::new(root, device, vm.clone(), fd.number());
         let creator = current!().pid();
-        let this = try_pin_init!(Self { shown <- shown, creator, vm });
+        let this = try_pin_init!(Self { shown <- shown, creator, irqfds <- IrqFds::new(), vm });
         let this = Arc::pin_init(this, GFP_KERNEL_ACCOUNT)?;
         fd.open(c"kvm-vm", this)
     }
@@ -64,7 +68,7 @@ impl<B: Backend> VmFd<B> {
             };
             let new = Arc::new(new, GFP_KERNEL_ACCOUNT)?;
             let nr = fd.open(Name::numbered("kvm-vcpu:", id).as_cstr(), new)?;
-            // Once, though making the descriptor may be tried again.
+            // This is done once, although making the descriptor may be tried again.
             this.shown.add_vcpu(id);
             Ok(nr)
         })
@@ -105,16 +109,14 @@ impl<B: Backend> Descriptor for VmFd<B> {
             ioctl::REGISTER_COALESCED_MMIO => coalesced::register(vm, &uapi::read(arg)?)?,
             ioctl::UNREGISTER_COALESCED_MMIO => coalesced::unregister(vm, &uapi::read(arg)?)?,
             ioctl::IOEVENTFD => ioeventfd::ioeventfd(vm, &uapi::read(arg)?)?,
-            ioctl::IRQFD => irqfd(&uapi::read(arg)?)?,
+            ioctl::IRQFD => this.irqfds.ioctl(&this.vm, &uapi::read(arg)?)?,
             ioctl::IRQ_LINE | ioctl::IRQ_LINE_STATUS => {
-                // Nor a line of one.
-                let _: bindings::kvm_irq_level = uapi::read(arg)?;
-                return Err(ENXIO);
+                // struct kvm_irq_level
+                let [irq, level]: [u32; 2] = uapi::read(arg)?;
+                B::set_irq(vm, irq, level != 0 && level != KVM_INTERRUPT_UNSET as u32)?;
             }
             ioctl::CREATE_DEVICE => {
-                // There is none of any type.
-                let _: bindings::kvm_create_device = uapi::read(arg)?;
-                return Err(ENODEV);
+                return B::create_device(this.vm.as_arc_borrow(), uapi::read(arg)?, arg)
             }
             // There is no dirty ring.
             ioctl::RESET_DIRTY_RINGS => return Err(EINVAL),
@@ -122,17 +124,4 @@ impl<B: Backend> Descriptor for VmFd<B> {
         }
         Ok(0)
     }
-}
-
-/// `KVM_IRQFD` without an interrupt controller that an eventfd could be connected to. `EAGAIN`, as long as there is none;
-/// taking one away that is not there is no error. `EINVAL` for unknown flags.
-fn irqfd(args: &bindings::kvm_irqfd) -> Result {
-    const DEASSIGN: u32 = bindings::KVM_IRQFD_FLAG_DEASSIGN;
-    if args.flags & !(DEASSIGN | bindings::KVM_IRQFD_FLAG_RESAMPLE) != 0 {
-        return Err(EINVAL);
-    }
-    if args.flags & DEASSIGN == 0 {
-        return Err(EAGAIN);
-    }
-    EventFd::from_fd(args.fd as i32).map(drop)
 }

@@ -41,13 +41,13 @@ pub(crate) trait VpaBackend: papr::PaprBackend {
     fn vpas(vcpu: &Vcpu<Self>) -> &SpinLock<Vpas>;
     /// What is counted of its dispatches.
     fn dispatches(st: &mut Self::Vcpu) -> &mut Dispatches;
-    /// When its thread had a CPU.
+    /// When its thread had a CPU and when it waited for one.
     fn preemption(vcpu: &Vcpu<Self>) -> &Preemption;
-    /// The scheduler tells of that while the VM is there.
+    /// While this exists, the scheduler reports preemptions; it exists as long as the VM.
     fn scheduler(vm: &Vm<Self>) -> &Enabled;
     /// Where the guest is, and the offset of its timebase to the host's.
     fn position(st: &Self::Vcpu) -> Position;
-    /// The guest uses its performance monitor, or says that it does not.
+    /// Called when the guest says whether it uses its performance monitor.
     fn pmu_in_use(_st: &mut Self::Vcpu, _in_use: bool) {}
 }
 
@@ -60,12 +60,12 @@ pub(crate) struct Dispatches {
     dtl_index: u64,
 }
 
-/// What the scheduler tells of a vCPU's thread while that is in [`running`]. Written by the thread itself, also where it
-/// is interrupted in writing.
+/// What the scheduler reports of a vCPU's thread while that is in [`running`]. It is written by the thread itself,
+/// which may be preempted, and so write again, in the midst of a write.
 pub(crate) struct Preemption {
     /// The VPA that says that the vCPU is dispatched; 0 if none does.
     vpa: Atomic<u64>,
-    /// Since when it waits for a CPU, in the host's timebase; 0 if it does not.
+    /// The host's timebase when the thread began to wait for a CPU, or 0 if it does not wait.
     since: Atomic<u64>,
     /// Timebase ticks for which it waited, while the guest could have run.
     stolen: Atomic<u64>,
@@ -80,7 +80,7 @@ impl Preemption {
         }
     }
 
-    /// As [`since`](Self::since) is.
+    /// The value of [`since`](Self::since).
     fn waits_since(&self) -> Option<u64> {
         Some(once::read_u64(&self.since)).filter(|since| *since != 0)
     }
@@ -119,14 +119,15 @@ pub(crate) struct Vpas {
     vpa: Area,
     slb_shadow: Area,
     dtl: Area,
-    /// The VPA has not been told yet that it is one.
+    /// The VPA's first values have not been written yet.
     fresh: bool,
-    /// The log begins anew.
+    /// The log is to begin anew.
     fresh_dtl: bool,
 }
 
 impl Vpas {
-    /// `KVM_REG_PPC_VPA_ADDR`. Returns `EINVAL` for a bad address, or to take it away while the others are there.
+    /// `KVM_REG_PPC_VPA_ADDR`. Fails with `EINVAL` for a bad address, and if it would remove the VPA while other areas
+    /// are registered.
     fn set_vpa(&mut self, gpa: u64) -> Result {
         if gpa == 0 && (self.slb_shadow.registered() || self.dtl.registered()) {
             return Err(EINVAL);
@@ -158,7 +159,7 @@ impl Vpas {
     }
 
     fn area(gpa: u64, len: u32) -> Result<Area> {
-        // What is in an area is reached by adding to its address.
+        // Fields of an area are accessed by adding to its address, which must not overflow.
         let end = gpa.checked_add(u64::from(len.max(VPA_BYTES)));
         if gpa % area::ALIGN != 0 || end.is_none() {
             return Err(EINVAL);
@@ -169,7 +170,7 @@ impl Vpas {
         })
     }
 
-    /// `H_REGISTER_VPA`, the length read from the area already.
+    /// `H_REGISTER_VPA`, after the length has been read from the area.
     fn register(&mut self, function: VpaFunction, gpa: u64, len: u32) -> HReturn {
         let area = Area { gpa, len };
         match function {
@@ -333,7 +334,8 @@ pub(crate) fn set_reg<B: VpaBackend>(vcpu: &Vcpu<B>, reg: u64, val: &RegValue) -
 /// The guest is about to run on this CPU, or stops running: counts it in the VPA. Returns whether that says that the
 /// performance monitor is in use. `EFAULT` if the VPA cannot be reached.
 fn bump_yield_count<B: Backend>(vcpu: &Vcpu<B>, vpa: u64, dispatched: bool) -> Result<bool> {
-    // Even while dispatched. The guest does not write it, but might.
+    // The count is even while the vCPU is dispatched. The guest is not supposed to write it, but might, so the count is
+    // made even or odd rather than just incremented.
     let in_use = vcpu.vm().count_in_guest(
         vpa,
         VPA_BYTES,
@@ -367,7 +369,7 @@ impl<B: VpaBackend> Observer for Vcpu<B> {
         }
         let vpa = once::read_u64(&p.vpa);
         if vpa != 0 {
-            // If the page is not there just now, the guest believes that the vCPU runs.
+            // If the page is not present now, the guest goes on believing that the vCPU runs.
             let _ = preempt::without_faults(|| bump_yield_count(self, vpa, false));
         }
     }
@@ -380,13 +382,14 @@ impl<B: VpaBackend> Observer for Vcpu<B> {
             once::write_u64(&p.stolen, once::read_u64(&p.stolen).wrapping_add(stolen));
         }
         if once::read_u64(&p.vpa) != 0 {
-            // It is dispatched anew before it enters its guest.
+            // The vCPU is dispatched anew before it enters its guest.
             B::events(self).change(0, Events::VPAS);
         }
     }
 }
 
-/// The timebase, less what the vCPU's thread has waited for a processor in [`running`]: it does not go on while that waits.
+/// The timebase, less the time for which the vCPU's thread has waited for a processor in [`running`]. This clock stands
+/// still while the thread waits.
 #[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
 #[inline]
 pub(crate) fn scheduled<B: VpaBackend>(vcpu: &Vcpu<B>) -> u64 {
@@ -394,14 +397,14 @@ pub(crate) fn scheduled<B: VpaBackend>(vcpu: &Vcpu<B>) -> u64 {
     loop {
         let before = stolen();
         let now = timebase();
-        // Otherwise the thread has waited since.
+        // If it has changed, the thread has waited since, and the two values do not belong together.
         if stolen() == before {
             return now.wrapping_sub(before);
         }
     }
 }
 
-/// The vCPU is dispatched. Failures to reach the areas are the guest's loss alone.
+/// The vCPU is dispatched. If the areas cannot be accessed, only the guest suffers from it, so errors are ignored.
 #[inline]
 pub(crate) fn dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu) {
     if B::events(vcpu).test(Events::VPAS | Events::HAS_VPA) {
@@ -441,7 +444,7 @@ fn tell_dispatched<B: VpaBackend>(vcpu: &Vcpu<B>, st: &mut B::Vcpu, vpas: &Vpas)
         vm.write_guest(vpa.gpa + area::STATUS, &[status | area::SHARED_PROCESSOR])?;
         vm.write_guest(vpa.gpa + area::YIELD_COUNT, &1u32.to_be_bytes())?;
     }
-    // A guest that no longer cares for its counters need not have them switched.
+    // The counters of a guest that no longer uses them need not be switched.
     let in_use = bump_yield_count(vcpu, vpa.gpa, true)?;
     B::pmu_in_use(st, in_use);
 
@@ -490,7 +493,7 @@ fn log_dispatch<B: VpaBackend>(
     let index = &mut B::dispatches(st).dtl_index;
     *index = index.wrapping_add(1);
     let index = *index;
-    // The entry is there before the index says so.
+    // The entry must be visible before the index that announces it.
     compat::smp_wmb();
     vm.write_guest(vpas.vpa.gpa + area::DTL_IDX, &index.to_be_bytes())
 }
@@ -503,8 +506,8 @@ pub(crate) fn stopped<B: VpaBackend>(vcpu: &Vcpu<B>) {
     }
 }
 
-/// Does what kept the guest from running. Returns the requests that there were,
-/// for the backend to serve. Errors as [`HostInterruptible::handle_work`].
+/// Does the work that kept the guest from running. Returns the pending requests, which the backend serves. Fails as
+/// [`HostInterruptible::handle_work`] does.
 pub(crate) fn not_entered<B: VpaBackend>(
     vcpu: &Vcpu<B>,
     st: &mut B::Vcpu,

@@ -41,28 +41,28 @@ use kernel::{
 pub(crate) struct StorageFault {
     /// The effective address.
     pub(crate) ea: u64,
-    /// HDSISR; for instruction fetches, the bits of HSRR1 that are alike.
+    /// HDSISR; for an instruction fetch, the bits of HSRR1 that have the same meaning.
     pub(crate) dsisr: Dsisr,
     /// ASDR: the guest real address, without its low 12 bits.
     pub(crate) asdr: u64,
-    /// It was an instruction fetch.
+    /// Whether the access is an instruction fetch.
     pub(crate) fetch: bool,
 }
 
 impl StorageFault {
-    /// What a hypervisor data storage interrupt has left.
+    /// The fault that the hypervisor data storage interrupt of the last exit reports.
     #[inline(always)]
     pub(crate) fn of_data(st: &HvVcpu) -> Self {
-        let arch = st.switch.arch();
+        let switch = &st.switch;
         Self {
-            ea: arch.fault_dar as u64,
-            dsisr: Dsisr::from_raw(arch.fault_dsisr.into()),
-            asdr: arch.fault_gpa as u64,
+            ea: switch.hdar(),
+            dsisr: Dsisr::from_raw(switch.hdsisr().into()),
+            asdr: switch.asdr(),
             fetch: false,
         }
     }
 
-    /// What a hypervisor instruction storage interrupt has left, with this HSRR1.
+    /// The fault that the hypervisor instruction storage interrupt of the last exit reports, with this HSRR1.
     #[inline(always)]
     pub(crate) fn of_fetch(st: &HvVcpu, hsrr1: Srr1) -> Self {
         Self {
@@ -70,12 +70,13 @@ impl StorageFault {
             dsisr: Dsisr::from_raw(hsrr1.raw())
                 .masked(Dsisr::ISI)
                 .set(Dsisr::ISSTORE, hsrr1.contains(Srr1::HSRR1_HISI_WRITE)),
-            asdr: st.switch.arch().fault_gpa as u64,
+            asdr: st.switch.asdr(),
             fetch: true,
         }
     }
 
-    /// The guest real address; that of a page if a table of the guest's was not there.
+    /// The guest real address of the access. If the fault came while the guest's own tables were read, ASDR has the
+    /// address of the table's page, and the offset in it is not known.
     fn gpa(&self) -> u64 {
         let page = self.asdr & ASDR_PAGE;
         if self.dsisr.intersects(Dsisr::PRTABLE_FAULT) {
@@ -86,11 +87,11 @@ impl StorageFault {
     }
 }
 
-/// What became of it.
+/// How a fault was resolved.
 pub(crate) enum Resolution {
-    /// Mapped, or reflected to the guest: it goes on.
+    /// The page is mapped, or the guest gets an interrupt: the guest continues.
     Resume,
-    /// There is no memory at this guest real address: an access to a device.
+    /// No memory slot has this guest real address, so the access is to a device.
     Mmio(u64),
 }
 
@@ -124,16 +125,17 @@ fn handle_memory(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Resu
     ret
 }
 
-/// What [`at_once`] has done.
+/// What [`at_once`] did.
 pub(crate) enum AtOnce {
-    /// Mapped what the guest accessed.
+    /// It mapped the page that the guest accessed.
     Mapped,
-    /// Made its store, which was to an ioeventfd.
+    /// It signalled the ioeventfd that the guest stored to.
     Signalled,
 }
 
-/// Resolves a fault by what is there, without sleeping or waiting for a lock; `None` if that is not enough. Then
-/// [`handle`] begins anew, but need not ask again whether it is a device's: that is in `st.device`.
+/// Resolves a fault from what is present, without sleeping or waiting for a lock. If that is not possible it returns
+/// `None`, and [`handle`] has to resolve the fault. If the access is to a device, `st.device` is set, so that `handle`
+/// need not look for a slot again.
 #[inline(always)]
 pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Option<AtOnce> {
     let vm = vcpu.vm();
@@ -144,7 +146,8 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
     }
     let gpa = fault.gpa();
     let writing = dsisr.intersects(Dsisr::ISSTORE);
-    // What is mapped is in a slot, and what may be written is not in one that is read-only.
+    // No slot is looked up here: the tree maps only memory in slots, and permits writing only in slots that are not
+    // read-only.
     if dsisr.intersects(Dsisr::SET_RC) {
         let mmu = vm.mmu.try_lock()?;
         if set_rc(&mmu, gpa, writing) {
@@ -156,7 +159,8 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
         if fault.fetch {
             return None;
         }
-        // A guest that single-steps gets an interrupt behind the store, which says what it was.
+        // A guest that single-steps gets a trace interrupt after the store, whose SRR1 depends on the instruction. So
+        // the instruction has to be fetched, which the slow path does.
         if writing && !st.msr().contains(Msr::SE) && vm.mmio_store_of_any_length(gpa) {
             return Some(AtOnce::Signalled);
         }
@@ -187,7 +191,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
     })
 }
 
-/// Tells of a fault that [`at_once`] has resolved, or found to be a device's.
+/// Calls the tracepoints for a fault that [`at_once`] has resolved; `device` says whether it was an access to a device.
 #[inline(always)]
 pub(crate) fn trace_resolved(vcpu: &Vcpu<Hv>, fault: &StorageFault, device: bool) {
     let gpa = fault.gpa();
@@ -195,7 +199,7 @@ pub(crate) fn trace_resolved(vcpu: &Vcpu<Hv>, fault: &StorageFault, device: bool
     trace::page_fault_exit(vcpu.id, device.into());
 }
 
-/// The slot with this address, if it is one that the tree can translate.
+/// The slot that contains the address. `None` too if the address has more bits than the tree translates.
 #[inline(always)]
 fn slot_at(slots: &MemSlots, gpa: u64) -> Option<&MemSlot> {
     let addressable = gpa >> Geometry::ADDRESS_BITS == 0;
@@ -221,16 +225,17 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
     let slots = vm.slots.read();
     let Some(slot) = slot_at(&slots, gpa) else {
         if fault.fetch || table_walk {
-            // Nothing can be emulated there: the guest's own tables are wrong, or its jump was.
+            // Instruction fetches and table walks are not emulated: the guest has jumped to a wrong address, or its own
+            // tables lead to one.
             reflect(vcpu, st, fault, dsisr);
             return Ok(Resolution::Resume);
         }
-        // Even if it came for a reference or change bit: the page was there then, and its slot went since.
+        // This is right for a missing reference or change bit too: then the slot was deleted after the fault.
         return Ok(Resolution::Mmio(gpa));
     };
     if writing && slot.readonly() {
         if !fault.fetch && !table_walk {
-            // As a device: userspace sees the store.
+            // A store to a read-only slot exits to userspace like a store to a device.
             return Ok(Resolution::Mmio(gpa));
         }
         reflect(vcpu, st, fault, Dsisr::ISSTORE | Dsisr::PROTFAULT);
@@ -247,7 +252,7 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
     Ok(Resolution::Resume)
 }
 
-/// The guest gets the storage interrupt itself.
+/// Gives the guest a storage interrupt for the fault.
 fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, dsisr: Dsisr) {
     let vm = &vcpu.vm().arch;
     if fault.fetch {
@@ -257,7 +262,8 @@ fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, dsisr: Dsisr)
     }
 }
 
-/// Sets the reference, and for a store the change bit, where the hardware could not.
+/// Sets the reference bit, and for a store the change bit, because the hardware does not. Returns false if the tree
+/// does not map the page for this access.
 fn set_rc(mmu: &HvMmu, gpa: u64, writing: bool) -> bool {
     match mmu.tree.find(gpa) {
         Some(leaf) if !writing || leaf.pte.may_write() => {
@@ -268,8 +274,8 @@ fn set_rc(mmu: &HvMmu, gpa: u64, writing: bool) -> bool {
     }
 }
 
-/// Maps the page of userspace's that is at `gpa`, or gives up for the guest to fault again if it is changing.
-/// Returns false if it is for a `fetch`, and the page is a device's, in which nothing is executed.
+/// Maps userspace's page that is at `gpa`. If userspace's mapping changes meanwhile, it maps nothing, and the guest
+/// faults again. Returns false for a `fetch` from a page of a device, which may not be executed.
 fn map(
     vcpu: &Vcpu<Hv>,
     st: &mut HvVcpu,
@@ -281,14 +287,14 @@ fn map(
     let vm = vcpu.vm();
     let hva = slot.hva(gpa >> PAGE_SHIFT);
     let absent = core::mem::take(&mut st.absent);
-    // Where one page had to be made, its neighbours are hardly there.
+    // If this page was absent, its neighbours are most likely absent too, so they are not looked for.
     if !absent && map_present(vcpu, st, slot, gpa, hva, writing, true)?
         || fault_in(hva, writing) && map_present(vcpu, st, slot, gpa, hva, writing, false)?
     {
         return Ok(true);
     }
 
-    // Something that userspace's tables alone do not tell, or an error to be found out.
+    // Userspace's page tables alone do not say what to map: the page may be a device's, or there is an error to report.
     let seq = vm.mmu.fault_begin();
     let mut page = UserPage::get(hva, writing)?;
     let leaf = Leaf::new(slot, gpa, hva, writing, &page);
@@ -300,11 +306,11 @@ fn map(
         if fetch && !leaf.pte.contains(Rpte::EXEC) {
             return Ok(false);
         }
-        // SAFETY: The page was found after `seq` was read, and no invalidation of all that is mapped has come since or is
-        // under way, as the lock, which is held, has told.
+        // SAFETY: The page was found after `seq` was read. `retry`, called with the lock held, has said that no
+        // invalidation of anything that the leaf maps has begun since or is under way.
         if unsafe { leaf.insert(vcpu, st, slot, gpa, &mut mmu)? } {
-            // The guest may write whenever it likes from now on, and the page's owner has to know: before the lock
-            // is dropped, since then the page may be taken away and cleaned.
+            // From now on the guest may write to the page at any time, so the page is marked dirty. This has to be done
+            // before the lock is dropped, because then the page may be unmapped and cleaned.
             page.set_mapped(leaf.pte.may_write());
             drop(page);
             return Ok(true);
@@ -314,8 +320,8 @@ fn map(
     }
 }
 
-/// Maps what userspace's own tables have at `hva`, and what they have beside it if `neighbours`, if that needs no help;
-/// returns whether it did.
+/// Maps the page that userspace's page tables have at `hva`, and with `neighbours` the present pages beside it. Returns
+/// whether the page at `hva` is mapped now.
 fn map_present(
     vcpu: &Vcpu<Hv>,
     st: &mut HvVcpu,
@@ -347,15 +353,15 @@ fn map_present(
     }
 }
 
-/// Maps what userspace's tables have beside `hva`, at which `gpa` has just been mapped by a small page: the guest will
-/// want it soon. R says that it is used, as userspace's own entry does. While dirty pages are logged, nothing is gained:
-/// the guest's first store to each page is to be seen.
+/// Maps the pages that userspace's tables have beside `hva`, whose page has just been mapped at `gpa`: the guest will
+/// probably access them soon. Only pages that userspace's own entries mark as used are mapped, and with R set. While
+/// dirty pages are logged nothing is mapped, because the guest's first store to each page has to fault.
 #[inline]
 fn around(vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>, slot: &MemSlot, gpa: u64, hva: usize) {
     if slot.log_dirty() {
         return;
     }
-    // What lies in one table of userspace's, and in the slot.
+    // The neighbours are the pages in one page table of userspace's that are in the slot, too.
     let block = hva & !(Neighbours::COUNT * PAGE_SIZE - 1);
     let hvas = slot.hvas();
     let number = |hva: usize| (hva.saturating_sub(block) >> PAGE_SHIFT).min(Neighbours::COUNT);
@@ -382,7 +388,7 @@ fn around(vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>, slot: &MemSlot, gpa: u64, hva
     }
 }
 
-/// What is to be put into the tree.
+/// A leaf that is to be put into the tree.
 struct Leaf {
     level: Level,
     pte: Rpte,
@@ -427,14 +433,14 @@ impl Leaf {
         }
     }
 
-    /// All that it maps, as userspace's addresses.
+    /// All that the leaf maps, as userspace's addresses.
     fn hvas(&self, hva: usize) -> Range<usize> {
         let size = 1usize << GEOMETRY.shift(self.level);
         let first = hva & !(size - 1);
         first..first + size
     }
 
-    /// Puts it into the tree; returns false if tables are missing, `EFAULT` if the tree has no such place.
+    /// Puts the leaf into the tree. Returns false if tables are missing, and `EFAULT` if the tree has no place for it.
     ///
     /// # Safety
     ///
@@ -470,10 +476,11 @@ impl Leaf {
     }
 }
 
-/// The largest page that the host's mapping of 2^`shift` bytes, the slot, and where both lie in it allow.
+/// The level of the largest page that can map `gpa`: it has to fit into the host's mapping of 2^`shift` bytes and into
+/// the slot, and the two addresses have to be aligned alike.
 fn level(slot: &MemSlot, gpa: u64, hva: usize, shift: u32) -> Level {
     if shift <= PAGE_SHIFT as u32 || slot.log_dirty() {
-        // Dirty pages are told by the smallest page.
+        // The dirty log has a bit for each page of the smallest size.
         return Level::L0;
     }
     let gfns = slot.gfns();

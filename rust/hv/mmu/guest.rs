@@ -2,8 +2,8 @@
 
 //! Walking a guest's own tables, and fetching its instructions, in software.
 //!
-//! What the partition-scoped tree maps is read straight from memory under the tree's lock; only what it does
-//! not map goes through userspace's mapping.
+//! Memory that the partition-scoped tree maps is read directly, with the tree locked. Other memory is read through
+//! userspace's mapping.
 
 use super::{
     tree::{GEOMETRY, LINEAR},
@@ -23,8 +23,8 @@ use core::mem::size_of;
 use kernel::prelude::*;
 
 impl HvMmu {
-    /// Reads a word at `gpa`, which is aligned for it. `None` if the tree does not map normal memory there, or if that has
-    /// an error.
+    /// Reads a word at `gpa`, which must be aligned for it. `None` if the tree does not map normal memory there, or if
+    /// the memory has an error.
     #[inline]
     fn read<T: Word>(&self, gpa: u64) -> Option<T> {
         let leaf = self.tree.find(gpa)?;
@@ -32,8 +32,8 @@ impl HvMmu {
             return None;
         }
         let within = (1u64 << GEOMETRY.shift(leaf.level)) - 1;
-        // SAFETY: The leaf was found in the tree, which the lock, by `&self`, keeps as it is: the page
-        // cannot be taken away before the notifier has the lock. Aligned here.
+        // SAFETY: The leaf was found in the tree, which does not change while `&self` shows that the lock is held: the
+        // notifier needs the lock to take the page away. The mask aligns the address.
         unsafe { read_real(leaf.pte.real() | (gpa & within & !(size_of::<T>() as u64 - 1))) }
     }
 }
@@ -53,16 +53,16 @@ fn read_guest<T: Word>(vcpu: &Vcpu<Hv>, gpa: u64, little: bool) -> Option<T> {
     if let Some(word) = vcpu.vm().mmu.lock().read::<T>(gpa) {
         return Some(word.of_memory(little));
     }
-    // A copy from userspace may take a word in pieces: in between, the word may have changed. If it did, the guest
-    // should try again.
+    // A copy from userspace may load a word in several pieces, and the word may change between them. Two copies that
+    // differ show that, and then the guest has to try again.
     let first: T = copy_guest(vcpu, gpa)?;
     (copy_guest(vcpu, gpa) == Some(first)).then(|| first.of_memory(little))
 }
 
 /// Guest effective to guest real address, as an access by the guest would be translated now.
 ///
-/// Whether a leaf's R and C bits are set already is not asked: the access that this is for has been made, or
-/// the hardware will set them.
+/// The leaf's R and C bits are not looked at: either the hardware has translated the access already and has set them,
+/// or it will set them when the guest makes the access.
 pub(crate) fn translate(
     vcpu: &Vcpu<Hv>,
     st: &HvVcpu,
@@ -74,7 +74,7 @@ pub(crate) fn translate(
     })
 }
 
-/// The same with a way to read the guest's tables, big-endian doublewords.
+/// [`translate`] with a function that reads big-endian doublewords of the guest's tables.
 #[inline(always)]
 fn translate_by(
     vcpu: &Vcpu<Hv>,
@@ -92,13 +92,13 @@ fn translate_by(
     if !msr.contains(relocate) {
         return Ok(real_mode_address(ea));
     }
-    let arch = st.switch.arch();
+    let (pid, amr, iamr) = st.switch.translation();
     let context = Context {
         process_table: vcpu.vm().arch.process_table(),
-        pid: arch.pid,
+        pid,
         problem_state: msr.contains(Msr::PR),
-        amr: arch.amr as u64,
-        iamr: arch.iamr as u64,
+        amr,
+        iamr,
     };
     let page = walk(&context, ea, read)?;
     match page.check(&context, access) {
@@ -109,8 +109,8 @@ fn translate_by(
     }
 }
 
-/// Fetches the instruction the guest is at, by what the tree maps, with its lock held once. `None` if that is not
-/// enough, or the instruction has a prefix.
+/// Fetches the instruction that the guest is at from memory that the tree maps, taking the lock once. `None` if that
+/// memory is not all mapped, or if the instruction has a prefix.
 pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     let mmu = vcpu.vm().mmu.try_lock()?;
     let table = |gpa| Some(mmu.read::<u64>(gpa)?.of_memory(false));
@@ -120,8 +120,8 @@ pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     (!prefixed).then(|| Insn::word(word))
 }
 
-/// Fetches the instruction the guest is at. `None` if that fails, because another processor of the guest has
-/// changed its tables meanwhile: the guest should try again.
+/// Fetches the instruction that the guest is at. `None` if another processor of the guest has changed its tables
+/// meanwhile, so that the fetch fails: the guest has to try again.
 pub(crate) fn fetch(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     let nip = st.nip();
     let gpa = translate(vcpu, st, nip, Access::Fetch).ok()?;
@@ -131,6 +131,6 @@ pub(crate) fn fetch(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     if !vcpu.vm().arch.features.arch_31() || !Insn::is_prefix(first) {
         return Some(Insn::word(first));
     }
-    // A prefixed instruction does not cross 64 bytes, so never a page.
+    // A prefixed instruction does not cross a 64-byte boundary, so both words are in one page.
     Some(Insn::prefixed(first, word(gpa + 4)?))
 }

@@ -27,7 +27,7 @@ impl HvMmu {
     }
 }
 
-/// Counts a large page that came or went.
+/// Counts a large page that was mapped (`delta` 1) or unmapped (-1).
 fn count_large(vm: &Vm<Hv>, level: Option<Level>, delta: i64) {
     let counter = match level {
         Some(Level::L1) => &vm.arch_stats.num_2M_pages,

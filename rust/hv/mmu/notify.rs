@@ -15,7 +15,7 @@ fn addresses(gfns: &Range<Gfn>) -> Range<u64> {
     gfns.start << PAGE_SHIFT..gfns.end << PAGE_SHIFT
 }
 
-/// Notes in the dirty log what a leaf says was written.
+/// Marks the pages of a leaf that has C set as dirty in the log.
 fn note_dirty(slot: &MemSlot, gpa: u64, shift: u32, leaf: Rpte) {
     if leaf.contains(Rpte::C) && slot.log_dirty() {
         let first = gpa >> PAGE_SHIFT;
@@ -24,7 +24,7 @@ fn note_dirty(slot: &MemSlot, gpa: u64, shift: u32, leaf: Rpte) {
     }
 }
 
-/// A leaf was taken out of the tree.
+/// Accounts for a leaf that was taken out of the tree.
 pub(crate) fn removed(vm: &Vm<Hv>, slot: &MemSlot, gpa: u64, shift: u32, leaf: Rpte) {
     note_dirty(slot, gpa, shift, leaf);
     count_large(vm, GEOMETRY.level_of_page(shift), -1);
@@ -39,8 +39,8 @@ pub(crate) fn unmap(vm: &Vm<Hv>, mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gf
     flushes != 0
 }
 
-/// `Backend::age_range`. Clearing R without a flush may leave a page looking old for a while that is in use;
-/// that is what R is worth.
+/// `Backend::age_range`. R is cleared without a flush, so a processor that has the translation cached may use the page
+/// without setting R again. The page then looks unused for a while, which the host tolerates.
 pub(crate) fn age(mmu: &mut HvMmu, gfns: Range<Gfn>, clear: bool) -> bool {
     let mut young = false;
     if clear {
@@ -56,8 +56,8 @@ pub(crate) fn age(mmu: &mut HvMmu, gfns: Range<Gfn>, clear: bool) -> bool {
     young
 }
 
-/// `Backend::sync_dirty`. The right to write goes with C, so that the next store faults: a processor may hold a
-/// translation that it does not look C up for, until [`flush_dirty`].
+/// `Backend::sync_dirty`. Together with C, the permission to write is taken away, so that the next store faults. Until
+/// [`flush_dirty`] a processor may still store by a cached translation, without setting C.
 pub(crate) fn sync_dirty(mmu: &mut HvMmu, slot: &MemSlot, gfns: Range<Gfn>) {
     mmu.tree.clear(
         addresses(&gfns),

@@ -2,8 +2,8 @@
 
 //! A guest's partition-scoped radix tree.
 //!
-//! Beside each hardware table stands another with the tables below it, so that walking needs no address
-//! arithmetic and dropping the root frees everything.
+//! Each table that the hardware walks has a second table beside it that owns the tables of the next level. So a walk in
+//! software needs no address arithmetic, and dropping the root frees everything.
 
 use crate::{
     host::{
@@ -23,7 +23,8 @@ pub(crate) const GEOMETRY: Geometry = if PAGE_SHIFT == 16 {
     Geometry::PAGES_4K
 };
 
-/// Mark of ours in a leaf: what it maps is memory in the host's linear map, which the host may read by its address.
+/// Software bit of a leaf: the page is memory in the host's linear map, so that the host may read it by its real
+/// address.
 pub(crate) const LINEAR: Rpte = Rpte::SW0;
 
 /// Above this many pages in one go, flushing the whole partition is cheaper than page by page.
@@ -37,7 +38,7 @@ pub(crate) struct Stale {
 }
 
 impl Stale {
-    /// None.
+    /// No pages.
     pub(crate) const fn new() -> Self {
         Self {
             pages: [(0, 0); FLUSH_ALL_ABOVE],
@@ -52,12 +53,12 @@ impl Stale {
         self.count += 1;
     }
 
-    /// The pages, if there are so few that each is flushed by itself.
+    /// The pages, if they are few enough to be flushed one by one.
     fn few(&self) -> Option<&[(u64, u32)]> {
         self.pages.get(..self.count)
     }
 
-    /// Flushes what was added; after this there is none. Returns how many invalidations that took.
+    /// Flushes the pages and forgets them. Returns how many invalidations that took.
     fn flush(&mut self, lpid: &Lpid) -> u64 {
         let n = match self.few() {
             Some(pages) => {
@@ -75,9 +76,10 @@ impl Stale {
         n as u64
     }
 
-    /// [`flush`](Self::flush), and what is cached of a table that was taken out, too.
+    /// The same as [`flush`](Self::flush), and also flushes the cached directory entries of a table that was taken out
+    /// of the tree.
     fn flush_with_directories(&mut self, lpid: &Lpid) -> u64 {
-        // That of the whole partition has the directories with it.
+        // A flush of the whole partition includes the directory entries.
         let directories = self.few().is_some();
         if directories {
             lpid.flush_directories();
@@ -86,7 +88,7 @@ impl Stale {
     }
 }
 
-/// A table and those below it. Of the lowest level, `below` is empty.
+/// A table and the tables below it. At the lowest level, `below` is empty.
 pub(crate) struct Node {
     table: Table,
     below: Zeroed<Option<KBox<Node>>>,
@@ -125,7 +127,8 @@ impl Node {
     }
 }
 
-/// Tables made before the tree's lock is taken, for the one fault that may need them.
+/// Tables for the next fault that needs some. They are allocated before the tree's lock is taken, under which nothing
+/// can be allocated.
 pub(crate) struct Spare {
     level0: Option<KBox<Node>>,
     level1: Option<KBox<Node>>,
@@ -133,7 +136,7 @@ pub(crate) struct Spare {
 }
 
 impl Spare {
-    /// None yet.
+    /// No tables.
     pub(crate) fn new() -> Self {
         Self {
             level0: None,
@@ -142,7 +145,7 @@ impl Spare {
         }
     }
 
-    /// Makes what is missing. May sleep; returns `ENOMEM`.
+    /// Allocates the tables that are missing. May sleep; returns `ENOMEM`.
     pub(crate) fn refill(&mut self) -> Result {
         for (slot, level) in [
             (&mut self.level0, Level::L0),
@@ -184,7 +187,7 @@ impl Found<'_> {
     }
 }
 
-/// Why [`Tree::map`] has not mapped.
+/// Why [`Tree::map`] did not map.
 pub(crate) enum MapError {
     /// A table is missing in `Spare`: refill and try again.
     NeedTables,
@@ -192,15 +195,15 @@ pub(crate) enum MapError {
     NoSuchPlace,
 }
 
-/// What [`Tree::map`] has done.
+/// What [`Tree::map`] did.
 pub(crate) struct Mapped {
-    /// The leaf is new, not an old one with more bits.
+    /// Whether the leaf is new; else it was there and got more bits.
     pub(crate) new: bool,
-    /// Invalidations that it took.
+    /// How many invalidations that took.
     pub(crate) flushes: u64,
 }
 
-/// The tree. The attachment goes first, so that the hardware never walks what is freed.
+/// The tree. The attachment is dropped first, so that the hardware does not walk tables that are freed.
 pub(crate) struct Tree {
     attachment: Attachment,
     root: Node,
@@ -209,12 +212,12 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    /// Empty, and what the hardware walks for `lpid` from now on. Returns `ENOMEM`.
+    /// An empty tree, which the hardware walks for `lpid` from now on. Returns `ENOMEM`.
     pub(crate) fn new(lpid: Arc<Lpid>, process_table: Patb1) -> Result<Self> {
         let root = Node::new(Geometry::ROOT)?;
         // SAFETY: The root's table is on the heap and stays until after the attachment is dropped. Tables
         // below are taken out of it, and flushed, before they are dropped; leaves are only what `map` is given.
-        let attachment = unsafe { Attachment::new(lpid, &root.table, GEOMETRY, process_table) };
+        let attachment = unsafe { Attachment::new(lpid, &root.table, GEOMETRY, process_table)? };
         Ok(Self {
             attachment,
             root,
@@ -222,15 +225,15 @@ impl Tree {
         })
     }
 
-    /// The guest's process table is elsewhere.
-    pub(crate) fn set_process_table(&self, process_table: Patb1) {
-        self.attachment.set_process_table(process_table);
+    /// Sets where the guest's process table is. Returns `EIO` if a hypervisor below does not take that.
+    pub(crate) fn set_process_table(&self, process_table: Patb1) -> Result {
+        self.attachment.set_process_table(process_table)
     }
 
     /// Finds the leaf that maps guest real address `gpa`.
     #[inline]
     pub(crate) fn find(&self, gpa: u64) -> Option<Found<'_>> {
-        // Level by level with constants, because this is on the path of every emulated access.
+        // The levels are unrolled, with constant shifts, because every emulated access takes this path.
         let node = self.root.child(GEOMETRY.index(Level::L3, gpa))?;
         let node = match node.leaf(Level::L2, gpa) {
             Ok(leaf) => return Some(leaf),
@@ -252,8 +255,8 @@ impl Tree {
             .child(GEOMETRY.index(Level::L1, gpa))
     }
 
-    /// Which of the `count` pages from `gpa` on are in the same table of the lowest level, and not mapped: bit n says so
-    /// of page n, of which there are at most 31.
+    /// Which of the `count` (at most 31) pages from `gpa` on are in the same table of the lowest level and are not
+    /// mapped: bit n stands for page n.
     #[inline]
     pub(crate) fn lacking(&self, gpa: u64, count: usize) -> u32 {
         let Some(node) = self.lowest(gpa) else {
@@ -266,7 +269,7 @@ impl Tree {
             .fold(0, |lacking, n| lacking | 1 << n)
     }
 
-    /// Maps `gpa` by `pte` at the lowest level if all that takes is to fill an entry; says whether it was done.
+    /// Maps `gpa` by `pte` at the lowest level if its table is there and the entry is empty. Returns whether it did.
     ///
     /// # Safety
     ///
@@ -284,15 +287,16 @@ impl Tree {
         lacks
     }
 
-    /// Maps `gpa` by `pte` at `level`. What was mapped there before stays, with the new bits added, if it is the
-    /// same page; else it is taken out and flushed, and `removed` is told of it (address, shift, leaf).
+    /// Maps `gpa` by `pte` at `level`. If the same page is mapped there already, the new bits are added to its leaf.
+    /// Else what was mapped there is taken out and flushed, and `removed` is called with the address, shift and leaf of
+    /// each.
     ///
     /// # Safety
     ///
-    /// The guest may use all that `pte` maps, as it says, until it is unmapped: userspace's own mapping leads there and
-    /// permits that, and whoever ends that mapping unmaps it here first. So it was looked up while invalidations were
-    /// excluded, or none has come since, and the lock of the tree, from which `&mut self` comes, has been held from
-    /// that test on.
+    /// The guest may access all that `pte` maps, as `pte` permits, until it is unmapped: userspace's own mapping leads
+    /// there and permits that, and whoever ends that mapping unmaps the page here first. So either the page was looked
+    /// up while invalidations were excluded, or it was tested that none has begun since the look-up; and the tree's
+    /// lock, from which `&mut self` comes, has been held since.
     pub(crate) unsafe fn map(
         &mut self,
         gpa: u64,
@@ -301,8 +305,8 @@ impl Tree {
         spare: &mut Spare,
         mut removed: impl FnMut(u64, u32, Rpte),
     ) -> Result<Mapped, MapError> {
-        // Mostly a small page is new in a table that is there.
-        // SAFETY: The caller's promise.
+        // This is the common case: a small page that is not mapped yet, in a table that is there. SAFETY: The caller's
+        // promise.
         if level == Level::L0 && unsafe { self.map_small(gpa, pte) } {
             return Ok(Mapped {
                 new: true,
@@ -367,7 +371,7 @@ impl Tree {
         Ok(Mapped { new: true, flushes })
     }
 
-    /// Calls `f` with each leaf that maps anything of `range`: its address and shift.
+    /// Calls `f` with the address and shift of each leaf that maps anything in `range`.
     pub(crate) fn for_each<'a>(
         &'a self,
         range: Range<u64>,
@@ -376,8 +380,8 @@ impl Tree {
         walk(&self.root, Geometry::ROOT, 0, &range, Rpte::is_leaf, f);
     }
 
-    /// Takes out all leaves that map anything of `range`, and flushes them: on return no CPU uses them.
-    /// `removed` then gets the address, shift and leaf of each. Returns how many invalidations that took.
+    /// Takes out all leaves that map anything in `range`, and flushes them: on return no CPU uses them. Then it calls
+    /// `removed` with the address, shift and leaf of each. Returns how many invalidations that took.
     pub(crate) fn unmap(
         &mut self,
         range: Range<u64>,
@@ -392,7 +396,7 @@ impl Tree {
             return 0;
         }
         let flushes = stale.flush(self.attachment.lpid());
-        // What stood in the leaves is final only now: until they were flushed, a processor could set C.
+        // Only now are the leaves' C bits final: until the flush, a processor could set them.
         walk(
             &self.root,
             Geometry::ROOT,
@@ -407,8 +411,9 @@ impl Tree {
         flushes
     }
 
-    /// Clears `bits` in those leaves of `range` that have any of `which`, and calls `f` with the address, shift and old
-    /// value of each. If `flush`, [`flush`](Self::flush) has to follow, not necessarily at once.
+    /// Clears `bits` in those leaves in `range` that have any of the bits `which`, and calls `f` with the address,
+    /// shift and old value of each. With `flush`, the pages are noted for [`flush`](Self::flush), which the caller has
+    /// to call some time later.
     pub(crate) fn clear(
         &mut self,
         range: Range<u64>,
@@ -448,8 +453,9 @@ fn is_marked(pte: Rpte) -> bool {
     !pte.is_valid() && pte.contains(Rpte::LEAF)
 }
 
-/// Flushes all that a table maps, and the table itself, which is no longer in the tree; then calls `removed` with the
-/// address, shift and leaf of each that it has. Returns how many invalidations that took.
+/// Flushes all that a table maps, and the table itself, which must have been taken out of the tree. Then it calls
+/// `removed` with the address, shift and leaf of each page that the table maps. Returns how many invalidations that
+/// took.
 fn dissolve(
     node: &Node,
     level: Level,
@@ -468,7 +474,7 @@ fn dissolve(
         &mut |gpa, shift, _| stale.add(gpa, shift),
     );
     let flushes = stale.flush_with_directories(lpid);
-    // The hardware does not come to the table any more, so what stands in it is final.
+    // The hardware cannot reach the table any more, so its leaves are final.
     walk(
         node,
         level,

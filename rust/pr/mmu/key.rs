@@ -11,9 +11,9 @@ pub(super) const UNIT_SHIFT: u32 = 16;
 /// All that the translations in a shadow segment depend on, but for the guest's page table: two segments of the guest
 /// may share a shadow only if they are alike in this.
 ///
-/// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment, which
-/// kind is translated, and the page that is run instruction by instruction. Of a 32-bit guest it also has the blocks. The
-/// second number is the vCPU that the segment is for, if it is not for all.
+/// The upper half is for one kind of access translated and the other not (`split.rs`): the real address's segment,
+/// which kind is translated, and the page that is run instruction by instruction. Of a 32-bit guest it also has the
+/// blocks. The second number is the vCPU that the segment is for, if it is not for all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentKey(u128, u32);
 

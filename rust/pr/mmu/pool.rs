@@ -246,7 +246,7 @@ impl Pool {
         None
     }
 
-    /// Puts an entry in, in the place of the oldest of all or of a bucket that has too many.
+    /// Inserts an entry. If there is no room, the oldest entry is removed, or the oldest of a bucket that is full.
     pub(super) fn add(&mut self, entry: Entry) {
         let at = self.hand as u32;
         self.hand = (self.hand + 1) % POOL;

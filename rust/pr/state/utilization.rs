@@ -5,8 +5,8 @@
 /// What a vCPU has used of a processor, in units of the timebase.
 ///
 /// It begins with nothing, and goes on while `KVM_RUN` runs the guest or executes something in its place; not while its
-/// thread waits for a processor or the guest for an interrupt, nor while userspace does something. The times are those of
-/// [`vpa::scheduled`](crate::vm::vpa::scheduled).
+/// thread waits for a processor or the guest for an interrupt, nor while userspace does something. The times are those
+/// of [`vpa::scheduled`](crate::vm::vpa::scheduled).
 pub(crate) struct Utilization {
     /// So much of the time it did not run.
     unused: u64,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fields of the kernel's structures, whatever their width.
+//! Access as doublewords to fields of the kernel's structures that have different widths.
 
-/// A field of the saved state, as wide as the kernel has made it.
-pub(super) trait Field: Copy {
-    /// Its value, zero-extended.
+/// An integer type that a field of the saved state has in the kernel.
+pub(crate) trait Field: Copy {
+    /// The field's value, zero-extended.
     fn get(self) -> u64;
-    /// The field with the low bits of `val`.
+    /// A field that holds the low bits of `val`.
     fn of(val: u64) -> Self;
 }
 
