@@ -29,7 +29,10 @@ struct waiting {
 	int uffd, ret, err;
 };
 
-/* A guest that will load from the page and store to it; false without userfaultfd */
+/*
+ * Makes a guest that will load from the page and store to it; false without
+ * userfaultfd
+ */
 static bool prepare(struct waiting *w)
 {
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
@@ -94,7 +97,7 @@ TEST(interrupted)
 	EXPECT_EQ(-1, w.ret);
 	EXPECT_EQ(EINTR, w.err);
 	EXPECT_EQ((__u32)KVM_EXIT_INTR, w.vcpu->run->exit_reason);
-	/* and the guest goes on when the page comes */
+	/* the guest goes on when the page is supplied */
 	zero.range.start = (uintptr_t)w.hva;
 	zero.range.len = w.page;
 	ASSERT_EQ(0, ioctl(w.uffd, UFFDIO_ZEROPAGE, &zero));

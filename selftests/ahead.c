@@ -55,7 +55,7 @@ FIXTURE_TEARDOWN(ahead)
 	vmm_free(self->vmm);
 }
 
-/* From @pc on to the hypercall that reaches userspace; the registers then */
+/* Runs from @pc to a hypercall that reaches userspace; returns the registers */
 static struct kvm_regs run(FIXTURE_DATA(ahead) * self, uint64_t msr,
 			   uint64_t pc)
 {
@@ -66,7 +66,7 @@ static struct kvm_regs run(FIXTURE_DATA(ahead) * self, uint64_t msr,
 	return book3s_run_regs(self->vcpu, regs);
 }
 
-/* Each has its own effect, and the one behind sees it */
+/* Each instruction has its own effect, and the next one sees it */
 TEST_F(ahead, in_a_row)
 {
 	unsigned long ahead;
@@ -89,7 +89,7 @@ TEST_F(ahead, in_a_row)
 	EXPECT_LE(4, ahead);
 }
 
-/* To the last word of a page, and behind it */
+/* A row that ends at a page's last word, and one that crosses the page's end */
 TEST_F(ahead, end_of_page)
 {
 	uint64_t at = CODE + PAGE - 8;
@@ -164,7 +164,7 @@ TEST_F(ahead, interrupt)
 	EXPECT_EQ(0, regs.gpr[10]);
 }
 
-/* Of a guest that is stepped each is a step */
+/* In a guest that is single-stepped each instruction is a step */
 TEST_F(ahead, single_step)
 {
 	struct kvm_guest_debug debug = {
@@ -253,7 +253,7 @@ static void *swap_pages(void *arg)
 	return NULL;
 }
 
-/* The same on another CPU while the guest is there */
+/* The same by another CPU while the guest runs */
 TEST_F_TIMEOUT(ahead, race, 300)
 {
 	struct swap swap = { .at = vmm_gpa(self->vmm, CODE) };

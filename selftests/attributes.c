@@ -27,7 +27,7 @@ DECLARE_PAYLOAD(exits);
 #define HPTE_RPN 0x00fffffffffff000ul
 #define HPTE_V 1u
 
-/* By what our own pages are found in the host's table */
+/* How many of our own pages are used to find the host's table */
 #define WITNESSES 8
 
 FIXTURE(attributes)
@@ -142,7 +142,10 @@ static void run(FIXTURE_DATA(attributes) * self, void *p, uint64_t bits,
 		vmm_die("%s", vmm_exit_str(self->vcpu));
 }
 
-/* A guest's frame buffer: a device's for the guest, memory for the host */
+/*
+ * A guest's frame buffer, which the guest maps as a device and the host as
+ * memory
+ */
 TEST_F_TIMEOUT(attributes, memory, 300)
 {
 	static const uint32_t code[] = { STD(5, 8, 4), LD(6, 8, 4) };

@@ -236,13 +236,13 @@ TEST_F(bad, ioeventfd)
 	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
 	f.fd = self->other->fd;
 	REFUSED(fd, KVM_IOEVENTFD, &f, EINVAL);
-	/* nothing to take away */
+	/* there is no such eventfd to remove */
 	f = e;
 	f.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
 	REFUSED(fd, KVM_IOEVENTFD, &f, ENOENT);
 	EXPECT_EQ(0, ioctl(fd, KVM_IOEVENTFD, &e));
 	REFUSED(fd, KVM_IOEVENTFD, &e, EEXIST);
-	/* the same in another VM is another one */
+	/* another VM does not have it */
 	REFUSED(self->other->fd, KVM_IOEVENTFD, &f, ENOENT);
 	EXPECT_EQ(0, ioctl(fd, KVM_IOEVENTFD, &f));
 	REFUSED(fd, KVM_IOEVENTFD, &f, ENOENT);
@@ -256,7 +256,7 @@ TEST_F(bad, coalesced_mmio)
 	REFUSED(self->vmm->fd, KVM_REGISTER_COALESCED_MMIO, &z, EINVAL);
 	REFUSED(self->vmm->fd, KVM_UNREGISTER_COALESCED_MMIO, &z, EINVAL);
 	z.pio = 0;
-	/* nobody minds taking away what is not there */
+	/* removing a zone that does not exist is no error */
 	EXPECT_EQ(0, ioctl(self->vmm->fd, KVM_UNREGISTER_COALESCED_MMIO, &z));
 }
 

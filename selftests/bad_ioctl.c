@@ -8,7 +8,7 @@
 
 static const char *const kind_name[] = { "system", "VM", "vCPU", "VM stats",
 					 "vCPU stats" };
-/* for what nobody knows */
+/* the errno for unknown requests */
 static const int unknown_errno[] = { EINVAL, ENOTTY, EINVAL, ENOTTY, ENOTTY };
 
 /* Handled requests, and the capability (not 0) that they need to be */
@@ -226,7 +226,7 @@ TEST_F(bad, other_ioctl_types)
 #define GET_FPU_ERRNO EFAULT
 #endif
 
-/* What a request says to an address that is not there */
+/* Requests whose argument is at an unmapped address */
 TEST_F(bad, addresses)
 {
 	static const struct {

@@ -54,7 +54,7 @@ static int set_debug(FIXTURE_DATA(debug) * self, uint32_t control)
 	return ioctl(self->vcpu->fd, KVM_SET_GUEST_DEBUG, &debug);
 }
 
-/* Goes on to the next stop but for device loads, and says where it is */
+/* Runs to the next stop, completing device loads, and returns its address */
 static uint64_t next_stop(FIXTURE_DATA(debug) * self)
 {
 	uint32_t v = VALUE;
@@ -199,7 +199,7 @@ TEST_F(debug, refused)
 	EXPECT_EQ(-(uint64_t)KVM_EXIT_PAPR_HCALL, next_stop(self));
 }
 
-/* Where the capability says that there is no single step, none is promised */
+/* If the capability says that there is no single step, asking for it fails */
 TEST(no_step)
 {
 	struct kvm_guest_debug debug = {

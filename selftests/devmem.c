@@ -108,7 +108,9 @@ static void set_slot(FIXTURE_DATA(devmem) * self, void *p)
 		vmm_die("slot");
 }
 
-/* Memory is memory, by whatever mapping: it holds code, and atomics work */
+/*
+ * Memory behind such a mapping works like any other: for code, and for atomics
+ */
 TEST_F(devmem, memory)
 {
 	uint64_t *mine = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
@@ -196,7 +198,7 @@ TEST_F(devmem, machine_check)
 			  vmm_reg(self->vcpu, KVM_REG_PPC_DSISR));
 		CODE(msrs[i], STD(5, 0, 4));
 		trapped(self, 0x200, AT);
-		/* nothing is left of it */
+		/* the guest goes on as if there had been no machine check */
 		CODE(msrs[i], LI(5, 1));
 		ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 		vmm_get_regs(self->vcpu, &regs);
@@ -240,7 +242,7 @@ TEST_F(devmem, machine_check_to_userspace)
 	}
 }
 
-/* So many events of machine checks the host has room for, on each CPU */
+/* How many machine check events the host can store on each CPU */
 #define HOST_EVENTS 10
 
 static void on_sigbus(int sig)
@@ -248,7 +250,7 @@ static void on_sigbus(int sig)
 	_exit(0);
 }
 
-/* What a guest's leave behind does not keep the host from handling its own */
+/* Machine checks of guests do not keep the host from handling its own */
 TEST_F(devmem, machine_check_of_the_host)
 {
 	volatile uint64_t *nowhere;
@@ -274,7 +276,7 @@ TEST_F(devmem, machine_check_of_the_host)
 		_exit(1);
 	}
 	ASSERT_EQ(child, waitpid(child, &status, 0));
-	/* Not by an oops, of which the process hears nothing */
+	/* The process must not have been ended by an oops */
 	EXPECT_EQ(0, status);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The dirty log is asked for while the guest stores to all of a slot's pages,
- * without pause. Whoever copies the pages that it names has, in the end, the
- * guest's memory.
+ * The dirty log is read while the guest stores to all of a slot's pages,
+ * without pause. Copying the pages that it names gives, in the end, the guest's
+ * memory.
  */
 #include "kselftest_harness.h"
 
@@ -82,7 +82,7 @@ static void *run(void *vcpu)
 	return (void *)book3s_run_hcall(vcpu);
 }
 
-/* Copies what is in the log; by hand, after clearing it */
+/* Copies the pages in the log; with @by_hand, after clearing it */
 static void copy_dirty(FIXTURE_DATA(dirty_race) * self, bool by_hand)
 {
 	struct kvm_dirty_log log = { .slot = SLOT, .dirty_bitmap = self->map };

@@ -115,7 +115,7 @@ TEST_F(events, lengths)
 			EXPECT_EQ(i == j, QUIET(insn[j], HOLE, 0x1234));
 			EXPECT_EQ(i == j, count(self->efd));
 		}
-		/* elsewhere, and loads, are the VMM's */
+		/* stores to other addresses, and loads, exit to the VMM */
 		EXPECT_FALSE(QUIET(insn[i], HOLE + 8, 0));
 		EXPECT_FALSE(QUIET(insn[i], HOLE - 8, 0));
 		EXPECT_FALSE(QUIET(LWZ_R5_R4, HOLE, 0));
@@ -124,7 +124,7 @@ TEST_F(events, lengths)
 				       KVM_IOEVENTFD_FLAG_DEASSIGN, 0));
 		EXPECT_FALSE(QUIET(insn[i], HOLE, 0));
 	}
-	/* of any length */
+	/* an eventfd for stores of any length */
 	ASSERT_EQ(0, ioeventfd(self->vmm, self->efd, HOLE, 0, 0, 0));
 	for (j = 0; j < 4; j++)
 		EXPECT_TRUE(QUIET(insn[j], HOLE, 0x1234));
@@ -164,7 +164,7 @@ TEST_F(events, datamatch)
 	/* the upper half of the register is not stored */
 	EXPECT_TRUE(QUIET(STW_R5_R4, HOLE, 0xdeadbeef11223344));
 	EXPECT_EQ(1, count(self->efd));
-	/* taken away by the same value only */
+	/* it can be removed only with the same value */
 	EXPECT_EQ(-1, ioeventfd(self->vmm, self->efd, HOLE, 4,
 				KVM_IOEVENTFD_FLAG_DEASSIGN |
 					KVM_IOEVENTFD_FLAG_DATAMATCH,
@@ -190,7 +190,7 @@ TEST_F(events, ports)
 			       0));
 }
 
-/* They come to H_LOGICAL_CI_STORE too */
+/* H_LOGICAL_CI_STORE signals eventfds, too */
 TEST_F(events, hypercall_store)
 {
 	const uint32_t code[] = { SC(1), MR(14, 3), HCALL(UC_SYNC) };
@@ -211,7 +211,7 @@ TEST_F(events, hypercall_store)
 	EXPECT_EQ(1, count(self->efd));
 }
 
-/* Many, and a VM that goes away with them */
+/* Many eventfds, which the end of the VM removes */
 TEST_F(events, many)
 {
 	uint64_t i, n = 500;
@@ -223,7 +223,7 @@ TEST_F(events, many)
 	EXPECT_TRUE(QUIET(STW_R5_R4, HOLE + 8 * (n - 1), 0));
 	EXPECT_EQ(2, count(self->efd));
 	EXPECT_FALSE(QUIET(STW_R5_R4, HOLE + 8 * n, 0));
-	/* an eventfd that is closed is still the VM's */
+	/* a VM keeps an eventfd whose descriptor is closed */
 	close(self->efd);
 	EXPECT_TRUE(QUIET(STW_R5_R4, HOLE, 0));
 }
@@ -300,7 +300,10 @@ TEST_F(ring, stores)
 	EXPECT_FALSE(QUIET(STW_R5_R4, HOLE + 4, 0));
 }
 
-/* When it is full the VMM is asked; when it has made room, it is not */
+/*
+ * A store exits to the VMM if the ring is full, and not when there is room
+ * again
+ */
 TEST_F(ring, full)
 {
 	unsigned int i;
@@ -336,7 +339,7 @@ TEST_F(ring, garbage)
 	}
 }
 
-/* All that a binary statistics descriptor says of itself */
+/* What a binary statistics descriptor describes */
 struct stats {
 	struct kvm_stats_header h;
 	char id[64];
@@ -389,7 +392,7 @@ static int64_t stat_value(const struct stats *s, const char *name)
 	return -1;
 }
 
-/* Those that are not the host's own business */
+/* Exits that were not caused by the host */
 static int64_t guests_exits(const struct stats *s)
 {
 	return stat_value(s, "sum_exits") - stat_value(s, "dec_exits") -
@@ -428,7 +431,7 @@ TEST_F(events, statistics)
 	EXPECT_LE(0, stat_value(&b, "signal_exits"));
 	/* past the end there is nothing */
 	EXPECT_EQ(0, pread(fd, &c, 1, 1 << 20));
-	/* who made it is told, not who asks */
+	/* its name has the creator's thread, not the opener's */
 	ASSERT_EQ(0, pthread_create(&t, NULL, open_stats, &self->vmm->fd));
 	pthread_join(t, &opened);
 	vm = (intptr_t)opened;
@@ -437,7 +440,7 @@ TEST_F(events, statistics)
 	snprintf(id, sizeof(id), "kvm-%d", getpid());
 	EXPECT_STREQ(id, a.id);
 	EXPECT_LE(0, stat_value(&a, "remote_tlb_flush"));
-	/* they outlive what they are of */
+	/* statistics descriptors keep what they are about */
 	close(self->vcpu->fd);
 	close(self->vmm->fd);
 	read_stats(_metadata, fd, &b);

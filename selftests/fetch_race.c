@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An instruction that a host has to emulate is fetched after it has trapped.
- * Another vCPU stores other instructions there meanwhile: what is emulated is
- * what trapped, by the right of who executed it, or nothing is.
+ * Another vCPU stores other instructions there meanwhile: either the
+ * instruction that trapped is emulated, with the privilege that it was executed
+ * with, or none is.
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How many invalidations of the hardware's translations it takes to take pages
- * away from a guest, or to ask which were written: all CPUs wait for each.
+ * Counts the invalidations of the hardware's translations that it takes to
+ * unmap pages of a guest, or to read the dirty log: all CPUs wait for each.
  */
 #include "kselftest_harness.h"
 
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(flushes)
 	vmm_free(self->vmm);
 }
 
-/* The guest to write @n pages, all @step */
+/* Makes the guest write @n pages, @step pages apart */
 static void touch(FIXTURE_DATA(flushes) * self, size_t n, size_t step)
 {
 	size_t i;
@@ -87,7 +87,10 @@ TEST_F(flushes, taken_away)
 	EXPECT_EQ(0, memcmp(self->hva, (char[]){ 2, 0 }, 2));
 }
 
-/* What is mapped with a page that the guest touches, as taking it away tells */
+/*
+ * How many pages are mapped together with a page that the guest touches; this
+ * is found out by unmapping them
+ */
 static long mapped_with(FIXTURE_DATA(flushes) * self, uint64_t page)
 {
 	self->list[0] = page | TOUCH_LOAD;

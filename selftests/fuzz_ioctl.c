@@ -12,8 +12,8 @@
 
 #include "book3s.h"
 #include "insn.h"
+#include "random.h"
 
-#include <fcntl.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -38,10 +38,7 @@ static __thread uint64_t rng;
 
 static uint64_t rnd(void)
 {
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return rng;
+	return rng = random_after(rng);
 }
 
 static uint64_t below(uint64_t n)
@@ -49,7 +46,7 @@ static uint64_t below(uint64_t n)
 	return rnd() % n;
 }
 
-/* A number of the kind that finds mistakes */
+/* A number of a kind that is likely to reveal mistakes */
 static uint64_t value(void)
 {
 	switch (below(8)) {
@@ -424,8 +421,48 @@ static int one(void)
 		};
 		return ioctl(fds[4 + below(4)], KVM_SET_SIGNAL_MASK, &m);
 	}
-	case 8:
-	case 9:
+	case 8: /* an interrupt controller, and a vCPU connected to it */
+	{
+		struct kvm_create_device d = { .type = KVM_DEV_TYPE_XICS };
+		struct kvm_enable_cap c = { .cap = KVM_CAP_IRQ_XICS };
+
+		if (below(2)) {
+			d.type = KVM_DEV_TYPE_XIVE;
+			c.cap = KVM_CAP_PPC_IRQ_XIVE;
+		}
+		ret = ioctl(fds[1 + below(3)], KVM_CREATE_DEVICE, &d);
+		if (!ret)
+			keep(d.fd);
+		c.args[0] = ret ? (__u64)fds[12 + below(NR_FDS - 12)] : d.fd;
+		c.args[1] = below(4) ? below(4) : value();
+		return ioctl(fds[4 + below(4)], KVM_ENABLE_CAP, &c);
+	}
+	case 9: /* its attributes; most descriptors have none */
+	{
+		/* a source's state or route, a number, or a queue */
+		uint64_t val[] = {
+			below(8) ? rnd() & 0x1fff0000003f : value(),
+			below(4) ? below(64) << 16 : value(),
+			rnd() & 0x3fff00000001,
+			0,
+			0,
+			0,
+			0,
+			0,
+		};
+		struct kvm_device_attr a = {
+			.group = below(8) ? 1 + below(5) : value(),
+			.attr = below(4) ? below(32) : value(),
+			.addr = below(8) ? (uintptr_t)val : page_address(),
+		};
+
+		if (a.group == KVM_DEV_XIVE_GRP_EQ_CONFIG && below(8))
+			val[0] = 16ull << 32 | KVM_XIVE_EQ_ALWAYS_NOTIFY;
+
+		return ioctl(fds[below(NR_FDS)],
+			     KVM_SET_DEVICE_ATTR + (below(3) << _IOC_NRSHIFT),
+			     &a);
+	}
 	case 10:
 	case 11:
 		cmd = vcpu_request(staged);
@@ -550,7 +587,7 @@ TEST_F_TIMEOUT(fuzz, ioctls, 1200)
 	}
 	printf("# %lu succeeded, %lu failed\n", ok, bad);
 	EXPECT_FALSE(strange);
-	/* both ways were gone often enough */
+	/* enough requests have succeeded, and enough have failed */
 	EXPECT_LT(total / 20, ok);
 	EXPECT_LT(total / 20, bad);
 	for (i = 0; i < NR_FDS; i++)

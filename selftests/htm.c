@@ -80,7 +80,7 @@ FIXTURE_TEARDOWN(htm)
 
 #define ARG(n) (self->vcpu->run->papr_hcall.args[n])
 
-/* From @pc on to the hypercall that reaches userspace; the registers then */
+/* Runs from @pc to a hypercall that reaches userspace; returns the registers */
 static struct kvm_regs run(FIXTURE_DATA(htm) * self, uint64_t msr, uint64_t pc)
 {
 	struct kvm_regs regs = self->regs;
@@ -90,7 +90,10 @@ static struct kvm_regs run(FIXTURE_DATA(htm) * self, uint64_t msr, uint64_t pc)
 	return book3s_run_regs(self->vcpu, regs);
 }
 
-/* A trap with these in SRR0 and, of @mask, SRR1 */
+/*
+ * Did the guest take this interrupt, with these SRR0 and, in the bits of @mask,
+ * SRR1?
+ */
 static bool trapped(FIXTURE_DATA(htm) * self, uint64_t vector, uint64_t pc,
 		    uint64_t srr1, uint64_t mask)
 {
@@ -102,7 +105,7 @@ static bool trapped(FIXTURE_DATA(htm) * self, uint64_t vector, uint64_t pc,
 	return ok;
 }
 
-/* Off, as the guest's kernel has it */
+/* The facility is off, as the guest's kernel has set it */
 TEST_F(htm, unavailable)
 {
 	static const uint32_t insn[] = { TBEGIN(0), TEND, TSUSPEND,

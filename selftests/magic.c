@@ -122,7 +122,7 @@ TEST_F(magic, programs)
 					   MAGIC_PROBLEM, 0, 0));
 }
 
-/* Whose interrupts are big-endian, finds it so */
+/* A vCPU whose interrupts are big-endian gets a big-endian page */
 TEST_F(magic, big_endian)
 {
 	static const uint32_t code[] = {

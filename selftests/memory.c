@@ -18,8 +18,8 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 
-/* Each test takes so long; one CPU has less to race with */
-#define SECONDS (GUEST_VCPUS > 1 ? 10 : 2)
+/* How long each test runs; with one CPU there are fewer races */
+#define SECONDS (GUEST_VCPUS > 1 ? 5 : 2)
 
 DECLARE_PAYLOAD(memory);
 DECLARE_PAYLOAD(toucher);
@@ -67,7 +67,7 @@ FIXTURE_VARIANT_ADD(memory, anonymous_real){
 	.shared = false,
 };
 
-/* A 440 has no real mode, and but one way to translate */
+/* A 440 has no real mode, so there is only one variant */
 #ifdef __powerpc64__
 FIXTURE_VARIANT_ADD(memory, anonymous_radix){
 	.virt = true,
@@ -94,7 +94,7 @@ FIXTURE_SETUP(memory)
 	self->ctl = vmm_gpa(self->vmm, MEM_CTL);
 	self->ctl->page_size = self->page;
 	self->ctl->vcpus = GUEST_VCPUS;
-	/* see memslots.c: TCG, and a module that depends on C */
+	/* see memslots.c for what TCG does with a module that relies on C */
 	self->ctl->load_first = vmm_env("MEMORY_LOAD_FIRST", !guest_peer());
 	self->hva = vmm_alloc(self->size);
 	if (variant->shared) {
@@ -154,7 +154,7 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 
 	switch (op) {
 	case OP_DISCARD:
-		/* what is discarded of a file comes back from it */
+		/* discarded memory of a file has the file's content again */
 		if (shared)
 			madvise(p, len, MADV_DONTNEED);
 		break;
@@ -195,7 +195,10 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t len, size_t size,
 		pthread_mutex_unlock(&slot_lock);
 		break;
 	case OP_REMAP:
-		/* elsewhere for a while; nothing may take the place */
+		/*
+		 * the memory is elsewhere for a while; nothing else may be mapped
+		 * at its address
+		 */
 		pthread_mutex_lock(&slot_lock);
 		away = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 			    -1, 0);
@@ -327,7 +330,7 @@ TEST_F_TIMEOUT(memory, with_slots, 300)
 		self->page, variant->virt, variant->shared, false);
 }
 
-/* Pages that userspace supplies when the guest comes to them */
+/* Pages that userspace supplies when the guest accesses them */
 struct uffd {
 	int fd;
 	char *hva;
@@ -384,7 +387,7 @@ TEST(userfaultfd)
 	guest_load(vmm, PAYLOAD(toucher));
 	vcpu = guest_add_vcpu(vmm, 0, false, GPA_FREE, MEM_BASE, page);
 	for (round = 1; round <= 5; round++) {
-		/* every page: one more than userspace put there */
+		/* every page has one more than userspace put there */
 		for (i = 0; i < n; i++)
 			list[i] = (i * 37 % n) | TOUCH_ADD;
 		list[n] = TOUCH_END;

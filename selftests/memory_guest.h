@@ -17,11 +17,11 @@
 static struct vmm *the_vmm;
 static volatile bool done, logging;
 static sem_t stopped, go;
-/* the VMM may touch the memory itself */
+/* held while the VMM accesses the memory itself */
 static pthread_mutex_t slot_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *memory;
 
-/* The guest came where there is no slot at the moment: do it for the guest */
+/* Makes an access for a guest that has none of the slots there at the moment */
 static void access_for_guest(struct kvm_run *run)
 {
 	uint64_t at = run->mmio.phys_addr - MEM_BASE;
@@ -44,7 +44,7 @@ static void *vcpu_thread(void *arg)
 
 	while (!done) {
 		if (vmm_run(vcpu)) {
-			/* memory that is not there for a moment */
+			/* the memory is not mapped at the moment */
 			if (errno == EFAULT || errno == EINTR)
 				continue;
 			vmm_die("KVM_RUN: %s", vmm_exit_str(vcpu));
@@ -95,8 +95,9 @@ static int set_slot(struct vmm *vmm, uint64_t gpa, size_t size, void *hva)
 }
 
 /*
- * Is just what the guest wrote in the dirty log? Its pages may be larger than
- * the host's, then all that it writes are in there. Returns how many are wrong.
+ * Compares the dirty log with what the guest wrote. The guest's pages may be
+ * larger than the host's; then all host pages in them count. Returns how many
+ * are wrong.
  */
 static unsigned int check_log(struct vmm *vmm, struct mem_ctl *ctl)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * For tests of guest memory: what the host's memory management can be told,
- * and what it and KVM say of it.
+ * For tests of guest memory: functions to control the host's memory management,
+ * and to read its counters and KVM's.
  */
 #ifndef SELFTESTS_MEMORY_HOST_H
 #define SELFTESTS_MEMORY_HOST_H
@@ -79,8 +79,8 @@ static inline long write_number(const char *path, long v)
 }
 
 /*
- * A VM whose first slot is in small pages, also on a host that gives everybody
- * huge ones, so that those which are counted are the test's
+ * A VM whose first slot is in small pages, even on a host that uses huge ones
+ * by default, so that only the test's huge pages are counted
  */
 static inline struct vmm *vmm_new_small(size_t mem)
 {

@@ -100,7 +100,7 @@ FIXTURE_TEARDOWN(huge)
 		write_number(POOL_2M, 0);
 }
 
-/* The guest to touch @n pages from @first on, all @step */
+/* Makes the guest touch @n pages from @first on, @step pages apart */
 static void touch(FIXTURE_DATA(huge) * self, size_t first, size_t n,
 		  size_t step, uint64_t how)
 {
@@ -140,7 +140,7 @@ TEST_F(huge, mapped)
 	EXPECT_EQ(0, wrong(self, 0, self->n, 1));
 }
 
-/* Zeroes that all share, until they are written */
+/* Loads first: pages are the shared zero page until they are written */
 TEST_F(huge, loads_first)
 {
 	char *zeroes = reserve(SIZE, M2);
@@ -175,7 +175,7 @@ TEST_F(huge, discard_part)
 			     self->part * self->page, MADV_DONTNEED));
 	EXPECT_2M(NR_HUGE - 1);
 	touch_all(self);
-	/* of a file, what was there comes back */
+	/* memory of a file has the file's content again */
 	EXPECT_EQ(0,
 		  wrong(self, at, self->part,
 			variant->kind == THP || variant->kind == HUGETLB ? 1 :
@@ -202,7 +202,7 @@ TEST_F(huge, unmap_part)
 	self->list[1] = TOUCH_END;
 	EXPECT_EQ(-1, vmm_run(self->vcpu));
 	EXPECT_EQ(EFAULT, errno);
-	/* with small pages there */
+	/* memory with small pages is mapped there */
 	mmap(hole, self->part * self->page, PROT_READ | PROT_WRITE,
 	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	book3s_run_hcall(self->vcpu);
@@ -234,7 +234,7 @@ TEST_F(huge, protect_part)
 	ASSERT_EQ(0, mprotect(p, len, PROT_READ | PROT_WRITE));
 	book3s_run_hcall(self->vcpu);
 	touch(self, at, 1, 1, TOUCH_ADD);
-	/* the round's number, and one */
+	/* the number of the round, plus one */
 	EXPECT_EQ(4, *p);
 	*p = 1;
 	touch_all(self);
@@ -242,8 +242,8 @@ TEST_F(huge, protect_part)
 }
 
 /*
- * What a child has of private memory is not what the guest writes afterwards;
- * shared memory is the same
+ * A child does not see what the guest writes to private memory after the fork,
+ * but sees what it writes to shared memory
  */
 TEST_F(huge, fork)
 {
@@ -287,7 +287,7 @@ static size_t logged(FIXTURE_DATA(huge) * self, size_t step, size_t first)
 	return bad;
 }
 
-/* While pages are logged, each is told from its neighbours */
+/* The dirty log distinguishes pages that a huge page would cover */
 TEST_F(huge, dirty_log)
 {
 	size_t n = self->n / 5;
@@ -322,7 +322,7 @@ TEST_F(huge, dirty_log)
 	EXPECT_EQ(5, self->hva[3 * self->page]);
 }
 
-/* Of a huge page only what is in the slot may be mapped, where it is */
+/* Only the part of a huge page that is in the slot may be mapped */
 TEST_F(huge, slot_bounds)
 {
 	struct kvm_run *run = self->vcpu->run;
@@ -331,7 +331,9 @@ TEST_F(huge, slot_bounds)
 	for (i = 0; i < self->n; i++)
 		self->hva[i * self->page + 1] = i;
 	vmm_set_slot(self->vmm, SLOT, 0, 0, 0, NULL);
-	/* one and a half, then a page's width aside, then for loads only */
+	/*
+	 * one and a half huge pages, then shifted by a page, then for loads only
+	 */
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT, 0, MEM_BASE, 3 * M2 / 2,
 				  self->hva));
 	ASSERT_EQ(0, vmm_set_slot(self->vmm, SLOT + 1, 0, MEM_BASE + 2 * M2,
@@ -356,7 +358,7 @@ TEST_F(huge, slot_bounds)
 	EXPECT_EQ(self->n, i);
 	if (book3s_peer())
 		SKIP(return, "maps a huge page beyond the slot's end");
-	/* behind the first, and a store to the last */
+	/* after the first, and a store to the last */
 	self->list[0] = 3 * m1 | TOUCH_LOAD;
 	self->list[1] = 8 * m1;
 	self->list[2] = TOUCH_END;
@@ -372,7 +374,7 @@ TEST_F(huge, slot_bounds)
 	EXPECT_EQ(0, self->hva[5 * M2]);
 }
 
-/* A page of 1G, if the host has one to spare */
+/* A page of 1G, if the host has a free one */
 TEST(gigantic)
 {
 	size_t page = sysconf(_SC_PAGESIZE), far = 16ul << 20, i;
@@ -418,7 +420,7 @@ TEST(gigantic)
 	book3s_run_hcall(vcpu);
 	EXPECT_EQ(1, mapped_1g(vmm));
 
-	/* half of it: by smaller pages, of which each has one that is touched */
+	/* half of it, by smaller pages, of each of which a page is touched */
 	vmm_set_slot(vmm, SLOT, 0, 0, 0, NULL);
 	EXPECT_EQ(0, mapped_1g(vmm));
 	ASSERT_EQ(0, vmm_set_slot(vmm, SLOT, 0, G1, G1 / 2, hva));
@@ -427,7 +429,7 @@ TEST(gigantic)
 	EXPECT_EQ(0, mapped_1g(vmm));
 	EXPECT_EQ(G1 / 2 / far, mapped_2m(vmm));
 
-	/* taken away as a whole */
+	/* it is unmapped as a whole */
 	ASSERT_EQ(0, munmap(hva, G1));
 	EXPECT_EQ(0, mapped_2m(vmm));
 	EXPECT_EQ(-1, vmm_run(vcpu));

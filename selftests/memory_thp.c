@@ -38,7 +38,7 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t page)
 		madvise(memory, SIZE, MADV_COLLAPSE);
 		break;
 	case SMALL:
-		/* splits; what is collapsed later must not be so at once */
+		/* splits the page; it must not be collapsed again at once */
 		madvise(p, page, MADV_NOHUGEPAGE);
 		madvise(p, page, MADV_PAGEOUT);
 		madvise(p, page, MADV_HUGEPAGE);
@@ -55,12 +55,14 @@ static void do_op(struct vmm *vmm, enum op op, char *p, size_t page)
 		fork_briefly();
 		break;
 	case MIGRATE:
-		/* a gigabyte in one piece makes the host clear the way */
+		/*
+		 * asking for a free page of 1G makes the host move other pages
+		 */
 		write_number(POOL_1G, 1);
 		write_number(POOL_1G, 0);
 		break;
 	case LOG:
-		/* under the running guest */
+		/* starts logging while the guest runs */
 		logging = true;
 		if (set_slot(vmm, MEM_BASE, SIZE, memory))
 			vmm_die("log on");
@@ -132,7 +134,7 @@ TEST_F_TIMEOUT(thp, under_guest, 300)
 		usleep(3000);
 		do_op(vmm, rand_r(&seed) % LOG, memory + at * page, page);
 		stop_guest(ctl);
-		/* kvm-hv counts some again that only change */
+		/* kvm-hv counts a page again when its entry changes */
 		if (!book3s_peer())
 			EXPECT_EQ(0, mapped_2m(vmm));
 		bad += check_log(vmm, ctl);

@@ -83,16 +83,16 @@ TEST_F(slots, wraps)
 
 	REFUSED(EINVAL, 0, 0, -p, 2 * p, self->hva);
 	REFUSED(EINVAL, 0, 0, 0, -p, self->hva);
-	/* not userspace's: beyond its end, or the kernel's */
+	/* addresses beyond userspace's end, and the kernel's */
 	REFUSED(EINVAL, 0, 0, 0, 2 * p, (void *)-self->page);
 	REFUSED(EINVAL, 0, 0, 0, p, (void *)(3ul << (__WORDSIZE - 2)));
-	/* on a 440 this may be a program's */
+	/* on a 440 this may be a valid user address */
 	if (__WORDSIZE == 64)
 		REFUSED(EINVAL, 0, 0, 0, p, (void *)(1ul << (__WORDSIZE - 1)));
 	REFUSED(EINVAL, 0, 0, 0, 1ull << 62, self->hva);
 	/* more pages than a slot may have */
 	REFUSED(EINVAL, 0, 0, 0, p << 31, (void *)0);
-	/* the last pages there are, as far as slots go */
+	/* the last pages that a slot can have */
 	OK(0, 0, -2 * p, p, self->hva);
 	OK(0, 0, 0, 0, 0);
 }
@@ -124,7 +124,7 @@ TEST_F(slots, flags)
 	}
 	r2.flags = KVM_MEM_LOG_DIRTY_PAGES;
 	EXPECT_EQ(0, ioctl(self->vmm->fd, KVM_SET_USER_MEMORY_REGION2, &r2));
-	/* one kind of call changes what the other made */
+	/* each kind of call can change a slot that the other made */
 	OK(0, 0, 0, p, self->hva);
 	OK(0, 0, 0, 0, 0);
 }
@@ -132,7 +132,7 @@ TEST_F(slots, flags)
 TEST_F(slots, numbers)
 {
 	uint32_t n = vmm_check(self->vmm, KVM_CAP_NR_MEMSLOTS), i;
-	/* Each is in a table that a debugging kernel takes its time to copy */
+	/* Fewer slots on a debugging kernel, which is slow with them */
 	uint32_t some = vmm_debugging_host() ? 1024 : 4096;
 	uint64_t p = self->page;
 
@@ -142,7 +142,10 @@ TEST_F(slots, numbers)
 	/* another address space */
 	REFUSED(EINVAL, 0x10000, 0, p, p, self->hva);
 	REFUSED(EINVAL, 0xffff0000, 0, p, p, self->hva);
-	/* all at once, the same memory in each; the last is there already */
+	/*
+	 * as many slots as possible, with the same memory in each; the last one
+	 * exists already
+	 */
 	n = n > some ? some : n - 1;
 	for (i = 0; i < n; i++)
 		OK(i, 0, (i + 1) * p, p, self->hva);
@@ -182,7 +185,7 @@ TEST_F(slots, resize)
 	REFUSED(EINVAL, 0, 0, 0, 3 * p, self->hva);
 	REFUSED(EINVAL, 0, 0, 0, 4 * p, self->hva + p);
 	REFUSED(EINVAL, 0, 0, 8 * p, 4 * p, self->hva + p);
-	/* moved and logged at once */
+	/* a slot can be moved and logged by one call */
 	OK(0, KVM_MEM_LOG_DIRTY_PAGES, 8 * p, 4 * p, self->hva);
 	OK(0, 0, 8 * p, 4 * p, self->hva);
 }
@@ -225,7 +228,7 @@ TEST_F(slots, dirty_log_errors)
 	OK(0, KVM_MEM_LOG_DIRTY_PAGES, 0, 100 * p, self->hva);
 	EXPECT_EQ(-1, get_log(self->vmm, 0, NULL));
 	EXPECT_EQ(EFAULT, errno);
-	/* whole words, and none after them */
+	/* whole words are written, and nothing after them */
 	memset(map, 0x5a, sizeof(map));
 	EXPECT_EQ(0, get_log(self->vmm, 0, map));
 	EXPECT_EQ(0, map[0]);
@@ -233,7 +236,10 @@ TEST_F(slots, dirty_log_errors)
 	EXPECT_EQ(0x5a5a5a5a5a5a5a5a, map[2]);
 }
 
-/* The guest writes a list of pages, tells, and so on; see payloads/toucher.c */
+/*
+ * The guest writes to a list of pages and makes a hypercall, again and again;
+ * see payloads/toucher.c
+ */
 FIXTURE(log)
 {
 	struct vmm *vmm;
@@ -245,7 +251,7 @@ FIXTURE(log)
 #define LIST GPA_FREE
 #define LOGGED (1ul << 30) /* guest physical address of slot 1 */
 #define LOGGED_PAGES 200
-/* The kernel gives so many: as many longs as it takes */
+/* The size of the bitmap that the kernel writes, in whole longs */
 #define LOG_BYTES \
 	((LOGGED_PAGES + __WORDSIZE - 1) / __WORDSIZE * (__WORDSIZE / 8))
 
@@ -258,7 +264,7 @@ FIXTURE_VARIANT_ADD(log, real){
 	.virt = false,
 };
 
-/* A 440 has no real mode, and but one way to translate */
+/* A 440 has no real mode, so there is only one variant */
 #ifdef __powerpc64__
 FIXTURE_VARIANT_ADD(log, virt){
 	.virt = true,
@@ -341,9 +347,9 @@ TEST_F(log, guest_writes)
 }
 
 /*
- * A clean page that is read first is no less dirty when it is written. TCG
- * takes the store from the translation that the load made without looking at
- * C, so that a module which depends on C alone misses the page there.
+ * A clean page becomes dirty when it is written, even if it was read first. TCG
+ * takes the store from the translation that the load made without looking at C,
+ * so that a module which depends on C alone misses the page there.
  */
 TEST_F(log, load_then_store)
 {
@@ -362,7 +368,7 @@ TEST_F(log, load_then_store)
 	EXPECT_TRUE(only(map, b, ARRAY_SIZE(b)));
 }
 
-/* Host writes, reads and a discard are no guest writes */
+/* Writes by the host, reads and a discard are not in the log */
 TEST_F(log, host_writes)
 {
 	static const uint64_t a[] = { 5, 70 };
@@ -375,7 +381,7 @@ TEST_F(log, host_writes)
 	};
 	char *hva = vmm_alloc(r.memory_size);
 
-	/* a slot whose host address we know */
+	/* makes a slot whose host address is known */
 	r.userspace_addr = (uintptr_t)hva;
 	r.memory_size = 0;
 	ASSERT_EQ(0, ioctl(self->vmm->fd, KVM_SET_USER_MEMORY_REGION, &r));
@@ -384,14 +390,14 @@ TEST_F(log, host_writes)
 	hva[9 * self->page] = 1;
 	EXPECT_EQ(0, get_log(self->vmm, 1, map));
 	EXPECT_TRUE(only(map, a, 0));
-	/* dirty pages that the host takes away stay reported */
+	/* dirty pages that the host discards stay in the log */
 	touch(self->vcpu, self->list, a, ARRAY_SIZE(a));
 	madvise(hva, r.memory_size, MADV_DONTNEED);
 	EXPECT_EQ(0, get_log(self->vmm, 1, map));
 	EXPECT_TRUE(only(map, a, ARRAY_SIZE(a)));
 }
 
-/* Turned off, written, turned on: only what comes after counts */
+/* Only writes after the log was turned on again count */
 TEST_F(log, toggle)
 {
 	static const uint64_t a[] = { 3, 100 }, b[] = { 100, 101 };
@@ -413,13 +419,13 @@ TEST_F(log, toggle)
 	ASSERT_EQ(0, vmm_set_slot(vmm, 1, 0, LOGGED, size, hva));
 	EXPECT_EQ(-1, get_log(vmm, 1, map));
 	EXPECT_EQ(ENOENT, errno);
-	/* and what the guest wrote is there */
+	/* the memory has what the guest wrote */
 	EXPECT_NE(0, hva[3 * self->page]);
 	EXPECT_NE(0, hva[101 * self->page]);
 	EXPECT_EQ(0, hva[102 * self->page]);
 }
 
-/* A failing GET_DIRTY_LOG may lose nothing that a manual VMM still counts on */
+/* A GET_DIRTY_LOG that fails must not lose dirty pages */
 TEST_F(log, manual_protect)
 {
 	static const uint64_t a[] = { 0, 64, 65, 199 }, b[] = { 0, 199 };
@@ -457,7 +463,10 @@ TEST_F(log, manual_protect)
 	EXPECT_TRUE(only(map, a, 2));
 }
 
-/* A deleted slot is MMIO, a moved one is elsewhere, and memory stays */
+/*
+ * Accesses to a deleted slot are MMIO, a moved slot is found at its new place,
+ * and memory keeps its content
+ */
 TEST_F(log, move_and_delete)
 {
 	static const uint64_t a[] = { 3 };
@@ -511,14 +520,14 @@ TEST_F(log, readonly)
 	hva[0] = 41;
 	self->list[0] = TOUCH_ADD;
 	self->list[1] = TOUCH_END;
-	/* loads are memory's, stores are MMIO */
+	/* loads read the memory, stores are MMIO */
 	ASSERT_EQ(0, vmm_run(self->vcpu));
 	ASSERT_EQ((__u32)KVM_EXIT_MMIO, run->exit_reason);
 	EXPECT_EQ(1, run->mmio.is_write);
 	EXPECT_EQ(42, run->mmio.data[0]);
 	EXPECT_EQ(UC_SYNC, guest_run_hcall(self->vcpu));
 	EXPECT_EQ(41, hva[0]);
-	/* it cannot become writable in place */
+	/* a read-only slot cannot become writable */
 	EXPECT_EQ(-1, vmm_set_slot(vmm, 1, 0, LOGGED, size, hva));
 	EXPECT_EQ(EINVAL, errno);
 }
@@ -537,7 +546,7 @@ TEST_F(log, no_memory_behind)
 	self->list[1] = TOUCH_END;
 	EXPECT_EQ(-1, vmm_run(self->vcpu));
 	EXPECT_EQ(EFAULT, errno);
-	/* and the guest goes on when it is mended */
+	/* the guest goes on when the memory is accessible again */
 	mprotect(hva, size, PROT_READ);
 	EXPECT_EQ(-1, vmm_run(self->vcpu));
 	EXPECT_EQ(EFAULT, errno);
@@ -546,7 +555,7 @@ TEST_F(log, no_memory_behind)
 	EXPECT_EQ(1, hva[3 * self->page]);
 }
 
-/* Slots of one VM say nothing about another's */
+/* Slots of one VM do not affect another VM */
 TEST(two_vms)
 {
 	struct vmm *vmm[2] = { vmm_new(MEM), vmm_new(MEM) };

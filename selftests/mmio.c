@@ -180,7 +180,7 @@ static const char *one(struct vmm *vmm, struct vmm_vcpu *vcpu, bool le,
 	if (run->papr_hcall.nr != UC_SYNC)
 		return "is interrupted";
 	get_state(vcpu, out);
-	/* wherever it was, for the comparison */
+	/* Addresses become offsets, so that both places compare equal */
 	for (i = 0; i < 32; i++)
 		if (out->r.gpr[i] - base < WINDOW)
 			out->r.gpr[i] -= base;
@@ -387,7 +387,7 @@ TEST_F(bare, fetch_from_nowhere)
 		vmm_get_regs(self->vcpu, &r);
 		EXPECT_EQ(HOLE, r.pc);
 	} else {
-		/* or the guest is told */
+		/* or the guest gets an interrupt */
 		EXPECT_EQ(UC_TRAP, self->run->papr_hcall.nr);
 		EXPECT_EQ(0x400, self->run->papr_hcall.args[0]);
 	}

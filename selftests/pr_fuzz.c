@@ -10,6 +10,7 @@
 
 #include "book3s.h"
 #include "insn.h"
+#include "random.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -28,9 +29,7 @@ static uint64_t seed;
 
 static uint64_t random64(void)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	return seed ^= seed << 17;
+	return seed = random_after(seed);
 }
 
 /* Half of them anything, half of primary opcodes with privileged instructions */
@@ -291,7 +290,7 @@ static void load_words(struct vmm *vmm)
 
 TEST_F_TIMEOUT(fuzz, words, 20000)
 {
-	unsigned long n = vmm_env("FUZZ_WORDS", 50000), done = 0;
+	unsigned long n = vmm_env("FUZZ_WORDS", 15000), done = 0;
 	unsigned long outcome[64] = { 0 }, stuck = 0, again = 0;
 	bool real = !(variant->msr & MSR_IR);
 	uint64_t base = real ? WORDS_GPA : WORDS_EA;

@@ -32,7 +32,7 @@ DECLARE_PAYLOAD(toucher);
 #define SLOT 1
 #define BASE 0x40000000ul
 
-/* Of an entry's first doubleword: QEMU's HPTE64_V_HPTE_DIRTY */
+/* A bit of an entry's first doubleword: QEMU's HPTE64_V_HPTE_DIRTY */
 #define CHANGED 0x40ull
 #define HPTE_V 1ull
 #define HPTE_L 4ull
@@ -121,7 +121,7 @@ static uint64_t second(FIXTURE_DATA(pr_memory) * self, uint64_t index)
 	return be64toh(((volatile uint64_t *)self->table)[2 * index + 1]);
 }
 
-/* What a VMM does that has sent the entry */
+/* Clears the bit, as a VMM does that has sent the entry */
 static void clean(FIXTURE_DATA(pr_memory) * self, uint64_t index)
 {
 	self->table[2 * index] &= htobe64(~CHANGED);
@@ -138,7 +138,7 @@ TEST_F(pr_memory, changed_entries)
 		SKIP(return, "its guests cannot be migrated while they run");
 	book3s_load(self->vmm, PAYLOAD(exits));
 	book3s_map(self->vmm, 0, 0, MEM, 16, RPTE_KERNEL);
-	/* For the segment */
+	/* This makes the segment */
 	book3s_map(self->vmm, EA + PAGE, 0, PAGE, 16, RPTE_KERNEL);
 	book3s_translate(self->vmm);
 	book3s_put(self->vmm, CODE, true, SC(1), MR(14, 3), HCALL(UC_SYNC));
@@ -174,7 +174,7 @@ TEST_F(pr_memory, changed_entries)
 			  first(self, index) & (CHANGED | HPTE_V));
 		EXPECT_EQ((r | HPTE_R | HPTE_C) + 1, second(self, index));
 
-		/* What did not change is not said to have */
+		/* An entry that did not change is not marked */
 		clean(self, index);
 		EXPECT_EQ(H_NOT_FOUND, call(self, H_REMOVE, H_AVPN, index,
 					    1ull << 40, 0, NULL));
@@ -193,6 +193,9 @@ TEST_F(pr_memory, changed_entries)
 		EXPECT_EQ(CHANGED, first(self, index) & (CHANGED | HPTE_V));
 		clean(self, index);
 	}
+	/* The page was mapped anew each time, and the code at least once */
+	EXPECT_LE(i, vmm_stat(self->vmm, "sp_storage"));
+	EXPECT_LE(1, vmm_stat(self->vmm, "sp_instruc"));
 }
 
 struct uffd {
@@ -201,7 +204,7 @@ struct uffd {
 	volatile bool asked;
 };
 
-/* Pages of @size bytes at @at are not there until somebody supplies them */
+/* Makes the memory absent until the test supplies its pages */
 static bool make_absent(struct uffd *u, void *at, size_t size)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -228,7 +231,7 @@ static void supply(struct uffd *u, void *from, size_t size)
 		vmm_die("UFFDIO_COPY");
 }
 
-/* Until somebody waits for the page */
+/* Waits until a thread has faulted on the page */
 static void wait_for_fault(struct uffd *u)
 {
 	struct uffd_msg msg;
@@ -413,7 +416,7 @@ TEST_F_TIMEOUT(pr_memory, killed, 40)
 #define SOME 512ul
 #define TRIES 40 /* of what waits for other CPUs, too */
 
-/* Ticks for faults at the @n pages from number @from on */
+/* Returns the ticks for faults on the @n pages from number @from on */
 static uint64_t touch(FIXTURE_DATA(pr_memory) * self, uint64_t from, uint64_t n)
 {
 	uint64_t *list = vmm_gpa(self->vmm, GPA_FREE), i, begin;
@@ -453,7 +456,7 @@ TEST_F_TIMEOUT(pr_memory, many_addresses, 300)
 	self->vcpu =
 		book3s_add_vcpu(self->vmm, 0, MSR_VIRT, GPA_FREE, EA, PAGE);
 	touch(self, 0, SOME);
-	/* The machine may have other things to do: the least counts */
+	/* The machine may be busy, so the smallest time counts */
 	for (at = SOME; at < 5 * SOME; at += SOME)
 		before = least(before, touch(self, at, SOME));
 	for (; at < ADDRESSES; at += SOME)
@@ -469,7 +472,7 @@ TEST_F_TIMEOUT(pr_memory, many_addresses, 300)
 	 * them takes far longer to walk.
 	 */
 	EXPECT_LT(after, (vmm_debugging_host() ? 5 : 3) * before);
-	/* Nothing is left where the page is another now */
+	/* No old mapping is left after the page has changed */
 	madvise(hva, size, MADV_DONTNEED);
 	hva[0] = 0;
 	touch(self, 0, 1);

@@ -71,7 +71,7 @@ TEST_F(regs, round_trip)
 			for (j = 0; j < regs[i].n; j++) {
 				uint64_t mask = regs[i].mask;
 
-				/* HIOR, which is fixed with HV */
+				/* HIOR is fixed with HV */
 				if (!mask)
 					mask = ALL;
 				if (!plain(&regs[i], j))
@@ -88,7 +88,7 @@ TEST_F(regs, round_trip)
 				EXPECT_EQ(0, vmm_get_reg(self->vcpu,
 							 regs[i].id + j, got));
 				if (size == 4) {
-					/* and not a byte more than 4 */
+					/* no more than 4 bytes are written */
 					EXPECT_EQ(0x5a5a5a5a, got[0] >> 32);
 					got[0] = (uint32_t)got[0];
 					want[0] = (uint32_t)want[0];
@@ -209,7 +209,9 @@ TEST_F(regs, bad_addresses)
 	r.addr = 1ull << 62;
 	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_GET_ONE_REG, &r));
 	EXPECT_EQ(EFAULT, errno);
-	/* what is wrong first decides: the id when getting, the address when setting */
+	/*
+	 * the first error counts: the id when getting, the address when setting
+	 */
 	r.id = KVM_REG_PPC_IAC1;
 	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_GET_ONE_REG, &r));
 	EXPECT_EQ(EINVAL, errno);
@@ -277,7 +279,9 @@ TEST_F(regs, lpcr)
 	uint64_t user = LPCR_DPFD | LPCR_ILE | LPCR_AIL | LPCR_LD, base, got;
 
 	if (book3s_on_hash(self->vmm)) {
-		/* of it there is only how interrupts are taken */
+		/*
+		 * PR's LPCR only has the bits that say how interrupts are taken
+		 */
 		for (got = 0; got < 64; got++) {
 			vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64,
 				    1ull << got);
@@ -291,7 +295,7 @@ TEST_F(regs, lpcr)
 	}
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64, 0);
 	base = vmm_reg(self->vcpu, KVM_REG_PPC_LPCR_64);
-	/* what is the hypervisor's cannot be cleared, or set */
+	/* the hypervisor's bits can be neither cleared nor set */
 	EXPECT_EQ(0, base & user);
 	EXPECT_NE(0, base);
 	vmm_reg_set(self->vcpu, KVM_REG_PPC_LPCR_64, ~user);
@@ -358,6 +362,12 @@ TEST_F(regs, arch_compat)
 	p10 = sregs.pvr >> 16 == 0x80;
 	/* logical PVRs: ISA 2.05, 2.06, 2.06+, 2.07, 3.00 */
 	for (v = 0x0f000002; v <= 0x0f000005; v++) {
+		/* A hypervisor below may offer only those since 3.00 */
+		if (book3s_in_partition() && v < 0x0f000005 &&
+		    vmm_set_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, &v)) {
+			EXPECT_EQ(EINVAL, errno);
+			continue;
+		}
 		vmm_reg_set(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, v);
 		EXPECT_EQ(v, vmm_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT));
 	}
@@ -372,6 +382,55 @@ TEST_F(regs, arch_compat)
 	EXPECT_EQ(EINVAL, errno);
 	v = 0;
 	EXPECT_EQ(0, vmm_set_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, &v));
+}
+
+/* struct kvm_ppc_compat_caps, which older headers lack */
+struct compat_caps {
+	uint64_t size, flags, capabilities, behind;
+};
+#define GET_COMPAT_CAPS _IO(KVMIO, 0xb8)
+#define CAP_PPC_COMPAT_CAPS 250
+
+TEST_F(regs, compat_caps)
+{
+	int fd = self->vmm->fd, cap, vcpu_level;
+	uint32_t v = 0x0f000006;
+	struct compat_caps c;
+
+	cap = ioctl(fd, KVM_CHECK_EXTENSION, CAP_PPC_COMPAT_CAPS);
+	EXPECT_EQ(book3s_in_partition() && !book3s_on_hash(self->vmm), cap);
+	c = (struct compat_caps){ .size = 24 };
+	if (!cap) {
+		EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, &c));
+		EXPECT_EQ(book3s_on_hash(self->vmm) ? ENOTTY : EINVAL, errno);
+		return;
+	}
+	EXPECT_EQ(0, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(24, c.size);
+	/* POWER9 in any case; POWER10 if and only if vCPUs may be like one */
+	EXPECT_EQ(1, c.capabilities >> 62);
+	vcpu_level = vmm_set_reg(self->vcpu, KVM_REG_PPC_ARCH_COMPAT, &v);
+	EXPECT_EQ(vcpu_level == 0, c.capabilities >> 61 & 1);
+	EXPECT_EQ(0, c.capabilities & ~(7ull << 60));
+
+	c = (struct compat_caps){ .size = 32 };
+	EXPECT_EQ(0, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(24, c.size);
+	c = (struct compat_caps){ .size = 32, .behind = 1ull << 32 };
+	EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(E2BIG, errno);
+	EXPECT_EQ(24, c.size);
+	c = (struct compat_caps){ .size = 23 };
+	EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(EINVAL, errno);
+	c = (struct compat_caps){ .size = 1 << 17 };
+	EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(E2BIG, errno);
+	c = (struct compat_caps){ .size = 24, .flags = 1 };
+	EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, &c));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, ioctl(fd, GET_COMPAT_CAPS, NULL));
+	EXPECT_EQ(EFAULT, errno);
 }
 
 TEST_F(regs, online)
@@ -473,7 +532,7 @@ TEST_F(regs, sregs)
 	zero.pvr = pvr;
 	EXPECT_EQ(0, memcmp(&zero, &sregs, sizeof(sregs)));
 	EXPECT_EQ(0, ioctl(self->vcpu->fd, KVM_SET_SREGS, &sregs));
-	/* another processor cannot be had */
+	/* the PVR cannot be changed */
 	sregs.pvr = pvr ^ 0x100;
 	EXPECT_EQ(-1, ioctl(self->vcpu->fd, KVM_SET_SREGS, &sregs));
 	EXPECT_EQ(EINVAL, errno);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* For tests of registers: a vCPU whose guest exits, and values for registers. */
+/*
+ * For tests of registers: a fixture with a vCPU whose guest exits, and values
+ * for registers.
+ */
 #ifndef SELFTESTS_REGS_H
 #define SELFTESTS_REGS_H
 

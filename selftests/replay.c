@@ -347,7 +347,7 @@ FIXTURE_TEARDOWN(replay)
 
 TEST_F_TIMEOUT(replay, rates, 300)
 {
-	/* whose own work may last for some ticks */
+	/* a debugging kernel's own work may take some ticks */
 	bool debugging = vmm_debugging_host();
 	unsigned int i, exits;
 	struct result base, r;

@@ -24,7 +24,7 @@ FIXTURE(sc1)
 {
 	struct vmm *vmm;
 	struct vmm_vcpu *vcpu;
-	/* What is at a sc 1 once it was executed */
+	/* The word that is in the place of a sc 1 after it was executed */
 	uint32_t executed;
 };
 
@@ -57,7 +57,7 @@ static uint32_t word(FIXTURE_DATA(sc1) * self, uint64_t gpa)
 	return le32toh(*(volatile uint32_t *)vmm_gpa(self->vmm, gpa));
 }
 
-/* From @pc on with r4 and r5, to the hypercall that reaches userspace */
+/* Runs from @pc with r4 and r5 to the hypercall that reaches userspace */
 static uint64_t run(FIXTURE_DATA(sc1) * self, uint64_t msr, uint64_t pc,
 		    uint64_t r4, uint64_t r5, uint64_t ctr)
 {
@@ -156,7 +156,7 @@ TEST_F(sc1, stored_later)
 	}
 }
 
-/* Code and data in one page get on, and the data is the guest's own */
+/* Code and data in one page work, and the data is not changed */
 TEST_F(sc1, own_page)
 {
 	unsigned long turns = 100000, exits;

@@ -49,7 +49,9 @@ static void slots(unsigned long n)
 		if (vmm_set_slot(vmm, i, 0, 2 * i * page, page, hva + i * page))
 			vmm_die("slot %lu of %lu: %m", i, n);
 	for (r = 0; r < REPS; r++) {
-		/* between two that are there, and behind the last */
+		/*
+		 * the new slot lies between two others, or after the last one
+		 */
 		uint64_t gpa = (r & 1 ? 2 * n : n | 1) * page;
 
 		add[r] = TICKS(

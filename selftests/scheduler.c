@@ -223,7 +223,7 @@ TEST_F(guest, preempted)
 	       p.dispatched);
 }
 
-/* H_CONFER to all: who waits for a CPU gets the caller's */
+/* H_CONFER to all: a vCPU that waits for a CPU gets the caller's time */
 TEST_F(guest, confer_to_all)
 {
 	struct vmm_vcpu *other =
@@ -277,7 +277,7 @@ static void *burn(void *arg)
 	return NULL;
 }
 
-/* A busy loop for a guest that has nothing to do is for CPUs that nobody wants */
+/* Polling for a halted guest ends when another task wants the CPU */
 TEST_F(guest, polling_yields)
 {
 	int64_t alone, shared, other;

@@ -70,7 +70,7 @@ FIXTURE_SETUP(race)
 			       .sigev_signo = SIG };
 	cpu_set_t one;
 
-	/* nothing else that runs here may look like lateness */
+	/* no other thread may run on this CPU and delay the signal */
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	ASSERT_EQ(0, sched_setaffinity(0, sizeof(one), &one));
@@ -82,7 +82,7 @@ FIXTURE_SETUP(race)
 	guest_load(self->vmm, PAYLOAD(spin));
 	vcpu = guest_add_vcpu(self->vmm, 0, false, 0, 0, 0);
 	if (!variant->handler) {
-		/* blocked but in KVM_RUN */
+		/* the signal is only open during KVM_RUN */
 		sigprocmask(SIG_BLOCK, &self->set, NULL);
 		ASSERT_EQ(0, ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, &mask));
 	}
@@ -175,7 +175,7 @@ TEST_F_TIMEOUT(race, sweep, 600)
 	       n, ran_n, (long long)worst);
 	/* A debugging kernel's own work lasts for a while, now and then */
 	EXPECT_GE(vmm_debugging_host() ? n / 1000 : 0, late_n);
-	/* the sweep was where it should have been */
+	/* the times have covered the entry */
 	EXPECT_LT(n / 10, ran_n);
 	EXPECT_LT(n / 10, n - ran_n);
 }

@@ -126,7 +126,7 @@ TEST_F(split, different)
 	EXPECT_EQ((uint32_t)first + 1, args[0]);
 	EXPECT_EQ(first + 1, word(data, 0));
 
-	/* and one of quadwords */
+	/* the same with a pair of quadword accesses */
 	second = word(data, 8);
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(second, args[0]);
@@ -144,7 +144,7 @@ TEST_F(split, different)
 	EXPECT_EQ(REAL, args[3]);
 }
 
-/* Where both are the same nothing is slow */
+/* Pages that are the same for both are not slow */
 TEST_F(split, same)
 {
 	uint64_t at = REAL + PAGE_64K;
@@ -163,7 +163,7 @@ TEST_F(split, same)
 	EXPECT_EQ(0, vmm_stat(self->vmm, "split_pages"));
 }
 
-/* And where they are not, it is right all the same */
+/* Pages that differ work correctly */
 TEST_F(split, loop)
 {
 	bool fetch = variant->msr & MSR_IR;

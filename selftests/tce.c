@@ -28,11 +28,11 @@ TEST_F(hcall, create)
 
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
-	/* a bus has one table, whichever way that was made */
+	/* a bus can only have one table, however that was made */
 	REFUSED(EBUSY, create64(vmm, BUS, 12, 0, 16));
 	REFUSED(EBUSY, create64(vmm, BUS, 16, 5, 1));
 	REFUSED(EBUSY, create32(vmm, BUS, 0x1000));
-	/* others, and other VMs', are others */
+	/* other buses, and other VMs' buses, are independent */
 	fd2 = create32(vmm, OTHER_BUS, 0x1000);
 	ASSERT_LE(0, fd2);
 	close(fd2);
@@ -78,7 +78,7 @@ TEST_F(hcall, create_refused)
 		{ 34, (1ull << 30) - 16, 16, EINVAL },
 		{ 16, 0, 1ull << 48, EINVAL },
 		{ 12, 0, -1ull, EINVAL },
-		/* more than there can be memory for */
+		/* larger than any memory */
 		{ 12, 0, (1ull << 52) - 1, ENOMEM },
 		{ 12, 0, 1ull << 40, ENOMEM },
 	};
@@ -111,13 +111,13 @@ TEST_F(hcall, create_refused)
 		f.flags = 1u << i;
 		REFUSED(EINVAL, ioctl(vmm->fd, KVM_CREATE_SPAPR_TCE_64, &f));
 	}
-	/* all that failed has left nothing behind */
+	/* failed calls have not left a table */
 	fd = create64(vmm, BUS, 12, 0, 1);
 	ASSERT_LE(0, fd);
 	close(fd);
 }
 
-/* Not even a descriptor left */
+/* The process has no free descriptor */
 TEST_F(hcall, create_without_descriptors)
 {
 	struct rlimit old, none;
@@ -181,10 +181,13 @@ TEST_F(hcall, mapping)
 	EXPECT_EQ(0x5000 | READ, private[0]);
 	private[0] = 1;
 	EXPECT_EQ(0x5000 | READ, t[per_page]);
-	/* what lies behind the window in the last page is not the guest's */
+	/*
+	 * the guest cannot read entries in the last page that are beyond the
+	 * window
+	 */
 	EXPECT_EQ(0, GET(2 * per_page << 12));
 	EXPECT_EQ(H_PARAMETER, GET((2 * per_page + 1) << 12));
-	/* nothing else can be done with it */
+	/* other file operations fail */
 	REFUSED(EINVAL, read(fd, buf, sizeof(buf)));
 	REFUSED(EINVAL, write(fd, buf, sizeof(buf)));
 	REFUSED(ENOTTY, ioctl(fd, KVM_CHECK_EXTENSION, 0ul));
@@ -195,7 +198,7 @@ TEST_F(hcall, mapping)
 	close(fd);
 }
 
-/* A table is there while its descriptor or a mapping is */
+/* A table exists as long as its descriptor or a mapping does */
 TEST_F(hcall, closed)
 {
 	size_t entries = getpagesize() / ENTRY(1);
@@ -310,7 +313,7 @@ TEST_F(hcall, race_with_close)
 	EXPECT_EQ(4000, handled + to_user);
 	printf("# %u handled, %u to userspace, %u tables\n", handled, to_user,
 	       c.rounds);
-	/* both were seen */
+	/* the kernel and userspace have each handled some */
 	EXPECT_LT(0, handled);
 	EXPECT_LT(0, to_user);
 	EXPECT_EQ(TO_USER, GET(0));

@@ -95,10 +95,10 @@ TEST_F(hcall, addresses)
 		EXPECT_EQ(TO_USER, PUT(0, 0x1004 | bits));
 		EXPECT_EQ(((1ull << 40) + page - 0x1000) | bits, t[0]);
 	}
-	/* a slot that went takes its addresses along */
+	/* addresses in a deleted slot are not memory */
 	ASSERT_EQ(0, vmm_set_slot(vmm, 2, 0, 1ull << 40, 0, hva + page));
 	EXPECT_EQ(TO_USER, PUT(0, 1ull << 40 | READ));
-	/* without permissions anything goes */
+	/* an entry without permissions may have any address */
 	EXPECT_EQ(0, PUT(0, MEM));
 	EXPECT_EQ(MEM, t[0]);
 	EXPECT_EQ(0, PUT(0, -4ull));
@@ -252,7 +252,10 @@ TEST_F(hcall, indirect)
 	close(fd);
 }
 
-/* A list with an entry that is userspace's to judge is so as a whole */
+/*
+ * A list with one entry that userspace has to check goes to userspace as a
+ * whole
+ */
 TEST_F(hcall, indirect_all_or_none)
 {
 	static const uint64_t odd[] = { MEM | READ, 0x1800 | READ,
@@ -271,7 +274,7 @@ TEST_F(hcall, indirect_all_or_none)
 			list[at[a]] = htobe64(odd[o]);
 			EXPECT_EQ(TO_USER, INDIRECT(0, PAGES, 512));
 			EXPECT_EQ(0, others(t, 512, 0));
-			/* behind the list's end it is nothing */
+			/* an entry after the list's end does not matter */
 			EXPECT_EQ(0, INDIRECT(0, PAGES, at[a]));
 			EXPECT_EQ(0, STUFF(0, 0, 512));
 			list[at[a]] = htobe64(READ);

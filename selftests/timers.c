@@ -58,7 +58,7 @@ static void interrupt(struct vmm_vcpu *vcpu, uint32_t irq)
 		vmm_die("KVM_INTERRUPT");
 }
 
-/* Never early, and not late */
+/* The decrementer interrupts neither early nor late */
 TEST_F(timers, decrementer)
 {
 	static const uint64_t ticks[] = { 0, 1, 100, 5000, 100000, 3000000 };
@@ -109,7 +109,7 @@ TEST_F(timers, cede_pending)
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(1, self->run->papr_hcall.args[0]);
 	interrupt(self->vcpu, KVM_INTERRUPT_SET);
-	/* the handler's */
+	/* this exit comes from the guest's interrupt handler */
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	EXPECT_EQ(0x500, self->run->papr_hcall.args[0]);
 	book3s_run_to_exit(self->vcpu);
@@ -137,7 +137,7 @@ TEST_F(timers, large)
 	EXPECT_EQ(0, self->run->papr_hcall.args[0]);
 }
 
-/* What is negative in 32 bits is not in more */
+/* A value that is negative in 32 bits is positive with more bits */
 TEST_F(timers, large_msb)
 {
 	START(T_READ_DEC, 0x90000000, 0);
@@ -164,7 +164,7 @@ TEST_F(timers, slices)
 	ASSERT_EQ(UC_SYNC, book3s_run_hcall(self->vcpu));
 	printf("# away for %llu ticks at most\n",
 	       self->run->papr_hcall.args[0]);
-	/* at all, or there was no tick in a second */
+	/* the guest was interrupted, or there was no tick in a second */
 	EXPECT_LT(1000, self->run->papr_hcall.args[0]);
 	EXPECT_GT(late(), self->run->papr_hcall.args[0]);
 	book3s_run_to_exit(self->vcpu);

@@ -5,48 +5,18 @@
  */
 #include "hcall.h"
 
-#include <fcntl.h>
+#include "tracefs.h"
 
-#define TRACING "/sys/kernel/tracing/"
 #define HOLE 0x40000000ull
 
-static bool put(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY | O_TRUNC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (ssize_t)strlen(text);
-}
-
-/* Lines of the trace with both texts in them */
-static unsigned int records(const char *event, const char *text)
-{
-	FILE *f = fopen(TRACING "trace", "r");
-	unsigned int n = 0;
-	char line[1024];
-
-	if (!f)
-		vmm_die("no trace");
-	while (fgets(line, sizeof(line), f))
-		n += line[0] != '#' && strstr(line, event) &&
-		     strstr(line, text);
-	fclose(f);
-	return n;
-}
-
-#define START()                                                        \
-	do {                                                           \
-		if (access(TRACING "events/kvm_hv", R_OK))             \
-			SKIP(return, "no kvm_hv events in tracefs");   \
-		ASSERT_TRUE(put(TRACING "trace", ""));                 \
-		ASSERT_TRUE(put(TRACING "events/kvm_hv/enable", "1")); \
+#define START()                                                      \
+	do {                                                         \
+		if (!tracefs_has("kvm_hv"))                          \
+			SKIP(return, "no kvm_hv events in tracefs"); \
+		ASSERT_TRUE(tracefs_start("kvm_hv"));                \
 	} while (0)
 
-#define STOP() ASSERT_TRUE(put(TRACING "events/kvm_hv/enable", "0"))
+#define STOP() ASSERT_TRUE(tracefs_stop("kvm_hv"))
 
 TEST_F(hcall, traced_hypercalls)
 {
@@ -61,7 +31,7 @@ TEST_F(hcall, traced_hypercalls)
 	EXPECT_EQ(H_PARAMETER, CALL(H_PROD, 77));
 	EXPECT_EQ(TO_USER, CALL(H_PUT_TERM_CHAR, 1, 2, 3, 4));
 	STOP();
-	/* and nothing afterwards */
+	/* nothing is recorded after that */
 	EXPECT_EQ(0, CALL(H_PROD, 0));
 	EXPECT_EQ(10, records(prod, "GPR4-7=0x0,0x1234,0x0,0x0\n"));
 	EXPECT_EQ(1, records(prod, "GPR4-7=0x4d,0x0,0x0,0x0\n"));
@@ -69,7 +39,10 @@ TEST_F(hcall, traced_hypercalls)
 			     "GPR4-7=0x1,0x2,0x3,0x4"));
 	EXPECT_EQ(10, records("kvm_hcall_exit: ", "handled hcall_rc=0\n"));
 	EXPECT_EQ(1, records("kvm_hcall_exit: ", "handled hcall_rc=-4\n"));
-	/* that, and the last of each call but one, which says it has ended */
+	/*
+	 * that hypercall, and the last one of each call but one, by which the
+	 * guest says that it is done
+	 */
 	EXPECT_EQ(12, records("kvm_hcall_exit: ", "to userspace"));
 	EXPECT_EQ(23, records("kvm_guest_exit: VCPU 0: ", "trap=SYSCALL"));
 	/* an interrupt may come at the last moment, and it does not run */

@@ -40,7 +40,7 @@ TEST_F(hcall, register_vpa)
 	set_length16(self->vmm, VPA, 639);
 	EXPECT_EQ(H_PARAMETER, REGISTER(REG_VPA, 0, VPA));
 	set_length16(self->vmm, VPA, 640);
-	/* the others need a VPA */
+	/* the other areas need a VPA */
 	EXPECT_EQ(H_RESOURCE, REGISTER(REG_SLB, 0, SLB));
 	EXPECT_EQ(H_RESOURCE, REGISTER(REG_DTL, 0, DTL));
 	EXPECT_EQ(0, REGISTER(REG_VPA, 0, VPA));
@@ -122,9 +122,9 @@ TEST_F(hcall, vpa_contents)
 		EXPECT_LT(be64toh(last->srr0), CODE + 20);
 		EXPECT_EQ(MSR_REAL, be64toh(last->srr1) & ~SRR1_INFO);
 	}
-	/* nothing behind the log's end */
+	/* nothing is written after the log's end */
 	EXPECT_EQ(0, dtl[3].timebase);
-	/* once taken away it is not written any more */
+	/* once it is deregistered it is not written any more */
 	EXPECT_EQ(0, REGISTER(DEREG_DTL, 0, 0));
 	EXPECT_EQ(0, REGISTER(DEREG_VPA, 0, 0));
 	EXPECT_EQ(0, CALL(H_PROD, 0));
@@ -205,7 +205,7 @@ TEST_F(hcall, vpa_slot_deleted)
 	EXPECT_EQ(0, CALL(H_PROD, 0));
 }
 
-/* Who gives its time away names a vCPU and the count that it has seen */
+/* H_CONFER names a vCPU and the yield count that the caller has seen */
 TEST_F(hcall, confer)
 {
 	struct vmm_vcpu *other;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Guests of a few instructions on a 440: into the guest, and out of it for each reason. */
 #include "exits.h"
+#include "tracefs.h"
 
 TEST_F(guest, mmio)
 {
@@ -33,6 +34,43 @@ TEST_F(guest, mmio)
 	EXPECT_EQ(0, memcmp(run->mmio.data, &value, 4));
 	vmm_get_regs(self->vcpu, &regs);
 	EXPECT_EQ(0x12345678, regs.gpr[5]);
+}
+
+/* The tracepoint kvm_booke:kvm_exit tells of each exit its IVOR, address and MSR */
+TEST_F(guest, traced)
+{
+	struct kvm_run *run = self->vcpu->run;
+	struct kvm_regs regs;
+	char where[80];
+
+	if (!tracefs_has("kvm_booke"))
+		SKIP(return, "this kernel has no tracepoints");
+	self->code[0] = LIS(4, DEVICE >> 16);
+	self->code[1] = MFSPR(3, 0x110);
+	self->code[2] = MFSPR(3, 0x111);
+	self->code[3] = STW(3, 8, 4);
+	self->code[4] = STW(3, 12, 4);
+	start(self->vcpu, 0x1000);
+
+	ASSERT_TRUE(tracefs_start("kvm_booke"));
+	ASSERT_EQ(0, vmm_run(self->vcpu));
+	ASSERT_TRUE(tracefs_stop("kvm_booke"));
+	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	/* This store is not traced */
+	ASSERT_EQ(0, vmm_run(self->vcpu));
+	ASSERT_EQ(KVM_EXIT_MMIO, run->exit_reason);
+	vmm_get_regs(self->vcpu, &regs);
+
+	EXPECT_LE(1, records("kvm_exit: exit=ITLB_MISS ", "pc=0x1000 "));
+	EXPECT_EQ(2, records("kvm_exit: exit=PROGRAM ", "pc="));
+	snprintf(where, sizeof(where), "pc=0x1004 | msr=0x%llx ", regs.msr);
+	EXPECT_EQ(1, records("kvm_exit: exit=PROGRAM ", where));
+	snprintf(where, sizeof(where), "pc=0x1008 | msr=0x%llx ", regs.msr);
+	EXPECT_EQ(1, records("kvm_exit: exit=PROGRAM ", where));
+	EXPECT_EQ(1, records("kvm_exit: exit=DTLB_MISS ", "dar="));
+	snprintf(where, sizeof(where), "pc=0x100c | msr=0x%llx | dar=0x%x\n",
+		 regs.msr, DEVICE + 8);
+	EXPECT_EQ(1, records("kvm_exit: exit=DTLB_MISS ", where));
 }
 
 TEST_F(guest, privileged_registers)
@@ -96,7 +134,7 @@ static int interrupt(struct vmm_vcpu *vcpu, unsigned int how)
 	return ioctl(vcpu->fd, KVM_INTERRUPT, &irq);
 }
 
-/* A level interrupts as long as it is there and enabled, and not before */
+/* A level interrupts as long as it is asserted and enabled */
 TEST_F(guest, external_interrupt)
 {
 	struct kvm_run *run = self->vcpu->run;
@@ -155,7 +193,7 @@ TEST_F(guest, decrementer)
 	alarm(0);
 }
 
-/* The wait state ends with an interrupt, and is not left otherwise */
+/* Only an interrupt ends the wait state */
 TEST_F(guest, wait_state)
 {
 	struct kvm_run *run = self->vcpu->run;
@@ -181,7 +219,7 @@ TEST_F(guest, wait_state)
 	EXPECT_EQ(MSR_WE | MSR_EE, regs.srr1);
 }
 
-/* What the guest's TLB does not translate, its kernel hears of */
+/* The guest's kernel gets a TLB error for what its TLB does not translate */
 TEST_F(guest, tlb_miss)
 {
 	struct kvm_run *run = self->vcpu->run;
@@ -265,7 +303,7 @@ TEST_F(guest, tlb_miss_behind_a_device)
 	}
 }
 
-/* Pages that userspace takes away are gone for the guest at once */
+/* Pages that userspace unmaps are unmapped for the guest at once */
 TEST_F(guest, memory_taken_away)
 {
 	struct kvm_run *run = self->vcpu->run;
@@ -389,7 +427,7 @@ TEST_F(guest, registers_survive_exits)
 			  i ? *(&regs.sprg0 + i) : after.gpr[10]);
 }
 
-/* What there is not says so */
+/* Registers and instructions that do not exist cause program interrupts */
 TEST_F(guest, what_is_not_there)
 {
 	struct kvm_mp_state mp;
@@ -416,7 +454,7 @@ static void nothing(int sig)
 {
 }
 
-/* A guest that never exits by itself is left for the host's interrupts */
+/* The host's interrupts end a guest that never exits by itself */
 TEST_F(guest, signal_ends_a_loop)
 {
 	struct sigaction sa = { .sa_handler = nothing };

@@ -71,7 +71,7 @@ TEST_F(guest, device_between)
 	ATOMIC(STW(7, 0, 8), MFMSR(7));
 }
 
-/* Who has stored there meanwhile is not overwritten */
+/* A value that another thread has stored meanwhile is not overwritten */
 TEST_F(guest, stored_meanwhile)
 {
 	struct kvm_run *run = self->vcpu->run;

@@ -13,6 +13,7 @@
 #include "kselftest_harness.h"
 
 #include "e44x.h"
+#include "random.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -42,9 +43,7 @@ static unsigned long next_run; /* what its words come from */
 
 static uint32_t rnd(void)
 {
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
+	rng = random_after(rng);
 	return rng >> 16;
 }
 

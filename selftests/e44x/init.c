@@ -135,6 +135,8 @@ int main(void)
 	try_mount("sysfs", "/sys");
 	try_mount("tmpfs", "/tmp");
 	try_mount("debugfs", "/sys/kernel/debug");
+	if (!access("/sys/kernel/tracing", F_OK))
+		try_mount("tracefs", "/sys/kernel/tracing");
 
 	fd = open("/proc/cmdline", O_RDONLY);
 	if (fd < 0 || read(fd, cmdline, sizeof(cmdline) - 1) <= 0)

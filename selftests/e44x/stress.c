@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What processes do to their processor: fork and execute, map and unmap,
- * take signals, compute in floating point, wait for timers. Prints a line
- * with a checksum for each, the same on any machine: in a guest and next to it.
- * stress [FACTOR]; stress echo says what is typed instead.
+ * Does what processes do: forks and executes, maps and unmaps, takes signals,
+ * computes in floating point, waits for timers. Prints a line with a checksum
+ * for each of these, which is the same on every machine, in a guest or on the
+ * host. Usage: stress [FACTOR]; "stress echo" prints what is typed instead.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -152,9 +152,9 @@ static int worker(int seed)
 }
 
 /*
- * Mappings from one page to many megabytes, of memory and of a file, private and
- * shared, with first, last and some words between written; each read back, and
- * once more when moved and grown
+ * Makes mappings of one page to many megabytes, of memory and of a file,
+ * private and shared. Writes the first, the last and some other words of each,
+ * and reads them back, and again after moving and growing the mapping
  */
 static void sizes(int rounds)
 {

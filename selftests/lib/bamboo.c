@@ -19,14 +19,14 @@
 #define UART_IRQ 0
 #define UIC_DCR 0xc0
 #define UIC_DCRS 9
-/* CPR, SDR, SDRAM, EBC: an address and a data register each */
+/* CPR, SDR, SDRAM and EBC have an address and a data register each */
 #define INDIRECT_DCR 0xc
 #define INDIRECT_DCRS 8
 #define KERNEL_BASE 0xc0000000u
 #define MB (1u << 20)
 #define FDT_SIZE (64u << 10)
 
-/* Of the interrupt that input @irq makes */
+/* The bit of input @irq */
 static uint32_t uic_bit(unsigned int irq)
 {
 	return 0x80000000u >> irq;
@@ -124,7 +124,7 @@ static void dcr(struct bamboo *b)
 		else
 			run->dcr.data = uic_read(&b->uic, nr - UIC_DCR);
 	} else if (nr - INDIRECT_DCR < INDIRECT_DCRS) {
-		/* Clocks and memory are as they are, and not to be changed */
+		/* The settings of clocks and memory cannot be changed */
 		uint32_t *r = &b->indirect[nr - INDIRECT_DCR];
 
 		if (run->dcr.is_write)
@@ -168,18 +168,18 @@ void bamboo_input(struct bamboo *b, int fd)
 	    fcntl(fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC))
 		vmm_die("no signal for input");
 	b->in = fd;
-	/* There may be some already, which no signal tells of */
+	/* There may be input already, for which no signal comes */
 	bamboo_key(b);
 }
 
 void bamboo_key(struct bamboo *b)
 {
 	b->key = true;
-	/* If it is just about to enter */
+	/* In case the vCPU is just about to enter */
 	b->vcpu->run->immediate_exit = 1;
 }
 
-/* Gives the guest what was typed, as far as its port has room */
+/* Gives the guest what was typed, if its port has room */
 static void receive(struct bamboo *b)
 {
 	uint8_t byte;
@@ -197,7 +197,7 @@ static void receive(struct bamboo *b)
 			b->in = -1;
 		return;
 	}
-	/* Once the guest has read some */
+	/* Try again when the guest has read some */
 	b->key = true;
 }
 

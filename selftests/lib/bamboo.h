@@ -9,7 +9,10 @@
 #include "uart8250.h"
 #include "vmm.h"
 
-/* UIC, the universal interrupt controller: DCRs from its first on */
+/*
+ * UIC, the universal interrupt controller, whose state is in the order of its
+ * DCRs
+ */
 struct uic {
 	uint32_t latched; /* edges that have come */
 	uint32_t level; /* inputs that are asserted */
@@ -22,11 +25,11 @@ struct bamboo {
 	struct uart8250 uart;
 	struct uic uic;
 	uint32_t indirect[8]; /* addresses of registers behind registers */
-	bool external; /* what the processor was told last */
+	bool external; /* the state of the processor's input */
 	unsigned long exits[64]; /* by reason */
-	int in; /* where what is typed comes from, or -1; not to block */
-	bool key; /* is there something at @in? */
-	bool verbose; /* says what the guest does that nothing answers to */
+	int in; /* non-blocking source of console input, or -1 */
+	bool key; /* there may be input at @in */
+	bool verbose; /* prints accesses of the guest that nothing handles */
 };
 
 /* What bamboo_run() returns for */
@@ -50,7 +53,7 @@ enum bamboo_end bamboo_run(struct bamboo *b);
 
 /* The guest's console takes input from @fd */
 void bamboo_input(struct bamboo *b, int fd);
-/* For a signal handler: there may be something at @in */
+/* For a signal handler: tells the board that there may be input */
 void bamboo_key(struct bamboo *b);
 
 #endif

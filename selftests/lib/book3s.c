@@ -194,6 +194,11 @@ void book3s_run_to_exit(struct vmm_vcpu *vcpu)
 	}
 }
 
+bool book3s_in_partition(void)
+{
+	return access("/proc/device-tree/ibm,opal", F_OK) != 0;
+}
+
 bool book3s_peer(void)
 {
 	return !access("/sys/module/kvm_hv", F_OK) ||

@@ -31,7 +31,7 @@
 #define LPCR_AIL (3ull << 23)
 #define LPCR_LD (1ull << 17)
 
-/* Guest physical memory: what the library puts where */
+/* Guest physical memory: the library's layout */
 #define GPA_IMAGE 0x0ull /* payload, interrupt vectors first */
 #define GPA_TABLES 0x100000ull /* process table and radix tree, 1 MiB */
 #define GPA_STACKS 0x200000ull /* BOOK3S_STACK bytes a vCPU, by index */
@@ -66,11 +66,11 @@ struct vmm_vcpu *book3s_add_vcpu(struct vmm *vmm, unsigned int id, uint64_t msr,
 				 uint64_t a0, uint64_t a1, uint64_t a2);
 
 /*
- * Translation by whatever /dev/kvm's guests have: a radix tree, or on a hash
- * host a hashed page table with the same permissions (pages of 64 KB for those
- * that are as large or larger) and the SLB to go with it. Of the radix tree:
- * for PID 0, @map makes pages of 2^@shift bytes (12, 16, 21 or
- * 30; one size for any 2 MiB), @on tells KVM of the process table.
+ * Translation of the kind that the host's guests have: a radix tree, or on a
+ * hash host a hashed page table with the same permissions (with pages of 64 KB
+ * for pages of that size or larger) and an SLB for it. The radix tree is for
+ * PID 0; @map makes pages of 2^@shift bytes (12, 16, 21 or 30; one size in any
+ * 2 MiB), @on tells KVM where the process table is.
  */
 void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 		unsigned int shift, uint64_t bits);
@@ -102,8 +102,9 @@ void book3s_code(struct vmm *vmm, uint64_t gpa, bool le, const uint32_t *insn,
 uint64_t book3s_run_hcall(struct vmm_vcpu *vcpu);
 
 /*
- * Run with these registers until a hypercall that reaches userspace, be it
- * UC_TRAP, and give the registers then. Any other exit ends the process.
+ * Run with these registers until a hypercall reaches userspace, which may be
+ * UC_TRAP, and return the registers at that time. Any other exit ends the
+ * process.
  */
 struct kvm_regs book3s_run_regs(struct vmm_vcpu *vcpu, struct kvm_regs regs);
 
@@ -111,10 +112,13 @@ struct kvm_regs book3s_run_regs(struct vmm_vcpu *vcpu, struct kvm_regs regs);
 void book3s_run_to_exit(struct vmm_vcpu *vcpu);
 
 /*
- * True if /dev/kvm is kvm-hv.ko's or kvm-pr.ko's. A test of something in which it
- * is known to be wrong says so and lets it pass there, and only there.
+ * True if /dev/kvm is kvm-hv.ko's or kvm-pr.ko's. A test of something that
+ * these are known to do wrong says so, and tolerates it with them only.
  */
 bool book3s_peer(void);
+
+/* Is the host a partition, whose guests a hypervisor runs? */
+bool book3s_in_partition(void);
 
 static inline uint64_t mftb(void)
 {

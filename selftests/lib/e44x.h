@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-/* In the 256 MB that firmware maps to themselves, and in no slot */
+/*
+ * An address in the first 256 MB, which firmware maps to themselves, and in no
+ * slot
+ */
 #define DEVICE ((uint32_t)UC_DEVICE)
 
 #define IVOR_MACHINE_CHECK 1
@@ -53,10 +56,13 @@ uint32_t e44x_run_hcall(struct vmm_vcpu *vcpu);
 #define LOAD_CODE(vmm, gpa, name) \
 	memcpy(vmm_gpa(vmm, gpa), name, name##_end - name)
 
-/* Vector @ivor is at @at, IVPR is 0 */
+/* Sets IVPR to 0 and the vector of @ivor to @at */
 void set_vector(struct vmm_vcpu *vcpu, unsigned int ivor, uint32_t at);
 
-/* Ticks a second, as the host's kernel knows them; ends the process if it does not */
+/*
+ * The timebase's ticks a second, from the host's kernel; ends the process if
+ * that does not say
+ */
 uint32_t tb_hz(void);
 
 static inline uint64_t mftb(void)

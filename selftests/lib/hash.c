@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The table is the VMM's, as kvm-pr's users give it: its address goes into SDR1 */
+/* The table is in the VMM's memory, and SDR1 has its address, as for kvm-pr */
 #define HPT_SHIFT 22
 #define GROUPS (1ull << (HPT_SHIFT - 7))
 

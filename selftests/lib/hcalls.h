@@ -38,6 +38,7 @@
 #define H_SET_MODE 0x31c
 #define H_REGISTER_PROC_TBL 0x37c
 #define H_RPT_INVALIDATE 0x448
+#define H_RTAS 0xf000
 
 #define H_SUCCESS 0
 #define H_HARDWARE (-1)
@@ -61,8 +62,8 @@
 	0xf10c /* vector, srr0, srr1, dar: an interrupt with no handler */
 
 /*
- * A 440 has no hypercalls: there, those of the VMM's own are stores of the number
- * to this address, which firmware maps, and which is in no slot
+ * A 440 has no hypercalls. There a guest makes the VMM's own ones by storing
+ * the number to this address, which firmware maps, and which is in no slot
  */
 #define UC_DEVICE 0x08000000
 

@@ -8,7 +8,7 @@
 #define INSN_DS(op, t, a, d) INSN_D(op, t, a, (d) & 0xfffc)
 #define INSN_X(t, a, b, xo) \
 	(31u << 26 | (t) << 21 | (a) << 16 | (b) << 11 | (xo) << 1)
-/* The halves of a register's number are swapped */
+/* The encoding swaps the halves of an SPR's number */
 #define INSN_XFX(t, n, xo) INSN_X(t, (n) & 31, (n) >> 5, xo)
 
 #define ILLEGAL 0u
@@ -59,7 +59,7 @@
 #define MTMSR(s) INSN_X(s, 0, 0, 146)
 #define MTMSRD(s, l) INSN_X(s, l, 0, 178)
 
-/* 32-bit ones, and the hash MMU's */
+/* Instructions for the hash MMU and for 32-bit processors */
 #define SLBMFEE(t, b) INSN_X(t, 0, b, 915)
 #define MTSR(sr, s) INSN_X(s, sr, 0, 210)
 #define MFSR(t, sr) INSN_X(t, sr, 0, 595)
@@ -68,7 +68,7 @@
 #define TLBIE(b) INSN_X(0, 0, b, 306)
 #define TLBSYNC INSN_X(0, 0, 0, 566)
 
-/* Embedded ones */
+/* Instructions of embedded processors */
 #define MFDCR(t, n) INSN_XFX(t, n, 323)
 #define MTDCR(n, s) INSN_XFX(s, n, 451)
 #define WRTEEI(e) INSN_X(0, 0, (e) << 4, 163)
@@ -89,7 +89,7 @@
 #define RFID 0x4c000024u
 #define RFCI 0x4c000066u
 
-/* The hypercall @n, which has 16 bits */
+/* Makes the hypercall @n, a number of 16 bits */
 #define HCALL(n) LI(3, 0), ORI(3, 3, n), SC(1)
 
 #endif

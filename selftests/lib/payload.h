@@ -17,7 +17,7 @@
 #define GUEST_VCPUS 2 /* that a VM may have, for tests */
 #define GUEST_STACK (GPA_STACKS + BOOK3S_STACK - 0x100)
 
-/* In real mode, or by its page tables */
+/* Adds a vCPU that starts in real mode, or with its page tables on */
 static inline struct vmm_vcpu *guest_add_vcpu(struct vmm *vmm, unsigned int id,
 					      bool virt, uint64_t a0,
 					      uint64_t a1, uint64_t a2)
@@ -25,7 +25,7 @@ static inline struct vmm_vcpu *guest_add_vcpu(struct vmm *vmm, unsigned int id,
 	return book3s_add_vcpu(vmm, id, virt ? MSR_VIRT : MSR_REAL, a0, a1, a2);
 }
 
-/* What the page tables are to map, @size bytes of 2 MB pages */
+/* Makes the page tables map @size bytes by 2 MB pages */
 static inline void guest_map(struct vmm *vmm, uint64_t at, uint64_t size)
 {
 	book3s_map(vmm, at, at, size, 21, RPTE_KERNEL);
@@ -55,7 +55,7 @@ static inline uint64_t tb_hz(void)
 #define guest_hcall e44x_hcall
 #define guest_add_vcpu(vmm, id, virt, a0, a1, a2) \
 	e44x_add_vcpu(vmm, id, a0, a1, a2)
-/* The payloads' head maps what there is */
+/* The code at the payloads' beginning maps all memory */
 #define guest_map(vmm, at, size) ((void)(vmm))
 #define guest_translate(vmm) ((void)(vmm))
 #define GUEST_VCPUS 1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What was measured several times, in ticks of the timebase */
+/* Statistics of repeated measurements, in ticks of the timebase */
 #ifndef TICKS_H
 #define TICKS_H
 
@@ -13,7 +13,7 @@ static inline int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts @n values, and gives the one in the middle */
+/* Sorts @n values, and returns the median */
 static inline uint64_t median(uint64_t *t, size_t n)
 {
 	qsort(t, n, sizeof(*t), by_value);

@@ -13,7 +13,10 @@
 #define LSR_DR 1
 #define LSR_EMPTY 0x60
 #define MCR_LOOP 0x10
-/* Clear to send, data set ready, carrier: somebody is there */
+/*
+ * Clear to send, data set ready, carrier detect: as if a terminal were
+ * connected
+ */
 #define MSR_READY 0xb0
 
 static bool has_data(const struct uart8250 *u)
@@ -75,7 +78,7 @@ uint8_t uart_read(struct uart8250 *u, unsigned int reg)
 	case 5:
 		return LSR_EMPTY | (has_data(u) ? LSR_DR : 0);
 	case 6:
-		/* In a loop, outputs come back as inputs */
+		/* In loopback mode, outputs are read back as inputs */
 		if (u->mcr & MCR_LOOP)
 			return (u->mcr & 2) << 3 | (u->mcr & 1) << 5 |
 			       (u->mcr & 0xc) << 4;
@@ -105,7 +108,10 @@ void uart_write(struct uart8250 *u, unsigned int reg, uint8_t value)
 			u->dlm = value;
 			break;
 		}
-		/* It is empty always, and says so when asked to */
+		/*
+		 * The transmitter is always empty, so enabling its interrupt
+		 * raises it at once
+		 */
 		if (value & ~u->ier & IER_THRI)
 			u->thr_interrupt = true;
 		u->ier = value & 0xf;

@@ -9,7 +9,7 @@
 #define UART_FIFO 256
 
 struct uart8250 {
-	int out; /* where what is sent goes; below 0: nowhere */
+	int out; /* descriptor for output; below 0: none */
 	uint8_t ier, lcr, mcr, scr, dll, dlm;
 	bool thr_interrupt; /* the transmitter has become empty since IIR was read */
 	uint8_t fifo[UART_FIFO]; /* received */
@@ -18,9 +18,9 @@ struct uart8250 {
 
 uint8_t uart_read(struct uart8250 *u, unsigned int reg);
 void uart_write(struct uart8250 *u, unsigned int reg, uint8_t value);
-/* Can a byte come in? */
+/* Is there room for a received byte? */
 bool uart_room(const struct uart8250 *u);
-/* A byte comes in; it is lost if there is no room */
+/* Receives a byte, which is lost if there is no room */
 void uart_receive(struct uart8250 *u, uint8_t byte);
 bool uart_interrupt(const struct uart8250 *u);
 

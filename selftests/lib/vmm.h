@@ -21,7 +21,7 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #endif
 
-/* Of the harness, which is included before: an emulated host may be slow */
+/* Replaces the harness's time limit, because an emulated host may be slow */
 #ifdef TEST_TIMEOUT_DEFAULT
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 120
@@ -53,7 +53,7 @@ struct vmm {
 	struct vmm_vcpu vcpu[VMM_MAX_VCPUS];
 	unsigned int nr_vcpus;
 	struct book3s_hash *hash; /* a hashed page table, if there is one */
-	void (*at_free)(struct vmm *vmm); /* frees what another library made */
+	void (*at_free)(struct vmm *vmm); /* frees other libraries' memory */
 };
 
 /* End the test process as failed, saying why and errno */
@@ -102,7 +102,7 @@ void vmm_set_regs(struct vmm_vcpu *vcpu, struct kvm_regs *regs);
 /* A statistic of the VM in debugfs, in which its vCPUs' are added up */
 long vmm_stat(struct vmm *vmm, const char *name);
 
-/* What a vCPU came back with, for messages; the buffer is static */
+/* Describes a vCPU's exit, for messages; the buffer is static */
 const char *vmm_exit_str(struct vmm_vcpu *vcpu);
 
 /* An unsigned number from the environment, or @dflt */

@@ -110,7 +110,10 @@ static void registers(u64 rounds, u64 seed)
 	}
 }
 
-/* Until the page says so, or r4's number of loads has passed; no exits */
+/*
+ * Waits until the page says that an interrupt is pending, for at most @loads
+ * loads, and without exits
+ */
 static u64 pending(u64 loads)
 {
 	while (loads-- && !MAGIC->int_pending)
@@ -133,7 +136,7 @@ static void wait_for_it(void)
 	MAGIC->msr |= MSR_EE;
 	same(103, MSR_EE, mfmsr() & MSR_EE);
 	same(104, 0, interrupted);
-	/* and is through with it: it comes by itself, soon */
+	/* the interrupt comes by itself soon after the critical section */
 	since = mftb();
 	MAGIC->critical = 0;
 	while (!interrupted)
@@ -173,7 +176,7 @@ static void program(void)
 		     :
 		     : "r"(msr | MSR_PR | 0x30)
 		     : "r5", "r6", "lr", "memory");
-	/* and back: programs have relocation on */
+	/* programs have relocation on, so it is switched back */
 	mtmsrd(msr);
 	same(110, 1, missed);
 	same(111, 1, MAGIC->scratch[0]);

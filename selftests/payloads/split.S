@@ -77,7 +77,7 @@ block:
 9:	lis	3, UC_SYNC@h
 	ori	3, 3, UC_SYNC@l
 	sc	1
-	/* what needs its reservation */
+	/* the store needs the reservation that the load makes */
 1:	lwarx	12, 0, 31
 	addi	12, 12, 1
 	stwcx.	12, 0, 31
@@ -86,7 +86,7 @@ block:
 	lis	3, UC_SYNC@h
 	ori	3, 3, UC_SYNC@l
 	sc	1
-	/* and a quadword's */
+	/* the same for a quadword */
 1:	lqarx	6, 0, 31
 	addi	7, 7, 1
 	stqcx.	6, 0, 31

@@ -9,7 +9,7 @@
 #define SPR_VTB 849
 
 static volatile u64 decs, exts, last_tb;
-static u64 leave; /* so many interrupts the handler does nothing about */
+static u64 leave; /* the number of interrupts that the handler ignores */
 
 void interrupt(struct frame *f)
 {
@@ -82,7 +82,7 @@ static void msb(void)
 	ee(1);
 	wait(2000);
 	ee(0);
-	/* a level: it comes back until something is done about it */
+	/* it is a level: it comes back until DEC is written */
 	if (decs != 4)
 		fail(11, 4, decs, 0);
 	i = decs;
@@ -91,7 +91,7 @@ static void msb(void)
 	ee(0);
 	if (decs != i)
 		fail(12, i, decs, 0);
-	/* and if it never was taken, through an exit as well */
+	/* an interrupt that is never taken goes away too, even through an exit */
 	mtspr(SPR_DEC, -1ul);
 	wait(1000);
 	hcall(UC_SYNC, 0, 0);
