@@ -10,26 +10,28 @@
 #	make install		into updates/ of that kernel's modules, loaded for /dev/kvm
 #	make deb		Debian packages of it, for DKMS, into deb/
 #	make clean
-#	make demo [HOST=powernv9|powernv10|powernv9-hash|powernv8|pseries8|bamboo] [PAGES=64k|4k]
+#	make demo [HOST=powernv9|powernv10|powernv9-hash|powernv8|pseries8|pseries9-nested|
+#		   pseries10-nested|bamboo] [PAGES=64k|4k]
 #				an emulated host, the module, and a guest on it
 #	make shell		the same host, at a prompt
-#	make check [SUITE=unit|kselftest|guests|hv|stock|pr|pr4k|e44x|switch|stores|soak]
+#	make check [SUITE=unit|kselftest|guests|hv|nested|stock|pr|pr4k|e44x|switch|stores|soak]
 #	make soak [HOST=bamboo [SOAK_SECONDS=3600]]
 #	make bench [HOST=bamboo]	path lengths, next to the kernel's own module; on a
 #				bamboo host, next to saving the whole TLB
 #	make bench BENCH=scale	how costs grow with slots, eventfds, vCPUs and memory
+#	make bench BENCH=io	what interrupts cost a Linux guest of two vCPUs
 #	make deps		installs what all these need
 
 MACHINE := $(shell uname -m)
 ifeq ($(MACHINE),ppc64le)
 KDIR ?= /lib/modules/$(shell uname -r)/build
 endif
-# What the module is built for; depmod and modprobe look there
+# The kernel that the module is built for, by whose name depmod and modprobe find it
 KVERSION = $(or $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null),$(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"$$/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null))
 DESTDIR ?=
 MODDIR = $(DESTDIR)/lib/modules/$(KVERSION)/updates
 
-# As the kernel was built, so the module: its .config knows the compiler
+# The module is built with the kernel's compiler, which its .config names
 ifneq ($(KDIR),)
 kbuild = $(if $(filter x86_64,$(MACHINE)),scripts/kbuild.sh,$(MAKE)) -C $(KDIR) M=$(CURDIR) ARCH=powerpc $(toolchain)
 toolchain = $(if $(LLVM)$(CROSS_COMPILE),,$(if $(shell grep -s '^CONFIG_CC_IS_CLANG=y' $(KDIR)/.config),LLVM=$(llvm),$(if $(filter $(MACHINE),ppc64le),,CROSS_COMPILE=$(cross))))
@@ -44,7 +46,8 @@ ifneq ($(shell grep -s '^CONFIG_RUST=y' $(KDIR)/.config),)
 module:
 	$(kbuild) $(file <$(KDIR)/kvm_ppc-support) modules
 else
-# What the kernel lacks is made of its source, once, and compared with the kernel
+# The Rust libraries that the kernel lacks are built once from its source, and compared with
+# the kernel
 module:
 	@tree=$$(scripts/rust-support.sh "$(KDIR)") && scripts/rust-support.sh -c "$(KDIR)" "$$tree" && \
 		$(MAKE) --no-print-directory module KDIR="$$tree"
@@ -62,7 +65,7 @@ install:
 	install -D -m 644 scripts/kvm_ppc.modprobe $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
 
-# The kernel says which digest
+# The kernel's configuration names the digest
 sign:
 	@test -f "$(KEY)" && test -f "$(CERT)" || { echo "sign: say KEY=FILE and CERT=FILE, of a key that the kernel trusts" >&2; exit 1; }
 	$$(scripts/rust-support.sh "$(KDIR)")/scripts/sign-file $$(sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"$$/\1/p' "$(KDIR)/.config") "$(KEY)" "$(CERT)" kvm_ppc.ko
@@ -71,7 +74,7 @@ uninstall:
 	rm -f $(MODDIR)/kvm_ppc.ko $(DESTDIR)/etc/modprobe.d/kvm_ppc.conf
 	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(KVERSION)
 
-# Also what a build in the tree leaves; those of the cache are nobody's business
+# This also removes what a build in the tree leaves, but nothing in the cache
 clean:
 	find . -path ./.git -prune -o \( -name '*.o' -o -name '.*.cmd' -o -name '*.mod' -o -name '*.mod.c' \) -type f -exec rm -f {} +
 	rm -f kvm_ppc.ko Module.symvers modules.order .module-common.o rust/bindings/generated.rs
@@ -83,9 +86,10 @@ deb:
 deps:
 	@KDIR="$(KDIR)" scripts/deps.sh
 
-# The last line is to be the one that says why a demo failed, not make's. So make is
-# silent (-s) and ignores the status (-); but there is something left to do after a
-# failure, which -q forbids, and so make fails as well. Not with -n, which "+" overrides.
+# The last line of the output has to say why a demo failed, so make must not print one after
+# it. Therefore make is silent (-s) and ignores the status (-). To fail all the same, it has
+# something left to do after a failure, which -q forbids. With -n this is not done, because
+# "+" overrides that.
 ifeq ($(or $(filter-out demo shell,$(or $(MAKECMDGOALS),all)),$(findstring n,$(filter-out --%,$(firstword $(MAKEFLAGS))))),)
 MAKEFLAGS += -qs
 KVM_PPC_SAID := $(shell mktemp -u "$${TMPDIR:-/tmp}/kvm_ppc-said.XXXXXX")
@@ -115,4 +119,4 @@ bench:
 	@scripts/bench.sh
 
 .PHONY: all module sign install uninstall clean deb deps demo shell demo-itself shell-itself check soak bench
-export HOST PAGES MODULE TESTS SOAK_SECONDS BENCH
+export HOST PAGES MODULE TESTS SOAK_SECONDS BENCH BUDGET

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# archive-test.sh: is what archive.sh fetches whole and verified, whatever an archive
-# lacks? TAP on stdout. The archive is one of two suites in a folder, signed with a key
-# made for it, and each case spoils something.
+# archive-test.sh: tests that what archive.sh fetches is complete and verified, whatever
+# an archive lacks. TAP on stdout. The archive has two suites in a folder and is signed
+# with a key made for it; each case damages something in it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/tap.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-archive.XXXXXX")
 trap 'GNUPGHOME=$work/gpg gpgconf --kill all 2>/dev/null || true; rm -rf "$work"' EXIT
 export GNUPGHOME=$work/gpg KVM_PPC_KEYRING=$work/keyring.gpg KVM_PPC_CACHE=$work/cache
@@ -12,7 +13,7 @@ export KVM_PPC_ARCHIVE=copy:$work/archive/ KVM_PPC_SECURITY=copy:$work/archive/
 unset KVM_PPC_WHY
 arch=$(dpkg --print-architecture)
 
-# apt as it comes, not as this machine's may be set up
+# With apt's defaults, whatever this machine's configuration says
 mkdir -p "$work/empty"
 printf '%s;\n' "Dir::Etc::Parts \"$work/empty\"" 'Dir::Etc::Main "/dev/null"' 'Acquire::Retries::Delay "false"' >"$work/apt.conf"
 export APT_CONFIG=$work/apt.conf
@@ -56,7 +57,7 @@ sign() {
 	rm -f "$work/archive/dists/$1/InRelease"
 	[ "$2" = nobody ] || gpg --batch -q --local-user "$2" --clearsign -o "$work/archive/dists/$1/InRelease" "$work/archive/dists/$1/Release"
 }
-# two suites, both whole
+# two complete suites
 begin() {
 	rm -rf "$work/archive" "$work/cache"
 	suite one "$arch" program=1.1=library library=1.1 other=1.1
@@ -70,35 +71,28 @@ fetch() {
 	return $rc
 }
 
-n=0 bad=0
-result() {
-	n=$((n + 1))
-	if [ "$2" = 0 ]; then
-		echo "ok $n $1"
-	else
-		sed 's/^/# /' "$work/out"
-		find "$work/cache" -path "$set_dir*" -printf '# %p\n' 2>/dev/null || true
-		echo "not ok $n $1"
-		bad=1
-	fi
+# fetched NAME STATUS: the last fetch; its messages and files say why it failed
+fetched() {
+	result "$1" "$2" < <(cat "$work/out" && find "$work/cache" -path "$set_dir*" 2>/dev/null)
 }
-# comes NAME SUITE VERSION [PATTERN...]: a fetch brings the two packages, in that version,
-# from there, and says the patterns
+# comes NAME SUITE VERSION [PATTERN...]: a fetch gets the two packages in that version from
+# the suite, and its messages match the patterns
 comes() {
 	local rc=0 p
 	fetch || rc=1
 	[ "$(cat "$set_dir/from" 2>/dev/null)" = "$2" ] || rc=1
 	[ "$(cd "$set_dir" 2>/dev/null && echo *.deb)" = "library_$3_$arch.deb program_$3_$arch.deb" ] || rc=1
 	for p in "${@:4}"; do grep -q "$p" "$work/out" || rc=1; done
-	result "$1" $rc
+	fetched "$1" $rc
 }
-# fails NAME PATTERN: a fetch fails, its last line says so, and it leaves nothing
+# fails NAME PATTERN: a fetch fails, its last line matches the pattern, and no files are
+# left
 fails() {
 	local rc=0
 	! fetch || rc=1
 	tail -n 1 "$work/out" | grep -q "^error: .*$2" || rc=1
 	[ -z "$(find "$work/cache" -name 'set' -o -name 'set.new')" ] || rc=1
-	result "$1" $rc
+	fetched "$1" $rc
 }
 
 begin
@@ -157,7 +151,7 @@ comes "what an interrupted fetch left is not taken" one 1.1
 begin
 KVM_PPC_ARCHIVE=http://localhost:9/ fails "an archive that does not answer is said to" "cannot be reached"
 
-# Those that fetch, with the suites that they name
+# The scripts that fetch, with the suites that they name
 begin
 suite trixie ppc64el qemu-system-ppc=1 busybox-static=1 kmod=1 strace=1
 suite forky ppc64el qemu-system-ppc=2 busybox-static=2 kmod=2 strace=2
@@ -165,7 +159,7 @@ rm "$work/archive/pool/kmod_1_ppc64el.deb"
 rc=0
 "$here/rootfs.sh" -f >"$work/out" 2>&1 || rc=1
 [ "$(cat "$work/cache"/fetched-userland-*/from)" = forky ] || rc=1
-result "the userland of another suite" $rc
+fetched "the userland of another suite" $rc
 
 begin
 suite trixie-backports amd64 linux-source-7.3=7.3~rc7-1 linux-source-7.2=7.2.9-1
@@ -176,7 +170,6 @@ suite experimental amd64 linux-source-7.3=7.3.5-1
 rc=0
 "$here/kernel.sh" -f book3s64 >"$work/out" 2>&1 || rc=1
 [ "$(cd "$work/cache"/fetched-source-*/ && cat from && echo *.deb)" = $'experimental\nlinux-source-7.3_7.3.5-1_amd64.deb' ] || rc=1
-result "a source that is new enough, and not a candidate of one" $rc
+fetched "a source that is new enough, and not a candidate of one" $rc
 
-echo "1..$n"
-exit $bad
+finished

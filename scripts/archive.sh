@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-# Packages of the Debian archive: a set of them is fetched whole or not at all, from the
-# first suite that has all of it, and nothing is taken that apt cannot verify by the
+# Fetches sets of packages from the Debian archive: a set is fetched completely or not
+# at all, from the first suite that has all of it, and only if apt can verify it by the
 # archive's signatures. lib.sh sources it.
 # shellcheck shell=bash disable=SC2154 # what lib.sh set
 
-# Lists of packages are this many minutes good
+# For this many minutes lists of packages are not fetched again
 lists_good=${lists_good:-720}
 
-# find_archive: sets KVM_PPC_ARCHIVE, the address of the Debian archive that this machine
-# is set up with, and KVM_PPC_SECURITY, that of its security updates. Whoever calls may
-# set them to others.
+# find_archive: sets KVM_PPC_ARCHIVE to the address of the Debian archive that this machine
+# is set up with, and KVM_PPC_SECURITY to that of its security updates, unless the caller
+# has set them.
 find_archive() {
 	local known
 	[ -z "${KVM_PPC_ARCHIVE:-}" ] || return 0
@@ -46,7 +46,7 @@ apt_configure() {
 		printf '%s [target=%s] %s %s main\n' "$kind" "$target" "$base" "$suite"
 	done >"$apt_dir/sources.list.$$"
 	mv "$apt_dir/sources.list.$$" "$apt_dir/sources.list"
-	# An expired Release file is as well signed as on the day before
+	# An expired Release file is accepted, because its signature is still valid
 	apt_opts=(-oDir::Etc::sourcelist="$apt_dir/sources.list" -oDir::Etc::sourceparts=/dev/null
 		-oDir::Etc::preferences=/dev/null -oDir::Etc::preferencesparts=/dev/null
 		-oDir::State::Lists="$apt_dir/lists" -oDir::Cache="$apt_dir" -oAPT::Sandbox::User=root
@@ -54,11 +54,11 @@ apt_configure() {
 		"${apt_patience[@]}")
 	[ $# = 1 ] || apt_opts+=(-oAPT::Default-Release="$suite")
 }
-# Of a server that does not answer
+# How long to wait for a server that does not answer
 apt_patience=(-oAcquire::Retries=3 -oAcquire::http::Timeout=30 -oAcquire::https::Timeout=30 -oDPkg::Lock::Timeout=300
 	-oAcquire::Languages=none)
 
-# apt_progress TEXT: says what apt's status lines say, each ten seconds
+# apt_progress TEXT: prints the progress from apt's status lines every ten seconds
 apt_progress() {
 	local kind percent doing what=waiting due=$((SECONDS + 10)) rc
 	while :; do
@@ -71,8 +71,8 @@ apt_progress() {
 	done
 }
 
-# apt_run TEXT LOG ARGUMENT...: apt-get, with its progress; PREFIX is put before it. sudo
-# hands on the first three descriptors only.
+# apt_run TEXT LOG ARGUMENT...: runs apt-get and shows its progress; PREFIX is put before
+# it. The status goes through a standard descriptor, since sudo closes all others.
 apt_run() {
 	local text=$1 log=$2
 	shift 2
@@ -81,7 +81,7 @@ apt_run() {
 	${PREFIX:-} sh -c 'exec "$@" -oAPT::Status-Fd=3 3>&1 >&2' sh apt-get "$@" 2>"$log" </dev/null | apt_progress "$text"
 }
 
-# apt_why LOG: what apt complained of, in a line, with names of files for addresses
+# apt_why LOG: prints apt's errors in one line, with file names instead of addresses
 apt_why() {
 	sed -E 's,[a-z+]+:/[^ ]*/([^/ ]+),\1,g; s, *\[IP:[^]]*\],,; s/  +/ /g; s/%2b/+/g; s/%7e/~/g' "$1" | awk '
 		/^E: Failed to fetch / { sub(/^E: Failed to fetch /, ""); add($0); next }
@@ -100,10 +100,10 @@ apt_why() {
 			print all
 		}'
 }
-# unreachable WHY: it is not about packages
+# unreachable WHY: true if the archive could not be reached, rather than lacking a package
 unreachable() { [[ $1 =~ (Could\ not\ (resolve|connect)|Unable\ to\ connect|Temporary\ failure|nreachable|[Cc]onnection\ (failed|refused|timed)|No\ route) ]]; }
 
-# apt_lists FRESH TEXT LOG: sees to it that the lists are there, and new if FRESH is 1
+# apt_lists FRESH TEXT LOG: fetches the lists if there are none, and always if FRESH is 1
 apt_lists() {
 	[ "$1" = 1 ] || [ -z "$(find "$apt_dir/stamp" -mmin "-$lists_good" 2>/dev/null)" ] || return 0
 	rm -f "$apt_dir/stamp"
@@ -149,7 +149,7 @@ fetch_first_whole() {
 			fi
 			why=$(apt_why "$dir.new/log")
 			[ $fresh = 0 ] || break
-			# With lists of just now, once more only for what may be the way's fault
+			# If the lists are new, try again only after errors that may be the network's fault
 			[[ $why =~ (404|locate|"no linux-"|not\ found|not\ installable) ]] &&
 				[ "$(stat -c %Y "$apt_dir/stamp" 2>/dev/null || echo 0)" -ge "$began" ] && break
 			stage "    $title: once more, after: $why"
@@ -162,7 +162,7 @@ fetch_first_whole() {
 	die "cannot be had: $title${all/#;/:}"
 }
 
-# fetch_from PACKAGE...: one attempt of fetch_first_whole's
+# fetch_from PACKAGE...: one attempt of fetch_set
 fetch_from() {
 	local p chosen=() log=$dir.new/log get
 	apt_opts+=(-oDir::State::status="$dir.new/status" -oDir::Cache::archives="$dir.new")
@@ -194,10 +194,10 @@ unpack_set() {
 	done
 }
 
-# private_programs FOLDER SET PROGRAM [LINE]: of a set that has its C library with it,
-# unpacks all to FOLDER/root, and makes FOLDER/bin/PROGRAM, which starts the program with
-# that library, whatever this machine's is. PROGRAM may be several, with spaces. LINE
-# is shell, done before, with FOLDER/root in $root.
+# private_programs FOLDER SET PROGRAM [LINE]: unpacks a set that includes the C library to
+# FOLDER/root, and makes FOLDER/bin/PROGRAM, a script that starts the program with that
+# library instead of this machine's. PROGRAM may be several, separated by spaces. LINE is a
+# shell command that the script executes first, with FOLDER/root in $root.
 private_programs() {
 	local loader=usr/lib64/ld-linux-x86-64.so.2 name
 	rm -rf "$1"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# bench-bamboo.sh: path lengths of the e44x backend in instructions, and the TLB
-# entries it writes, in a host whose time counts instructions. Next to them: the
-# entries that a world switch would write which saved all that are not pinned and
-# loaded the guest's, and the other way round on the way out, as KVM for the 440
-# did when it was in Linux. Fails if an exit writes more than it may.
+# bench-bamboo.sh: path lengths of the e44x backend in instructions, and the TLB entries
+# it writes, in a host whose time counts instructions. Next to them: the entries that
+# would be written by a world switch that replaces all entries that are not pinned, on
+# the way in and on the way out, as KVM for the 440 did when it was in Linux. Fails if
+# an exit writes more entries than the limit.
 . "$(dirname "$0")/lib.sh"
 
 exits="mfspr mtspr system_call rfi guest_miss mmio_load mmio_store touch tlbwe"
-# What is written may be this part of what the other would write, at the most
+# The highest permitted ratio of entries written to those that the other would write
 limit=0.20
 
 out=$results/bench-bamboo

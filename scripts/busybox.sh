@@ -5,7 +5,7 @@
 # called by. -f fetches its source only.
 . "$(dirname "$0")/lib.sh"
 
-# What a person at a prompt wants, on top of allnoconfig
+# Options for use at a prompt, added to allnoconfig
 config='STATIC LFS ASH ASH_JOB_CONTROL ASH_ALIAS ASH_ECHO ASH_PRINTF ASH_TEST ASH_GETOPTS ASH_HELP
 	SH_IS_ASH FEATURE_SH_MATH FEATURE_SH_MATH_64 FEATURE_EDITING FEATURE_TAB_COMPLETION LONG_OPTS SHOW_USAGE
 	CAT CP CUT DATE DD DF DMESG DU ECHO ENV FALSE FIND FREE GREP HEAD KILL LN LS
@@ -43,7 +43,7 @@ build() {
 }
 
 if [ "${1:-}" = -f ]; then
-	# The compiler, by which it is known, may not be there yet
+	# The folder's name depends on the compiler, which may not be installed yet
 	[ -n "$(find "$cache" -path "$cache/busybox-44x-*/.done" -print -quit)" ] || fetch
 	exit
 fi

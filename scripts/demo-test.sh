@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# demo-test.sh: is the last line of `make demo` the demo's own, whatever ends it? TAP on
-# stdout. The Makefile and demo.sh are run in a copy of the tree in which the other
-# scripts do nothing, but for the one that fails, hangs or dies.
+# demo-test.sh: tests that the last line of `make demo` is the demo's own, whatever ends
+# it. TAP on stdout. The Makefile and demo.sh are run in a copy of the tree in which the
+# other scripts do nothing, except the one that fails, hangs or dies.
 set -euo pipefail
-# Whoever calls this may ignore signals, as nohup does; then these would do nothing
+# The caller may ignore signals, as nohup does, so that the signals sent here would have no
+# effect
 [ "${1:-}" = signals ] || exec env --default-signal=HUP,INT,TERM "$0" signals
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/tap.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-demo-test.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 unset MAKEFLAGS MFLAGS MAKELEVEL HOST PAGES MODULE
@@ -28,22 +30,13 @@ begin() {
 	for name in fetch kernel module rootfs guests busybox host bamboo; do script $name; done
 }
 
-n=0 bad=0
-# ends NAME STATUS LINE: the last make did
+# ends NAME STATUS LINE: the last make ended so, and left no files
 ends() {
-	local last
-	n=$((n + 1))
+	local last wrong=0
 	last=$(tail -n 1 "$work/out")
 	# shellcheck disable=SC2053 # a pattern
-	if [[ $last == $3 ]] && [ "$rc" = "$2" ] && [ -z "$(find "$TMPDIR" -name '*-demo*')" ]; then
-		echo "ok $n $1"
-	else
-		sed 's/^/# /' "$work/out"
-		find "$TMPDIR" -mindepth 1 -printf '# left: %f\n'
-		echo "# status $rc"
-		echo "not ok $n $1"
-		bad=1
-	fi
+	[[ $last == $3 ]] && [ "$rc" = "$2" ] && [ -z "$(find "$TMPDIR" -name '*-demo*')" ] || wrong=1
+	result "$1" $wrong < <(cat "$work/out" && find "$TMPDIR" -mindepth 1 -printf 'left: %f\n' && echo "status $rc")
 }
 demo() {
 	rc=0
@@ -129,11 +122,10 @@ ends "the host is killed" 1 "demo: FAILED: on the host: host.sh returned 137*"
 KVM_PPC_CACHE=/dev/null/cache demo
 ends "no place for the cache" 1 "demo: FAILED: there is no place for the cache"
 
-# Last, since nothing is left to tidy up after it
+# This is the last case, since nothing cleans up after it
 demo_until KILL script
 ends_killed() { find "$TMPDIR" -mindepth 1 -delete; ends "$@"; }
 ends_killed "the script is killed" 1 "demo: FAILED: its script was killed"
 kill "$(cat "$work/hangs")" 2>/dev/null || true
 
-echo "1..$n"
-exit $bad
+finished

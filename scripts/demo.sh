@@ -9,7 +9,7 @@
 # shellcheck disable=SC2317 # what traps and steps call is reached
 what=${1:-demo}
 why="there is no place for the cache" child='' finished=0 ended=''
-# What a make that called this was told is nothing to those that build something
+# The flags of the make that called this are not for the makes that are called here
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # Whatever ends this script, and wherever
@@ -22,15 +22,16 @@ last_line() {
 	fi
 	if [ "$finished" = 1 ]; then verdict=ok; else echo "$what: FAILED: $why"; fi
 	rm -rf "${work:-}"
-	# A make that gets the signal only when this has ended complains of a lost child
+	# If make gets the signal after this script has ended, it complains about a lost child
 	[ -z "$ended" ] || sleep 0.5
 	[ -n "$said" ] || return 0
 	echo "$verdict" >"$said"
-	# A make that is ended too does not read it
+	# If make was ended too, it does not read and remove the file
 	[ -z "$ended" ] || ( sleep 3; rm -f "$said" ) </dev/null >/dev/null 2>&1 &
 }
 ended_by() {
-	# A second signal, and make hands on its own, is not to interrupt the last line
+	# The last line must not be interrupted by a second signal, for instance the one that make
+	# passes on
 	trap '' HUP INT TERM
 	ended=1 finished=0
 	why="ended by $1 ($why)"
@@ -47,8 +48,9 @@ why="there is no place for temporary files"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-demo.XXXXXX")
 export KVM_PPC_WHY=$work/why
 
-# step WHY COMMAND...: its failure is the demo's, for the reason that it left, if any.
-# In the background, since a signal has to wait for what is in the foreground.
+# step WHY COMMAND...: if the command fails, the demo fails, with the reason that the
+# command left, or else WHY. It runs in the background, because the shell handles a signal
+# only when a command in the foreground has ended.
 step() {
 	local rc=0 said
 	why=$1
@@ -72,11 +74,11 @@ finish() {
 	exit 0
 }
 
-# On radix a kernel of Debian's, which needs no building; it knows no guests in problem
-# state
+# On radix hosts a kernel of Debian's, which need not be built, but does not support guests
+# in problem state
 case ${HOST:-powernv9} in
 bamboo) flavour=44x ;;
-powernv9 | powernv10) flavour=${FLAVOUR:-stock-${PAGES:-64k}} ;;
+powernv9 | powernv10 | pseries*-nested) flavour=${FLAVOUR:-stock-${PAGES:-64k}} ;;
 *) flavour=${FLAVOUR:-book3s64+pages-${PAGES:-64k}} ;;
 esac
 export FLAVOUR=$flavour
@@ -111,7 +113,7 @@ if [ "$what" = shell ]; then
 fi
 
 out=$results/demo
-# run_host: its output is for a person; its failure, for the last line
+# run_host: shows the host's output; the reason of a failure goes to the last line
 run_host() {
 	local rc said
 	set +e

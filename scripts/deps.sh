@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# deps.sh [-n|-r] [GROUP...]: installs what building and testing need on Debian 12
-# or 13 (x86-64), by apt as root or with sudo, and bindgen into the cache. Does nothing
-# when all is there. What builds a 64-bit kernel and the module and runs hosts is always
-# installed. GROUP: 440, selftests, unit, charts; default all of these. -n only says what is
-# missing, and -r whether it is allowed to install that. On ppc64le: what building the
-# module needs.
+# deps.sh [-n|-r] [GROUP...]: installs what building and testing need on Debian 12 or 13
+# (x86-64), by apt as root or with sudo, and bindgen into the cache. Does nothing when
+# all is there. The packages for building a 64-bit kernel and the module and for running
+# hosts are always installed. GROUP: 440, selftests, unit, charts; default all of these.
+# -n only says what is missing, and -r whether it is allowed to install that. On
+# ppc64le: what building the module needs.
 . "$(dirname "$0")/lib.sh"
 
 mode=''
@@ -84,7 +84,7 @@ what="${missing[*]}"
 [ -z "$what" ] || [ "$(id -u)" = 0 ] || [ "$mode" = -n ] || command -v sudo >/dev/null ||
 	die "only root can install, and there is no sudo: ${what# }"
 if [ "$mode" = -r ]; then
-	# Asks for a password now, if it has to
+	# If sudo needs a password, it asks for it now
 	[ -z "$what" ] || as_root true || die "sudo does not let install: ${what# }"
 	exit 0
 fi
@@ -105,13 +105,13 @@ apt_tools() {
 		"${apt_patience[@]}" -oAcquire::Check-Valid-Until=false "${use[@]}" -y --no-install-recommends "$@"
 }
 why() { apt_why "$cache/log/apt-install.log"; }
-# unknown: those of them that apt does not know
+# unknown: prints those packages that apt does not know
 unknown() {
 	[ ${#missing[@]} = 0 ] || comm -23 <(printf '%s\n' "${missing[@]}" | sort) \
 		<(apt-cache ${use[@]+"${use[@]}"} show --no-all-versions "${missing[@]}" 2>/dev/null | sed -n 's/^Package: //p' | sort) | xargs
 }
-# use_archive: this release with its security updates, and its backports for QEMU,
-# whatever the machine's own lists are
+# use_archive: makes apt use this release with its security updates, and its backports for
+# QEMU, whatever the machine's own lists are
 use_archive() {
 	local code
 	code=$(debian_codename)
@@ -121,7 +121,7 @@ use_archive() {
 	use=("${apt_opts[@]}" -oAPT::Default-Release= -oDir::Cache::pkgcache= -oDir::Cache::srcpkgcache=
 		-oDir::Cache::archives=/var/cache/apt/archives)
 }
-# plan: sets what is to be installed; fails if that is not known
+# plan: sets what is to be installed; fails if apt cannot tell
 plan() {
 	local candidate
 	wanted=(${missing[@]+"${missing[@]}"})
@@ -138,7 +138,8 @@ plan() {
 	fi
 }
 
-# fetch_other_qemu: another release's, in the cache, where this release's cannot be had
+# fetch_other_qemu: puts another release's QEMU into the cache if this release's is not
+# available
 fetch_other_qemu() {
 	local new=$cache/qemu.new set=$cache/fetched-qemu
 	fetch_set "$set" "QEMU for the hosts" whole amd64 'trixie|forky' qemu-system-ppc || return 1
@@ -154,7 +155,7 @@ fetch_other_qemu() {
 download() { [ ${#wanted[@]} = 0 ] || apt_tools "fetching tools" --download-only install "${wanted[@]}"; }
 apt_tools "lists of packages" update || stage "    apt-get update: $(why)"
 if ! plan || ! download; then
-	# The machine's lists do not know them all, or are older than the archive
+	# The machine's lists do not have all packages, or are older than the archive
 	use_archive
 	plan || die "Debian $(debian_codename) does not have: $(unknown)"
 	download || {

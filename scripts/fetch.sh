@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# fetch.sh COMMAND [SUITE...]: gets from outside all that demo, shell, check, soak or bench
-# need, before any of it is built: tools are installed while packages and sources are
-# fetched. If something is missing, its last line names it. HOST and FLAVOUR as for the
-# command.
+# fetch.sh COMMAND [SUITE...]: downloads all that demo, shell, check, soak or bench
+# need, before anything is built; tools are installed at the same time. If something is
+# missing, the last line names it. HOST and FLAVOUR are as for the command.
 . "$(dirname "$0")/lib.sh"
 
 command=${1:?command}
 shift
-# By what is needed of data, and of tools besides those that all need; what is done
-# without if it cannot be had
+# What is needed: data; tools besides those that are always needed; and which of the data
+# may be missing
 declare -A needed=() tools=() spared=()
 need() {
 	local n
@@ -19,7 +18,7 @@ need_tools() {
 	local n
 	for n; do tools[$n]=1; done
 }
-# What a Book3S host is made of, and a 440; the tests of either have its source
+# What a Book3S host and a 440 are made of; the tests of both need the kernel's source
 book3s() {
 	need userland guests
 	case ${FLAVOUR:-},$command in
@@ -46,18 +45,21 @@ suite_needs() {
 		suite_needs kselftest
 		need watchers
 		;;
-	hv | stock)
+	hv | nested | stock)
 		need userland guests watchers source stock-64k stock-4k
 		need_tools selftests
-		# Other kernels are built in their place
+		# If these are missing, other kernels are built instead
 		[ "$1" = stock ] || spared[stock-64k]=1 spared[stock-4k]=1
 		;;
-	switch) a_440 ;;
-	e44x)
-		a_440
-		need other-source
+	switch | e44x) a_440 ;;
+	soak)
+		if [ "${HOST:-}" = bamboo ]; then
+			a_440
+			need other-source
+		else
+			suite_needs kselftest
+		fi
 		;;
-	soak) suite_needs "$([ "${HOST:-}" = bamboo ] && echo e44x || echo kselftest)" ;;
 	*)
 		suite_needs unit
 		suite_needs hv
@@ -95,7 +97,7 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
 
-# job NAME COMMAND...: beside others
+# job NAME COMMAND...: runs the command in the background
 jobs_begun=()
 job() {
 	local name=$1
@@ -104,7 +106,7 @@ job() {
 	pids+=($!)
 	jobs_begun+=("$name")
 }
-# after NAME COMMAND...: if that job went well
+# after NAME COMMAND...: runs the command if that job succeeded
 after() {
 	until [ -e "$work/$1.ended" ]; do sleep 0.5; done
 	[ ! -e "$work/$1.ok" ] || "${@:2}"
@@ -132,10 +134,10 @@ done
 for pid in "${pids[@]}"; do wait "$pid" || true; done
 pids=()
 
-# What was in the way of several is said once
+# A reason that is the same for several jobs is given once
 missing='' unreachable=''
 for name in "${jobs_begun[@]}"; do
-	# bindgen can be built; if not, tools say so
+	# Without bindgen's package it is built; if that is not possible, deps.sh says so
 	[ ! -e "$work/$name.ok" ] && [ "$name" != bindgen ] || continue
 	why=$(cat "$work/$name.why" 2>/dev/null || echo "$name, which ended without a reason")
 	if [ -n "${spared[$name]:-}" ]; then

@@ -12,8 +12,8 @@ suites="trixie|forky|bookworm"
 modules="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover
 	net_failover virtio_net virtio_blk"
 
-# stock_kernel: names what has it: what the metapackage leads to, of image, and of binary
-# and modules where these are separate
+# stock_kernel: prints the packages with the kernel: those that the metapackage depends on,
+# image, and binary and modules where these are separate
 stock_kernel() {
 	local todo=linux-image-powerpc64le next found=()
 	while [ -n "$todo" ]; do
@@ -27,7 +27,7 @@ stock_kernel() {
 	printf '%s\n' "${found[@]}" | sort -u
 }
 
-# fetch: what is Debian's, unless its part of the disk is there
+# fetch: fetches Debian's packages, unless their part of the disk is there already
 fetch() {
 	[ -e "$guest/.done" ] ||
 		fetch_set "$fetched" "Debian's stock kernel for guests" alone ppc64el "$suites" @stock_kernel busybox-static
@@ -71,7 +71,7 @@ make_image() {
 	mv "$out.new" "$out"
 }
 
-# Today's stock kernel is asked for once
+# The newest stock kernel is looked up only once
 guest=$cache/guest-$(key "$suites" "$modules" "$top/scripts/guests.sh" "$top/scripts/guest/init")
 fetched=$cache/fetched-guest-$(key "$suites")
 [ "$kernel" != -f ] || { fetch; exit; }

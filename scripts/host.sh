@@ -19,6 +19,8 @@
 #          powernv8: POWER8, bare metal
 #          pseries8: a POWER8 partition, on the hash MMU
 #          pseries9-hash: a POWER9 partition, on the hash MMU
+#          pseries9-nested, pseries10-nested: partitions on radix whose hypervisor runs
+#          guests for them, by H_ENTER_NESTED and by H_GUEST_RUN_VCPU
 # FLAVOUR  of the host kernel, default book3s64+pages-64k (see kernel.sh); stock-64k and
 #          stock-4k are Debian's own
 # GUEST    of the guests' own kernel, default the host's
@@ -57,7 +59,7 @@ root=$("$top/scripts/rootfs.sh")
 guests=$("$top/scripts/guests.sh" "$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")")
 [ ! -e "$folder/watchers" ] || watchers=$("$top/scripts/watchers.sh")
 
-# The payload: the folder, the host's init, and the modules
+# Makes the payload: the folder, the host's init, and the modules
 stage_dir=$work/payload
 mkdir "$stage_dir"
 cp -aL "$folder/." "$stage_dir/"
@@ -70,7 +72,7 @@ cat >"$stage_dir/host/env" <<-EOF
 	icount=${ICOUNT:-0}
 	smp=$smp
 EOF
-# Where the kernel comes up by modules, these are in its initramfs
+# If the kernel needs modules to boot, they are added to the initramfs
 initrd=$root/initrd
 if [ -f "$kernel/host.cpio.gz" ]; then
 	initrd=$work/initrd
@@ -101,13 +103,15 @@ case $host in
 powernv9 | powernv10) machine=(-M "$host") ;;
 powernv9-hash | powernv10-hash) machine=(-M "${host%-hash}") append=disable_radix huge=0 ;;
 powernv8) machine=(-M powernv8) huge=0 ;;
-pseries8 | pseries9-hash)
-	# TCG has neither transactions nor what these speak of
+pseries8 | pseries9-hash | pseries*-nested)
+	# TCG lacks transactions and the other features that these options turn off
 	machine=(-M "pseries,x-vof=on,cap-htm=off,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken")
 	bus=pci.0 huge=0
 	case $host in
 	pseries8) machine+=(-cpu power8) ;;
-	*) machine+=(-cpu power9) append=disable_radix ;;
+	pseries9-hash) machine+=(-cpu power9) append=disable_radix ;;
+	pseries9-nested) machine+=(-M cap-nested-hv=on -cpu power9) ;;
+	pseries10-nested) machine+=(-M cap-nested-papr=on -cpu power10) ;;
 	esac
 	;;
 *) die "no host $host" ;;
@@ -120,14 +124,15 @@ mapfile -t disks < <(
 	drive 4 "$work/results.img" off
 	[ ! -e "$folder/watchers" ] || drive 5 "$watchers/watchers.ext4" on
 )
-# A kernel that warns or panics must end the run, not hang it
+# A kernel that warns or panics must end the run, rather than hang
 append="$append console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac
-# QEMU's POWER10 never comes out of an HDSI if it cannot read the guest's instruction
-# for want of a guest's table that is not marked as used (10.0.2); this clears marks
-case $flavour,$host in stock-*,powernv10) append+=" damon_stat.enabled=0" ;; esac
-# These look for processors that stand still for 10 s. Of an emulated one, that tells
-# how busy the machine is.
+# DAMON_STAT clears reference bits, and QEMU 10.0.2's POWER10 never returns from an HDSI if
+# the reference bit of a guest's own table is clear while it reads the instruction
+# (Documentation/building.rst)
+case $flavour,$host in stock-*,powernv10 | stock-*,pseries10-nested) append+=" damon_stat.enabled=0" ;; esac
+# The watchdog reports processors that do not respond for 10 s. An emulated one may just be
+# slow because the machine is busy.
 case $flavour in stock-*) append+=" nmi_watchdog=0" ;; esac
 
 board=("${machine[@]}" -smp "$smp" -m "$mem" -nic none -display none -vga none -kernel "$kernel/vmlinux" -initrd "$initrd")
@@ -153,10 +158,10 @@ cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc64 "${board[@]}" "${tree[
 	-monitor none -no-reboot -pidfile "$work/pid" "${console[@]}"
 	-device "nvme,id=nvme,serial=1,bus=$bus" "${disks[@]}")
 [ -z "${GDB:-}" ] || cmd+=(-gdb "unix:$GDB,server=on,wait=off")
-# came_up: the kernel has spoken; the firmware's times have nine digits
+# came_up: true if the kernel has printed something; the firmware's times have nine digits
 came_up() { grep -aqsE '^\[ *[0-9]+\.[0-9]{6}\] |^host: up ' "$out/console.log"; }
-# watch_firmware: ends the QEMU if its firmware does not come to the kernel in
-# three minutes, or has both processors asleep
+# watch_firmware: ends QEMU if the firmware does not start the kernel within three minutes,
+# or if both processors sleep
 watch_firmware() {
 	local s asleep=0 ticks last=0 pid=''
 	for ((s = 0; s < 180 && asleep < 10; s++)); do
@@ -170,7 +175,7 @@ watch_firmware() {
 	touch "$work/stuck"
 	kill "$pid"
 }
-# run_host: its QEMU, whose status is then in rc
+# run_host: runs QEMU and sets rc to its status
 run_host() {
 	local watch=''
 	rc=0
@@ -188,14 +193,14 @@ run_host() {
 	fi
 	[ -z "$watch" ] || kill "$watch" 2>/dev/null || true
 }
-# ended_early: in the firmware, and not because somebody at the console wanted it
+# ended_early: true if QEMU ended in the firmware, and not on request at the console
 ended_early() {
 	! came_up && { [ $interactive = 0 ] || [ -e "$work/stuck" ] || [ $rc -ge 128 ]; }
 }
 run_host
-# On a busy machine one start in some tens ends in the firmware, while its two
-# processors look for PCI bridges: both sleep, it resets, or QEMU fails an
-# assertion of its interrupt controller's (hw/intc/xive.c)
+# On a busy machine one of some tens of starts fails in the firmware, while its two
+# processors look for PCI bridges: both sleep, the machine resets, or QEMU fails an
+# assertion of its interrupt controller (hw/intc/xive.c). Then start again.
 for try in 2 3 4; do
 	ended_early || break
 	stage "the host's firmware did not come to the kernel; try $try"
@@ -208,11 +213,11 @@ harm() {
 	exit 99
 }
 tar -C "$out" -xf "$work/results.img" 2>"$out/results.log" || true
-# What the kernel said, or its console if it could not say it any more; a guest
-# may have spoken on that, too
+# The kernel's log, or the console if the log could not be saved; the console may have a
+# guest's output, too
 log=$out/dmesg
 [ -s "$log" ] || log=$out/console.log
-# A partition's NVRAM is new each time, and the kernel calls that corrupt
+# The kernel reports the NVRAM of a partition as corrupt, because it is new each time
 bad=$(grep -av 'nvram corruption detected' "$log" | grep -aEm1 "$("$top/scripts/host/complaints")" || true)
 [ $rc != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
 [ -z "$bad" ] || harm "the host kernel says: $bad"

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# imports-test.sh: does imports.py see circles of imports and imports that point the wrong
-# way, and only these? TAP on stdout. Each case is a small tree, and what is said of it.
+# imports-test.sh: tests that imports.py finds circles of imports and imports that point
+# the wrong way, and only these. TAP on stdout. Each case is a small tree and the
+# messages expected for it.
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/tap.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-imports.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-n=0 bad=0
 export PYTHONDONTWRITEBYTECODE=1
 
-# file NAME: of the tree, from stdin
+# file NAME: makes a file of the tree from stdin
 file() {
 	mkdir -p "$work/$(dirname "$1")"
 	cat >"$work/$1"
 }
 
-# tree: one in which all is as it should be
+# tree: makes a tree without faults
 tree() {
 	rm -rf "${work:?}"/*
 	file kvm_ppc.rs <<-'E'
@@ -63,24 +64,18 @@ tree() {
 	file pr/tm_none.rs </dev/null
 }
 
-# said NAME EXPECTED...: what is said of the tree has each of these, or nothing at all
+# said NAME EXPECTED...: the messages about the tree include each of these; without EXPECTED
+# there must be none
 said() {
-	local name=$1 rc=0 out line good=1 wanted=1
+	local name=$1 rc=0 out line wrong=0 wanted=1
 	shift
-	n=$((n + 1))
 	[ $# -gt 0 ] || wanted=0
 	out=$(python3 "$top/scripts/imports.py" "$work" 2>&1) || rc=$?
-	[ $rc = $wanted ] || good=0
+	[ $rc = $wanted ] || wrong=1
 	for line; do
-		grep -qF -- "$line" <<<"$out" || good=0
+		grep -qF -- "$line" <<<"$out" || wrong=1
 	done
-	if [ $good = 1 ]; then
-		echo "ok $n $name"
-	else
-		printf '%s\n' "status $rc" "$out" | sed 's/^/# /'
-		echo "not ok $n $name"
-		bad=1
-	fi
+	result "$name" $wrong <<<"status $rc"$'\n'"$out"
 }
 
 tree
@@ -141,5 +136,4 @@ tree
 file pr/lost.rs </dev/null
 said "a file that is declared nowhere" "pr/lost.rs is declared nowhere"
 
-echo "1..$n"
-exit $bad
+finished

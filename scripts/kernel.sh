@@ -12,7 +12,7 @@
 # names it, and package_dir the package until it is unpacked.
 source_of() {
 	case $1 in
-	# A guest of another version than its host
+	# The kernel of a guest that has another version than its host
 	44x-guest)
 		suites='bookworm|bookworm bookworm-security|bookworm-proposed-updates' names='^linux-source-6\.1$' least=6.1
 		patches=() link=$cache/linux-6.1
@@ -25,7 +25,8 @@ source_of() {
 	package_dir=$cache/fetched-source-$(key "$suites" "$names" "$least")
 }
 
-# newest_source: names it. Its version decides, since 7.3~rc7 is in a package for 7.3 too.
+# newest_source: prints the newest package. The package's version decides, since 7.3~rc7 is
+# in a package for 7.3 too.
 newest_source() {
 	local p v best='' best_version=$least
 	for p in $(apt-cache "${apt_opts[@]}" search --names-only "$names" | awk '{print $1}'); do
@@ -36,7 +37,7 @@ newest_source() {
 	echo "$best"
 }
 
-# fetch_source: the package, unless it is unpacked
+# fetch_source: fetches the package, unless it is unpacked already
 fetch_source() {
 	if [ -n "${KVM_PPC_UPDATE:-}" ]; then
 		# shellcheck disable=SC2034 # archive.sh's
@@ -47,7 +48,7 @@ fetch_source() {
 	fetch_set "$package_dir" "the source of Linux >= $least" alone amd64 "$suites" @newest_source
 }
 
-# unpack_source: that source, unpacked and patched
+# unpack_source: unpacks and patches the source
 unpack_source() {
 	local version dir p deb
 	[ ! -e "$link/.done" ] || [ -n "${KVM_PPC_UPDATE:-}" ] || return 0
@@ -71,12 +72,13 @@ unpack_source() {
 	rm -rf "$package_dir"
 }
 
-# patch_source PATCH...: makes src, which is to be a copy of base with these patches
+# patch_source PATCH...: makes src, a copy of base with these patches
 patch_source() {
 	local p
 	[ ! -e "$src/.done" ] || return 0
 	rm -rf "$src" "$src.new"
-	# patch(1) makes new files, and leaves those that others have links to
+	# A copy by links is enough, because patch(1) makes new files and does not change linked
+	# ones
 	cp -al "$base" "$src.new"
 	rm "$src.new/.done"
 	for p; do quietly "$cache/log/patch.log" patch -d "$src.new" -p1 -i "$p"; done
@@ -97,15 +99,15 @@ use_source() {
 	touch "$src/.done"
 }
 
-# slim FOLDER: leaves what a host boots from and a module is built against
+# slim FOLDER: removes all that is not needed for booting a host or building a module
 slim() {
 	find "$1" -path "$1/scripts" -prune -o -path "$1/tools" -prune -o \
 		\( -name '*.o' -o -name '*.a' -o -name '.tmp_vmlinux*' -o -name vmlinux.unstripped \) \
 		! -name crtsavres.o -type f -exec rm -f {} +
 }
 
-# ticker LOG FLAVOUR: says now and then how far the build is. Waits without a
-# child, which would outlive it.
+# ticker LOG FLAVOUR: reports from time to time how far the build is. It waits without a
+# child process, because that could outlive it.
 ticker() {
 	local never
 	exec {never}<> <(:)
@@ -115,7 +117,7 @@ ticker() {
 	done
 }
 
-# describe FLAVOUR: sets what is built, and where it is then
+# describe FLAVOUR: sets what is to be built, and where
 describe() {
 	local f frags=()
 	flavour=$1 targets=(vmlinux modules)
@@ -123,7 +125,7 @@ describe() {
 	use_flavour "$flavour"
 	case $flavour in
 	44x-guest) targets=(vmlinux) ;;
-	# What its firmware loads
+	# The format that the firmware loads
 	44x*) targets+=(uImage) ;;
 	esac
 	for f in ${flavour//+/ }; do frags+=("$top/scripts/config/$f.config"); done
@@ -180,7 +182,7 @@ for flavour; do
 		;;
 	esac
 	describe "$flavour"
-	# It may be there while another one is made
+	# A finished kernel can be used while another one is being built
 	[ -e "$out/.done" ] || locked "kernel-$flavour" build
 	touch "$out/.done"
 	echo "$out"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# layout-test.sh: does the comparison of structures (layout.py) see what differs, and does
-# rust-support.sh refuse a source that is not the kernel's? TAP on stdout.
+# layout-test.sh: tests that the comparison of structures (layout.py) finds differences,
+# and that rust-support.sh refuses a source that is not the kernel's. TAP on stdout.
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/tap.sh"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-layout.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-n=0 bad=0
 export PYTHONDONTWRITEBYTECODE=1
 
 # btf NAME SED: the types of a C file, with this change, as NAME.btf
@@ -31,32 +31,24 @@ btf() {
 
 # judged NAME EXPECTED SED: the comparison with a file so changed fails, and says EXPECTED
 judged() {
-	local rc=0 out
-	n=$((n + 1))
+	local rc=0 out wrong=0
 	rm -f "$work/theirs.btf"
 	btf theirs "$3"
 	out=$(python3 "$top/scripts/layout.py" "$work/ours.btf" "$work/theirs.btf" 2>&1) || rc=$?
-	if { [ -z "$2" ] && [ $rc = 0 ]; } || { [ -n "$2" ] && [ $rc = 1 ] && grep -q "^layout: $2" <<<"$out"; }; then
-		echo "ok $n $1"
+	if [ -z "$2" ]; then
+		[ $rc = 0 ] || wrong=1
 	else
-		echo "# status $rc: $out"
-		echo "not ok $n $1"
-		bad=1
+		[ $rc = 1 ] && grep -q "^layout: $2" <<<"$out" || wrong=1
 	fi
+	result "$1" $wrong <<<"status $rc: $out"
 }
 
 # refused NAME EXPECTED COMMAND...: it fails and says EXPECTED
 refused() {
-	local name=$1 expected=$2 out
+	local name=$1 expected=$2 out wrong=0
 	shift 2
-	n=$((n + 1))
-	if ! out=$("$@" 2>&1) && grep -q "$expected" <<<"$out"; then
-		echo "ok $n $name"
-	else
-		echo "# $out"
-		echo "not ok $n $name"
-		bad=1
-	fi
+	! out=$("$@" 2>&1) && grep -q "$expected" <<<"$out" || wrong=1
+	result "$name" $wrong <<<"$out"
 }
 
 btf ours ''
@@ -74,7 +66,7 @@ judged "an enumerator" 'enumerator MODE_B: ' 's/0x10/0x11/'
 judged "nothing to compare" 'nothing to compare' 's/inner/i/g; s/outer/o/g; s/unchanged/u/; s/atomic_t/a/'
 refused "a file of other things" "no BTF" python3 "$top/scripts/layout.py" "$work/ours.btf" "$work/ours.c"
 
-# A kernel's headers package and sources, as far as they are looked at
+# Those parts of a kernel's headers package and source that are read
 mkdir -p "$work/kdir/include/generated" "$work/source"
 kdir=$work/kdir
 refused "no headers" "no kernel's headers" "$top/scripts/rust-support.sh" "$kdir"
@@ -92,9 +84,8 @@ printf 'VERSION = 9\nPATCHLEVEL = 9\nSUBLEVEL = 2\nEXTRAVERSION = -rc3\n' >"$wor
 refused "the source of a release candidate" "is Linux 9.9.2~rc3, and the kernel 9.9.2" \
 	env KVM_PPC_SOURCE="$work/source" "$top/scripts/rust-support.sh" "$kdir"
 echo 'CONFIG_RUST=y' >>"$kdir/.config"
-n=$((n + 1))
-[ "$("$top/scripts/rust-support.sh" "$kdir")" = "$kdir" ] || { bad=1 && printf 'not '; }
-echo "ok $n a kernel with Rust is built against as it is"
+out=$("$top/scripts/rust-support.sh" "$kdir" 2>&1) || true
+result "a kernel with Rust is built against as it is" "$([ "$out" = "$kdir" ]; echo $?)" <<<"$out"
 
 # Generated headers that differ
 for t in a b; do
@@ -103,5 +94,4 @@ for t in a b; do
 done
 echo "#define X 2" >"$work/b/include/generated/bounds.h"
 refused "a generated header" "bounds.h is another" "$top/scripts/rust-support.sh" -c "$work/a" "$work/b"
-echo "1..$n"
-exit $bad
+finished

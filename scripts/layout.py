@@ -92,7 +92,7 @@ class Btf:
             self.enumerators.setdefault(self.string(name), set()).add(value & 0xFFFFFFFF)
 
     def shape(self, number):
-        """What of a type decides on how it lies in memory, as far as a pointer."""
+        """What determines a type's layout in memory; pointers are not followed."""
         while number:
             kind, name, _, _, size, at = self.types[number]
             if kind not in NAMES_OTHER:
@@ -159,7 +159,7 @@ def main():
     bad, same, bound, unknown = [], 0, set(), set()
     for (kind, name), numbers in sorted(ours.named.items()):
         there = [theirs.whole(n) for n in theirs.named.get((kind, name), [])]
-        # Of a transparent union gcc tells no members
+        # gcc's debug information does not have the members of a transparent union
         there = [(size, members) for size, members in there if members or not size]
         if not there:
             if name in wanted:

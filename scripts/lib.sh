@@ -15,7 +15,8 @@ BINDGEN_VERSION=0.72.1
 
 # stage TEXT: progress for a person, with the time since the start
 stage() { printf '[%4ds] %s\n' "$((EPOCHSECONDS - KVM_PPC_T0))" "$*" >&2; }
-# die WHY: also into the file KVM_PPC_WHY, for who tells a person in the end
+# die WHY: ends with an error; also writes WHY to the file KVM_PPC_WHY, from which the last
+# line of the output is made
 die() {
 	printf 'error: %s\n' "$*" >&2
 	[ -z "${KVM_PPC_WHY:-}" ] || printf '%s\n' "$*" >"$KVM_PPC_WHY"
@@ -29,7 +30,7 @@ key() {
 		sha256sum | cut -c1-12
 }
 
-# Where the logs of this tree's tests are
+# The folder for the logs of this tree's tests
 # shellcheck disable=SC2034 # for those who source this
 results=${RESULTS:-$cache/results/$(key "$top")}
 
@@ -55,14 +56,15 @@ quietly() {
 	}
 }
 
-# awk that reads line by line: mawk, Debian's, else waits for a full buffer
+# awk_live: awk that reads line by line; mawk, Debian's default, would wait for a full
+# buffer
 awk_live() {
 	if awk -W version 2>&1 </dev/null | grep -q '^mawk'; then awk -W interactive "$@"; else awk "$@"; fi
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
-# locked NAME CMD...: one at a time, for what fills the cache
+# locked NAME CMD...: runs a command that fills the cache, only one at a time
 locked() {
 	local name=$1
 	shift
@@ -78,15 +80,15 @@ prune() {
 	find "$cache" -maxdepth 1 -xtype l -delete
 }
 
-# The compilers, as the kernel's make wants to be told of them
+# The compilers, in the form that the kernel's make expects
 export PATH="$cache/bindgen-$BINDGEN_VERSION/bin:$cache/qemu/bin:$PATH"
 export LIBCLANG_PATH=/usr/lib/llvm-$LLVM_VERSION/lib
 export KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=kvm_ppc KBUILD_BUILD_HOST=kvm_ppc
 # shellcheck disable=SC2034 # for those who source this
 rustc=/usr/bin/rustc cargo=/usr/bin/cargo
 toolchain=("LLVM=-$LLVM_VERSION")
-# use_flavour FLAVOUR: with what kmake builds it. clang's assembler has another
-# idea of the 440's tlbwe than the 440.
+# use_flavour FLAVOUR: sets the tools with which kmake builds it. A 440's kernel needs gcc,
+# because clang's assembler encodes tlbwe differently from the 440.
 use_flavour() {
 	case $1 in
 	44x*) toolchain=(CROSS_COMPILE=powerpc-linux-gnu-) ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""modinfo.py MODULE FIELD: what a kernel module says of itself, where there is no modinfo."""
+"""modinfo.py MODULE FIELD: prints a field of a kernel module's information, for machines without modinfo."""
 
 import sys
 

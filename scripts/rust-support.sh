@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # rust-support.sh KDIR: prints the folder that the module is built against for the
-# kernel whose headers are in KDIR. That is KDIR itself if the kernel has Rust.
-# For one of Debian's without it, it is a folder of the cache, made from the source
-# of that very kernel: configured as the kernel is but with Rust, and prepared, so
-# that it has the kernel's Rust support as objects. The module takes of these what
-# it needs (support-link.sh), since the kernel has none to offer.
+# kernel whose headers are in KDIR. That is KDIR itself if the kernel has Rust. For one
+# of Debian's kernels without it, it is a folder of the cache, made from the source of
+# the same kernel: configured like the kernel but with Rust, and prepared, so that it
+# has the kernel's Rust support as objects. Since the kernel itself has none, the parts
+# that the module needs are linked into it (support-link.sh).
 #
 # rust-support.sh -c KDIR TREE: compares how structures lie in memory, in TREE and in
 # the kernel; KDIR's files say so. Fails and names what differs.
@@ -13,7 +13,7 @@
 # CROSS_COMPILE is that of the kernel's compiler, if it is not this machine's.
 # KVM_PPC_SOURCE=FOLDER has the source taken from there, instead of from a package.
 . "$(dirname "$0")/lib.sh"
-# What a make that called this was told is nothing to the kernel's
+# The flags of the make that called this are not for the kernel's make
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # define FILE NAME: the string that a generated header defines
@@ -35,8 +35,8 @@ describe() {
 	[ -f "$KDIR/vmlinux" ] && [ -f "$KDIR/Module.symvers" ] || die "$KDIR has no vmlinux or no Module.symvers to compare with"
 }
 
-# patches_of SERIES: those for the kernel's source, which may be older than the newest
-# of which we know how
+# patches_of SERIES: prints the patches for the kernel's source, from the newest folder that
+# is not newer than the series
 patches_of() {
 	local dir='' s known=()
 	patches=("$top"/scripts/patches/0001-*.patch)
@@ -63,7 +63,7 @@ source_version() {
 source_deb() {
 	local name=linux-source-${series}_${version//:/%3a}_all.deb dir=$cache/fetched-source-$version
 	local found
-	# Either kind of page has a copy of it
+	# It may have been fetched for the kernel with the other page size
 	found=$(find "$cache" -mindepth 2 -maxdepth 2 -path "$cache/fetched-*/$name" | head -n 1)
 	[ -z "$found" ] || { echo "$found"; return 0; }
 	fetch_set "$dir" "the source of Linux $version" alone "$(dpkg --print-architecture)" \
@@ -107,7 +107,7 @@ make_tree() {
 	stage "preparing Rust for the kernel $release (2 minutes on 2 cores)"
 	rm -rf "$tree"
 	mkdir -p "$tree"
-	# The keys that sign Debian's modules are not published, and not ours to use
+	# The keys that sign Debian's modules are not published
 	grep -vE '^CONFIG_(MODULE_SIG_ALL|MODULE_SIG_KEY|SYSTEM_TRUSTED_KEYS)=' "$KDIR/.config" >"$tree/.config"
 	echo CONFIG_RUST=y >>"$tree/.config"
 	quietly "$tree/config.log" support_make -C "$src" O="$tree" olddefconfig
@@ -124,9 +124,12 @@ make_tree() {
 	touch "$tree/.done"
 }
 
-# Each function and constant in a section of its own, so that support-link.sh can choose
+# Each function and constant in a section of its own, so that support-link.sh can choose. No
+# jump tables, since all that a crate has are in its .toc, which keeps their functions
+no_jump_tables=-Cjump-tables=n
+$rustc $no_jump_tables --print sysroot >/dev/null 2>&1 || no_jump_tables=-Zno-jump-tables # before 1.93
 cflags='-ffunction-sections -fdata-sections -g0'
-rustflags='-Zfunction-sections=y -Cdebuginfo=0 -Cllvm-args=-enable-global-merge=0'
+rustflags='-Zfunction-sections=y -Cdebuginfo=0 -Cllvm-args=-enable-global-merge=0 '$no_jump_tables
 support_make() {
 	kmake KERNELRELEASE="$release" KCFLAGS="$cflags" KRUSTFLAGS="$rustflags" "${support_flags[@]}" "$@"
 }
@@ -149,8 +152,8 @@ compare() {
 	touch "$out/.done"
 }
 
-# A kernel that gcc built: where clang has its functions patched is not where that
-# kernel looks
+# For a kernel that gcc built, turn ftrace off: clang puts the places to be patched
+# elsewhere than that kernel expects
 support_flags=()
 case ${toolchain[0]} in LLVM=*) support_flags+=(CC_FLAGS_FTRACE=) ;; esac
 

@@ -95,9 +95,9 @@ def main():
     paca_end = (max(r.stop for r in parts.values()) + 0xFFF) & ~0xFFF
     entry = next(int(line.split()[0], 16) for line in open(system_map, encoding="ascii")
                  if line.split()[2] == "kvmppc_entry_trampoline")
-    # Or without relocation
+    # Relocation may be off here
     entries = entry, entry & (1 << 60) - 1
-    # Of firmware, which is big-endian, registers come as that has them
+    # In big-endian firmware, registers are read in its byte order
     gdb = Gdb(path, "little")
     gdb.ask("?")
     words, bad, seen = {}, {}, dict.fromkeys(parts, 0)
@@ -131,7 +131,7 @@ def main():
             word = gdb.word(pc)
             if word is not None:
                 words[pc] = word
-        # One that is not in the hash table is come by again, after the fault
+        # A store whose page is not in the hash table is executed again after the fault
         last, before = pc, words.get(pc, 0)
         where = stored(before)
         ours += 1
@@ -155,7 +155,7 @@ def main():
         print(f"# {n} into {name}")
     for pc, offset in bad.items():
         print(f"# {pc:#x} ({words[pc]:#010x}) stores at {offset} of the PACA")
-    # or it saw nothing of what it looks for
+    # If there were none of these, the test has seen nothing
     good = not bad and seen["the shadow vcpu"] >= rounds and ours > 0
     print("1..1")
     print(f"{'ok' if good else 'not ok'} 1 the module stores into its own parts of the PACA only")

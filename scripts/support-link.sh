@@ -11,8 +11,9 @@ support="$tree/rust/core.o $tree/rust/compiler_builtins.o $tree/rust/kernel.o $t
 script=$out.lds
 trap 'rm -f "$script"' EXIT
 
-# What the kernel finds by the name of its section, nobody refers to: warnings,
-# exceptions, static branches, and what is patched by the processor's features
+# Keep sections that the kernel finds by their names, though nothing refers to them:
+# warnings, exceptions, static branches, and code that is patched by the processor's
+# features
 # shellcheck disable=SC2086 # names are words
 tables=$($READELF -SW $support | sed -n 's/^ *\[ *[0-9]*\] \(__[a-z_]*_\(table\|fixup\)\) .*/\1/p' | sort -u)
 {
@@ -25,8 +26,8 @@ roots=$($NM -u "$@" | sed -n 's/^ *U //p' | sort -u | sed 's/^/-u /')
 # shellcheck disable=SC2086
 $LD -r --gc-sections -T "$script" $roots -o "$out" $support
 
-# Only a kernel with Rust knows this format; patches/stock has the crate do without,
-# also where it is inline
+# Only kernels with Rust know this format; patches/stock keeps the crate from using it, also
+# in inline functions
 for o in "$out" "$@"; do
 	! grep -q '%pA' "$o" || { echo "$o prints with %pA" >&2; rm -f "$out"; exit 1; }
 done

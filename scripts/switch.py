@@ -24,7 +24,7 @@ PC, MSR, CR, LR, CTR, XER = range(32, 38)  # in what `g` replies, after the GPRs
 GDB_PC, GDB_MSR = 64, 65  # QEMU's numbers
 CE, EE, PR, ME, DE, IS, DS = 1 << 17, 1 << 15, 1 << 14, 1 << 12, 1 << 9, 1 << 5, 1 << 4
 CRITICAL = {0: "critical input", 1: "machine check", 12: "watchdog", 15: "debug"}
-# What neither may change, nor their return; SPRG2, 6 and 7 are theirs
+# What these interrupts and their return must not change; they may use SPRG2, 6 and 7
 KEPT = "srr0 srr1 sprg0 sprg1 sprg3 sprg4 pid ivpr usprg0 dbcr0".split()
 ROUNDS = 10
 
@@ -82,7 +82,7 @@ class Host:
 
     def find(self):
         """Stops where the VM's guest is about to be entered for the first time"""
-        # The module is its only user in this kernel
+        # Only the module uses it in this kernel
         self.gdb.until(self.symbols["__mmu_notifier_register"])
         blocks = []
         while not blocks:
@@ -90,7 +90,7 @@ class Host:
             for base in range(0, LOWMEM_SIZE, BLOCK):
                 if self.gdb.memory(base + CODE, 16) == self.code[:16]:
                     blocks.append(LOWMEM + base)
-        # Some may be those of VMs that are gone
+        # Some may belong to VMs that no longer exist
         self.gdb.until(*(base + CODE + self.labels["enter"] for base in blocks))
         self.base = self.gdb.register(GDB_PC) - CODE - self.labels["enter"]
         self.ivpr, = self.sprs("ivpr")

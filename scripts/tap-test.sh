@@ -1,24 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# tap-test.sh: does the judge of tests see every way in which one can fail? TAP
-# on stdout. Each case is a stream and the totals (passed failed skipped) due.
+# tap-test.sh: tests that tap.awk finds every way in which a test can fail. TAP on
+# stdout. Each case is a stream and the expected totals (passed failed skipped).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-n=0 bad=0
+. "$here/tap.sh"
 
 # judged NAME TOTALS EXPECTED_PROGRAMS LINE...
 judged() {
 	local name=$1 totals=$2 programs=$3 got
 	shift 3
-	n=$((n + 1))
 	got=$(printf '%b\n' "$@" | awk -f "$here/tap.awk" -v expect="$programs" | sed -n 's/^total //p')
-	if [ "$got" = "$totals" ]; then
-		echo "ok $n $name"
-	else
-		echo "# wanted $totals, got $got"
-		echo "not ok $n $name"
-		bad=1
-	fi
+	result "$name" "$([ "$got" = "$totals" ]; echo $?)" <<<"wanted $totals, got $got"
 }
 
 judged "all is well" "2 0 0" "a" '# BEGIN a' 1..2 'ok 1 x' 'ok 2 y' '# END a 0'
@@ -39,5 +32,4 @@ judged "the host died in it" "1 1 0" "" '# BEGIN a' 1..1 'ok 1 x'
 judged "it gave way to the next" "1 2 0" "" '# BEGIN a' 1..1 '# BEGIN b' 1..1 'ok 1 x' '# END b 0'
 judged "one never ran" "1 1 0" "a b" '# BEGIN a' 1..1 'ok 1 x' '# END a 0'
 judged "none ran" "0 2 0" "a b" 'nothing at all'
-echo "1..$n"
-exit $bad
+finished

@@ -8,13 +8,12 @@
 #	ok 3 name # SKIP reason
 #	# END program status
 #
-# Prints a line a test ("ok program: name"), and what is wrong with a program as
-# a whole as one more failed test: no plan, not as many tests as planned, a bad
-# exit status without a failed test, no end. Indented lines belong to subtests,
-# whose parent reports. Programs that expect=LIST (names between blanks) asks for
-# and that never began are failures too. Last line: "total PASSED FAILED SKIPPED".
-# With live=1 it prints as it reads and judges nothing. A failed test is followed
-# by what it said last.
+# Prints a line a test ("ok program: name"), and what is wrong with a program as a whole as
+# one more failed test: no plan, not as many tests as planned, a bad exit status without a
+# failed test, no end. Indented lines belong to subtests, whose parent reports. Programs
+# that expect=LIST (names between blanks) asks for and that never began are failures too.
+# Last line: "total PASSED FAILED SKIPPED". With live=1 it prints as it reads and judges
+# nothing. A failed test is followed by the last comments before it.
 
 function say(word, name, why) {
 	printf "%-4s %s%s\n", word, program ": " name, why == "" ? "" : "  (" why ")"

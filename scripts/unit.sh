@@ -5,15 +5,16 @@
 #
 # -f only fetches the crates that it needs.
 #
-# FUZZ_SECONDS  for each fuzz target, default 15
+# FUZZ_SECONDS  for each fuzz target, default 5
 # PROPTEST_CASES  for each property, as proptest has it
 . "$(dirname "$0")/lib.sh"
+. "$top/scripts/tap.sh"
 
 log=$results/unit
 mkdir -p "$log"
 CARGO_TARGET_DIR=$cache/cargo-$(key "$top")
 export RUSTC=$rustc CARGO_TARGET_DIR CARGO_TERM_COLOR=never
-# The registry is asked only for what the lock file names and is not there yet
+# Only crates that the lock file names and that are not there yet are fetched
 crates() {
 	"$cargo" fetch -q --locked --offline 2>/dev/null ||
 		CARGO_NET_RETRY=5 CARGO_HTTP_TIMEOUT=30 "$cargo" fetch --locked
@@ -27,24 +28,17 @@ if [ "${1:-}" = -f ]; then
 fi
 src=$("$top/scripts/kernel.sh" -s)
 
-n=0 bad=0
 begin() { printf '# BEGIN %s\n' "$1"; n=0 bad=0; }
 end() { printf '1..%d\n# END %s %d\n' "$n" "$1" "${2:-$bad}"; }
 # check NAME COMMAND...: one test, its output kept and shown if it fails
 check() {
-	local name=$1 file
+	local name=$1 file rc=0
 	shift
-	n=$((n + 1))
 	file=$log/${name//[ \/]/-}.log
-	if "$@" >"$file" 2>&1 </dev/null; then
-		echo "ok $n $name"
-	else
-		tail -n 15 "$file" | sed 's/^/# /'
-		echo "not ok $n $name"
-		bad=1
-	fi
+	"$@" >"$file" 2>&1 </dev/null || rc=$?
+	result "$name" $rc < <(tail -n 15 "$file")
 }
-# files GLOB...: of the tree, as far as git would have them
+# files GLOB...: prints files of the tree, without those that git ignores
 files() { git -C "$top" ls-files -z --cached --others --exclude-standard -- "$@"; }
 
 pure() {
@@ -53,7 +47,7 @@ pure() {
 	cd "$top/rust"
 	crates >"$log/fetch.log" 2>&1 || echo "# no crates: $(tail -n 1 "$log/fetch.log")"
 	"$cargo" test --locked --offline --no-fail-fast >"$log/cargo-test.log" 2>&1 || rc=$?
-	# Plan: as many as cargo said it would run
+	# The plan is the number of tests that cargo said it would run
 	awk '
 		/^running [0-9]+ tests?$/ { planned += $2 }
 		/^test .* \.\.\. / {
@@ -69,7 +63,7 @@ pure() {
 	echo "# END pure $rc"
 }
 
-# fuzz_target NAME: coverage comes from LLVM's own pass, which a stable rustc has
+# fuzz_target NAME: fuzzes it; a stable rustc has LLVM's pass for coverage
 fuzz_target() {
 	local flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
 		-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table
@@ -78,7 +72,7 @@ fuzz_target() {
 	mkdir -p "$corpus" "$log/artifacts"
 	RUSTFLAGS=${flags//[$'\n\t']/ } CARGO_TARGET_DIR=$CARGO_TARGET_DIR-fuzz "$cargo" run --locked --offline --release \
 		--target x86_64-unknown-linux-gnu --bin "$1" -- \
-		-max_total_time="${FUZZ_SECONDS:-15}" -timeout=10 -rss_limit_mb=2048 \
+		-max_total_time="${FUZZ_SECONDS:-5}" -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix="$log/artifacts/$1-" "$corpus"
 }
 
@@ -103,7 +97,7 @@ shell_lint() {
 	local f bad=0
 	cd "$top" || return
 	shellcheck -x scripts/*.sh .ci/run || bad=1
-	# Those of the emulated machines, which busybox's ash reads
+	# The scripts of the emulated machines, which are for busybox's ash
 	for f in scripts/host/init scripts/host/initrd-init scripts/host/functions scripts/host/run-tests \
 		scripts/guest/init scripts/payload/*/run selftests/guests/*; do
 		case $f in *.list) continue ;; esac
@@ -111,7 +105,7 @@ shell_lint() {
 	done
 	return $bad
 }
-# A rustup in the home folder would put its own cargo-clippy before this one
+# By its path, because a rustup in the home folder would put its own cargo-clippy first
 pure_clippy() { cd "$top/rust" && CARGO=$cargo /usr/bin/cargo-clippy clippy --locked --offline --all-targets -- -D warnings; }
 # module_clippy FLAVOUR
 module_clippy() {
@@ -122,12 +116,13 @@ module_clippy() {
 	mkdir -p "$out"
 	kmake -C "$kernel" M="$top" MO="$out" CLIPPY=1 modules || return 1
 }
-# Neither rustc's nor clippy's nor the C compiler's warnings about the module
+# The module builds without warnings of rustc, clippy and the C compiler
 no_warnings() {
 	! awk -v RS= '/(^|\n)(warning|error)[^\n]*\n *-->/ || /: warning:/ {print; bad = 1} END {exit !bad}' "$1"
 }
 module_warnings() { no_warnings "$log/$1-module-compiles-under-clippy.log"; }
-# What the compiler could not show to be in bounds would call one of core's functions
+# An access that the compiler cannot show to be in bounds would call one of core's panicking
+# functions
 no_panic_paths() {
 	local kernel
 	kernel=$("$top/scripts/kernel.sh" "$1")
@@ -142,7 +137,7 @@ accounted() {
 		grep -vE "// the module's\$|^[^:]*:[0-9]+:[[:space:]]*(//|/?\*)" || true)
 	[ -z "$bad" ] || { echo "$bad"; return 1; }
 }
-# What bindgen is told to bind is used
+# Everything that bindgen is told to bind is used
 allowlist() {
 	local name bad=0
 	while read -r name; do
@@ -160,7 +155,7 @@ licences() {
 	return $bad
 }
 
-# Each file and function that the tables of Documentation/parity*.rst name is there
+# Each file and function that the tables of Documentation/parity*.rst name exists
 parity() {
 	local file name n=0 bad=0
 	cd "$top" || return
@@ -195,7 +190,7 @@ lint() {
 	end lint
 }
 
-# program NAME SCRIPT: one that says TAP itself
+# program NAME SCRIPT: runs a script that prints TAP itself
 program() {
 	local rc=0
 	echo "# BEGIN $1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
-# watchers.sh [-f]: makes what people watch KVM with on the emulated hosts, for a test,
-# and prints its folder:
+# watchers.sh [-f]: makes a disk with the programs that people watch KVM with, for a
+# test on the emulated hosts, and prints its folder:
 #
 #	watchers.ext4	perf, trace-cmd and udevadm of Debian ppc64el with all that they need,
 #			which has Python; and kvm_stat, a script of Python that no package of
@@ -28,7 +28,7 @@ make_watchers() {
 	unpack_set "$fetched" "$dir"
 	mkdir -p "$dir"/{proc,sys,dev,run,tmp,root,results}
 	rm -rf "$dir"/usr/share/{doc,man,locale,info} "$dir"/usr/lib/systemd
-	# Which package would do that, its scripts are not run
+	# The packages' scripts, which would make this link, are not run
 	python=$(find "$dir/usr/bin" -name 'python3.[0-9]*' -printf '%f\n' | sed -n 1p)
 	ln -sf "$python" "$dir/usr/bin/python3"
 	install -m 755 "$("$top/scripts/kernel.sh" -s)/tools/kvm/kvm_stat/kvm_stat" "$dir/usr/bin/kvm_stat"
