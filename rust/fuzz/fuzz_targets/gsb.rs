@@ -18,7 +18,8 @@ fn read(buffer: &[u8]) -> Vec<(Id, Value)> {
 fuzz_target!(|buffer: &[u8]| {
     let elements = read(buffer);
     assert!(8 * elements.len() <= buffer.len());
-    let mut again = vec![0; 64 + 24 * elements.len()];
+    // The longest element has 24 bytes behind its header
+    let mut again = vec![0; 64 + (4 + 24) * elements.len()];
     let mut w = Writer::new(&mut again).expect("room");
     for (id, value) in &elements {
         let put = match (id.size(), *value) {
