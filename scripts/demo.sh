@@ -18,7 +18,8 @@ last_line() {
 	trap '' HUP INT TERM
 	if [ -n "$child" ]; then
 		stop "$child"
-		wait
+		# After a signal `wait` may return at once, with a status that ends the script
+		wait || wait || true
 	fi
 	if [ "$finished" = 1 ]; then verdict=ok; else echo "$what: FAILED: $why"; fi
 	rm -rf "${work:-}"
