@@ -111,7 +111,7 @@ harm() {
 	printf 'host: FAILED: %s\n' "$*"
 	exit 99
 }
-bad=$(grep -aEm1 "$("$top/scripts/host/complaints")" "$log" || true)
+bad=$(awk -f "$top/scripts/complaint.awk" "$log")
 [ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
 [ -z "$bad" ] || harm "the host kernel says: $bad"
 [ "$rc" = 0 ] || harm "QEMU ended with $rc"

@@ -217,8 +217,7 @@ tar -C "$out" -xf "$work/results.img" 2>"$out/results.log" || true
 # guest's output, too
 log=$out/dmesg
 [ -s "$log" ] || log=$out/console.log
-# The kernel reports the NVRAM of a partition as corrupt, because it is new each time
-bad=$(grep -av 'nvram corruption detected' "$log" | grep -aEm1 "$("$top/scripts/host/complaints")" || true)
+bad=$(awk -f "$top/scripts/complaint.awk" "$log")
 [ $rc != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
 [ -z "$bad" ] || harm "the host kernel says: $bad"
 [ $rc = 0 ] || harm "QEMU ended with $rc"
