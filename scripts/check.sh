@@ -247,7 +247,7 @@ suite_pr() {
 	HOST=powernv9-hash suite_guests '/pr/' 2400 short
 	HOST=powernv10-hash suite_kselftest '/prp10/' 300 brief
 	HOST=pseries8 suite_kselftest '/lpar/'
-	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 boots=own:vof:2,debian:slof:1
+	HOST=pseries8 suite_guests '/pr/ && !/hash/' 1500 boots=own:vof:2:smt,debian:slof:1
 	HOST=pseries9-hash suite_guests '/pr/ && !/hash/' 600 boots=own:vof:2,debian:slof:2:ail
 	HOST=powernv8 suite_kselftest '/p8/'
 	HOST=powernv8 suite_guests '/pr/ && !/hash/' 600 boots=own:slof:2:vga

@@ -168,15 +168,11 @@ TEST(smt_modes)
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 2, 1));
 	EXPECT_EQ(EINVAL, errno);
-	/* PR's cores have one thread */
-	if (book3s_on_hash(vmm)) {
-		EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 4, 0));
-		EXPECT_EQ(EINVAL, errno);
-		return;
-	}
 	EXPECT_EQ(0, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 4, 0));
 	EXPECT_EQ(4, vmm_check(vmm, KVM_CAP_PPC_SMT));
 	vmm_add_vcpu(vmm, 0);
+	/* the first thread of the last core that there can be */
+	vmm_add_vcpu(vmm, 4 * (vmm_check(vmm, KVM_CAP_MAX_VCPUS) - 1));
 	/* too late */
 	EXPECT_EQ(-1, vmm_enable_cap(vmm->fd, KVM_CAP_PPC_SMT, 2, 0));
 	EXPECT_EQ(EBUSY, errno);

@@ -51,7 +51,7 @@ static const struct {
 	CAP(KVM_CAP_DEVICE_CTRL, 1, 1),
 	CAP(KVM_CAP_HALT_POLL, 1, 1),
 	CAP(KVM_CAP_PPC_SMT, 1, 1),
-	CAP_PR(KVM_CAP_PPC_SMT_POSSIBLE, 15, 1),
+	CAP(KVM_CAP_PPC_SMT_POSSIBLE, 15, 15),
 	/* defined for other processors, other kinds of guest, or nobody */
 	CAP(KVM_CAP_PPC_PAIRED_SINGLES, 0, 0),
 	CAP(KVM_CAP_PPC_OSI, 0, 0),

@@ -5,7 +5,6 @@
 use super::{
     compat_caps::{self, GET_COMPAT_CAPS, KVM_CAP_PPC_COMPAT_CAPS},
     vcpu::HvVcpu,
-    vm::Smt,
     xive, Hv,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     isa::rpte::Patb1,
     vm::{
         pvinfo::pvinfo,
+        smt::Smt,
         tce::{self, Tables},
         xics::{device, tokens},
         Vcpu, Vm,
@@ -67,9 +67,8 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
         KVM_CAP_PPC_IRQ_XIVE => xive::device::available().into(),
         KVM_CAP_PPC_COMPAT_CAPS => compat_caps::available().into(),
         KVM_CAP_PPC_MMU_RADIX => features.radix().into(),
-        KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt() as i32),
-        // Doorbells are emulated, so a guest's core may have any number of threads.
-        KVM_CAP_PPC_SMT_POSSIBLE => 8 | 4 | 2 | 1,
+        KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt.get() as i32),
+        KVM_CAP_PPC_SMT_POSSIBLE => Smt::POSSIBLE,
         KVM_CAP_PPC_HWRNG => features.hwrng().into(),
         // Transactional memory on POWER9 needs emulation by the hypervisor, which this module does not have.
         KVM_CAP_PPC_HTM => 0,
@@ -85,15 +84,7 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Hv>, cap: u32, args: &[u64; 4]) -> Result {
     let [arg0, arg1, ..] = *args;
     match cap {
         KVM_CAP_PPC_ENABLE_HCALL => vm.arch.hcalls.enable_cap(arg0, arg1),
-        KVM_CAP_PPC_SMT if arg1 == 0 => {
-            let smt = Smt::new(arg0)?;
-            let locked = vm.lock.lock();
-            if locked.created_vcpus != 0 {
-                return Err(EBUSY);
-            }
-            vm.arch.set_smt(smt);
-            Ok(())
-        }
+        KVM_CAP_PPC_SMT => vm.arch.smt.enable(&vm.lock.lock(), arg0, arg1),
         KVM_CAP_PPC_DAWR1 => vm.arch.set_dawr1(),
         _ => Err(EINVAL),
     }

@@ -43,6 +43,7 @@ use crate::{
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        smt::Smt,
         state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         xics::device::{self as xics, Xics},
@@ -59,6 +60,15 @@ impl PaprBackend for Hv {
     #[inline]
     fn events(vcpu: &Vcpu<Self>) -> &Events {
         &vcpu.shared.events
+    }
+
+    fn smt(vm: &Vm<Self>) -> &Smt {
+        &vm.arch.smt
+    }
+
+    fn take_doorbell_back(vcpu: &Vcpu<Self>) {
+        // A doorbell that the hardware holds is written back to memory when the guest is left.
+        vcpu.kick_and_wait();
     }
 }
 
@@ -109,7 +119,7 @@ impl BackendState for Hv {
 
 impl Backend for Hv {
     const MAX_VCPUS: usize = 2048;
-    const MAX_VCPU_IDS: u32 = 2048 * vm::MAX_SMT as u32;
+    const MAX_VCPU_IDS: u32 = 2048 * Smt::MAX as u32;
 
     fn recommended_vcpus() -> u32 {
         // Hosts often keep all but one thread of a core offline, yet guests run on those threads; so present CPUs
@@ -137,8 +147,7 @@ impl Backend for Hv {
     }
 
     fn new_vcpu(vm: &Vm<Self>, id: u32, _shared: &HvShared) -> Result<HvVcpu> {
-        // The VMM leaves gaps between the ids of its cores; with fewer threads a core, ids beyond this cannot be right.
-        if u64::from(id) >= Self::MAX_VCPUS as u64 * vm.arch.smt() {
+        if !vm.arch.smt.allows(id, Self::MAX_VCPUS) {
             return Err(EINVAL);
         }
         HvVcpu::new(&vm.arch)

@@ -15,6 +15,7 @@ use crate::{
     isa::{lpcr::Lpcr, rpte::Patb1},
     vm::{
         papr::{EnabledHcalls, Handled},
+        smt::Smt,
         tce::Tables,
     },
 };
@@ -57,23 +58,6 @@ impl Hv {
     }
 }
 
-/// Threads of an emulated core at most, `KVM_CAP_PPC_SMT`.
-pub(super) const MAX_SMT: u64 = 8;
-
-/// A number of threads that a core can have.
-pub(crate) struct Smt(u64);
-
-impl Smt {
-    /// Returns `EINVAL` unless a power of two up to 8.
-    pub(crate) fn new(threads: u64) -> Result<Self> {
-        if threads.is_power_of_two() && threads <= MAX_SMT {
-            Ok(Self(threads))
-        } else {
-            Err(EINVAL)
-        }
-    }
-}
-
 /// A VM's state that any of its vCPUs may look at.
 pub(crate) struct HvVm {
     /// What the host can do.
@@ -88,8 +72,8 @@ pub(crate) struct HvVm {
     lpcr: Atomic<u64>,
     /// Second doubleword of the partition table entry, GR included: where the guest's process table is.
     process_table: Atomic<u64>,
-    /// Threads of an emulated core; vCPU ids are aligned to it.
-    smt: Atomic<u64>,
+    /// Threads of an emulated core.
+    pub(crate) smt: Smt,
     /// Keeps the scheduler's notifications about vCPU threads enabled.
     pub(crate) scheduler: Enabled,
     /// Hcalls that are handled here.
@@ -120,7 +104,7 @@ impl HvVm {
             switch,
             lpcr: Atomic::new(guest_lpcr(&host, features).raw()),
             process_table: Atomic::new(Patb1::GR.raw()),
-            smt: Atomic::new(1),
+            smt: Smt::new(),
             scheduler: Enabled::new(),
             hcalls: EnabledHcalls::new(hcalls),
             tce: Tables::new()?,
@@ -149,16 +133,6 @@ impl HvVm {
         self.process_table.store(table.raw(), Relaxed);
         let lpcr = self.lpcr().set(Lpcr::GTSE, gtse);
         self.lpcr.store(lpcr.raw(), Relaxed);
-    }
-
-    /// Threads of an emulated core.
-    pub(crate) fn smt(&self) -> u64 {
-        once::read_u64(&self.smt)
-    }
-
-    /// Sets the number of threads of an emulated core. Call before the first vCPU is made.
-    pub(crate) fn set_smt(&self, smt: Smt) {
-        self.smt.store(smt.0, Relaxed);
     }
 
     /// Does the guest handle machine checks itself?

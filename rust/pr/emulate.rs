@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     emulate::{
-        doorbell::{self, Doorbell},
+        doorbell::{self as messages, Doorbell},
         privileged::{self, decode, Privileged},
         trapped::Executing,
     },
@@ -21,7 +21,7 @@ use crate::{
         insn::Insn, msr::Msr, privilege::PrivilegeState, radix_walk::truncated, slb::SlbEsid,
         spr::Spr,
     },
-    vm::{events::Events, Vcpu},
+    vm::{doorbell, Vcpu},
 };
 
 /// Executes an instruction that needs privileged state.
@@ -266,16 +266,11 @@ fn write_segment(st: &mut PrVcpu, sr: u64, rs: u8) {
     st.forget_segments();
 }
 
-/// `msgsndp` and `msgclrp`. The guest's core has one thread, so only thread 0 can be addressed.
+/// `msgsndp` and `msgclrp`.
 fn message(vcpu: &Vcpu<Pr>, st: &PrVcpu, insn: Insn) -> Outcome {
-    let events = &vcpu.shared.events;
-    match doorbell::decode(insn, &st.switch) {
-        Some(Doorbell::Send { thread: 0 }) => {
-            events.change(0, Events::DOORBELL);
-        }
-        Some(Doorbell::Clear) => {
-            events.change(Events::DOORBELL, 0);
-        }
+    match messages::decode(insn, &st.switch) {
+        Some(Doorbell::Send { thread }) => doorbell::send(vcpu, thread),
+        Some(Doorbell::Clear) => doorbell::clear(vcpu),
         Some(_) => {}
         None => return Outcome::Illegal,
     }

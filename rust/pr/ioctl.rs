@@ -11,6 +11,7 @@ use crate::{
     },
     vm::{
         pvinfo::pvinfo,
+        smt::Smt,
         tce::{self, Tables},
         xics::{device, tokens},
         Vcpu, Vm,
@@ -29,7 +30,7 @@ const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
 
 /// `KVM_CHECK_EXTENSION`. QEMU takes `KVM_CAP_PPC_GET_PVINFO` to mean this backend: it then allocates the guest's page
 /// table itself.
-pub(crate) fn check_extension(cap: u32) -> Option<i32> {
+pub(crate) fn check_extension(vm: Option<&Vm<Pr>>, cap: u32) -> Option<i32> {
     Some(match cap {
         KVM_CAP_PPC_SEGSTATE
         | KVM_CAP_PPC_RTAS
@@ -51,11 +52,11 @@ pub(crate) fn check_extension(cap: u32) -> Option<i32> {
         | KVM_CAP_PPC_ENABLE_HCALL
         | KVM_CAP_PPC_GET_SMMU_INFO
         | KVM_CAP_PPC_GET_CPU_CHAR
-        | KVM_CAP_PPC_SMT
-        | KVM_CAP_PPC_SMT_POSSIBLE
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
+        KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt.get() as i32),
+        KVM_CAP_PPC_SMT_POSSIBLE => Smt::POSSIBLE,
         KVM_CAP_PPC_HTM => Features::read().htm().into(),
         KVM_CAP_PPC_HWRNG => Features::read().hwrng().into(),
         _ => return None,
@@ -67,6 +68,7 @@ pub(crate) fn enable_vm_cap(vm: &Vm<Pr>, cap: u32, args: &[u64; 4]) -> Result {
     let [arg0, arg1, ..] = *args;
     match cap {
         KVM_CAP_PPC_ENABLE_HCALL => vm.arch.hcalls.enable_cap(arg0, arg1),
+        KVM_CAP_PPC_SMT => vm.arch.smt.enable(&vm.lock.lock(), arg0, arg1),
         _ => Err(EINVAL),
     }
 }

@@ -76,6 +76,7 @@ use crate::{
         papr::PaprBackend,
         run_loop::Next,
         run_page::RunPage,
+        smt::Smt,
         state::BackendState,
         vpa::{Dispatches, Position, Preemption, VpaBackend, Vpas},
         xics::device::{self as xics, Xics},
@@ -92,6 +93,14 @@ impl PaprBackend for Pr {
     #[inline]
     fn events(vcpu: &Vcpu<Self>) -> &Events {
         &vcpu.shared.events
+    }
+
+    fn smt(vm: &Vm<Self>) -> &Smt {
+        &vm.arch.smt
+    }
+
+    fn take_doorbell_back(_vcpu: &Vcpu<Self>) {
+        // A processor that runs a guest in problem state holds no doorbell of its.
     }
 }
 
@@ -136,10 +145,10 @@ impl BackendState for Pr {
 
 impl Backend for Pr {
     const MAX_VCPUS: usize = 2048;
-    const MAX_VCPU_IDS: u32 = 2048;
+    const MAX_VCPU_IDS: u32 = 2048 * Smt::MAX as u32;
 
-    fn check_extension(_vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
-        ioctl::check_extension(cap)
+    fn check_extension(vm: Option<&Vm<Self>>, cap: u32) -> Option<i32> {
+        ioctl::check_extension(vm, cap)
     }
 
     fn new_vm(kind: u64) -> impl PinInit<PrVm, Error> {
@@ -154,7 +163,10 @@ impl Backend for Pr {
         PrShared::new()
     }
 
-    fn new_vcpu(vm: &Vm<Self>, _id: u32, _shared: &PrShared) -> Result<PrVcpu> {
+    fn new_vcpu(vm: &Vm<Self>, id: u32, _shared: &PrShared) -> Result<PrVcpu> {
+        if !vm.arch.smt.allows(id, Self::MAX_VCPUS) {
+            return Err(EINVAL);
+        }
         PrVcpu::new(&vm.arch)
     }
 

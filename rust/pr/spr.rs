@@ -14,7 +14,7 @@ use crate::{
         spr::Spr,
         spr_bits,
     },
-    vm::{events::Events, vpa, Vcpu},
+    vm::{doorbell, vpa, Vcpu},
 };
 
 /// What came of an access.
@@ -62,7 +62,7 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr
         Spr::DEC => st.dec().into(),
         Spr::PVR => st.pvr.into(),
         Spr::PIR => vcpu.id.into(),
-        Spr::TIR => 0,
+        Spr::TIR => doorbell::thread(vcpu),
         Spr::XER => st.switch.xer,
         Spr::LR => st.switch.lr,
         Spr::CTR => st.switch.ctr,
@@ -73,7 +73,7 @@ pub(crate) fn read(vcpu: &Vcpu<Pr>, st: &PrVcpu, state: PrivilegeState, spr: Spr
         Spr::PURR | Spr::SPURR => st.utilization.purr(vpa::scheduled(vcpu)),
         Spr::VTB => st.vtb(),
         Spr::TBU => timebase() >> 32,
-        Spr::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
+        Spr::DPDES => doorbell::pending(vcpu),
         // `tm.rs` has them, when they are unavailable in hardware.
         spr if spr.is_transactional() && st.has_transactions() => return Access::Illegal,
         // The exit does not save it.

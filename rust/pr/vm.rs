@@ -7,6 +7,7 @@ use crate::{
     isa::{msr::Msr, pvr::Bare},
     vm::{
         papr::{EnabledHcalls, Handled},
+        smt::Smt,
         tce::Tables,
     },
 };
@@ -54,6 +55,8 @@ pub(crate) struct PrVm {
     pub(crate) mmu: hash::Capabilities,
     /// Has the scheduler report when the vCPUs' threads get a CPU and lose it.
     pub(crate) scheduler: Enabled,
+    /// Threads of an emulated core.
+    pub(crate) smt: Smt,
     /// Hcalls that are handled here.
     pub(crate) hcalls: EnabledHcalls,
     /// Machine checks go to userspace, which tells the guest (`KVM_CAP_PPC_FWNMI`).
@@ -101,6 +104,7 @@ impl PrVm {
             features: Features::read(),
             mmu: hash::Capabilities::read(),
             scheduler: Enabled::new(),
+            smt: Smt::new(),
             hcalls: EnabledHcalls::new(hcalls),
             fwnmi: Atomic::new(false),
             dcbz_traps: Atomic::new(false),

@@ -57,6 +57,8 @@ pub(crate) mod device;
 mod dirty_bitmap;
 mod dirty_log;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod doorbell;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod events;
 pub(crate) mod fault;
 pub(crate) mod gfn;
@@ -89,6 +91,8 @@ mod ring;
 pub(crate) mod run_loop;
 pub(crate) mod run_page;
 mod slots_state;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
+pub(crate) mod smt;
 pub(crate) mod state;
 pub(crate) mod stats;
 mod stats_fd;

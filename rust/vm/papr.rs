@@ -8,6 +8,7 @@ use super::{
     mmio::{self, MmioBackend},
     run_loop::Next,
     run_page::RunPage,
+    smt::Smt,
     Vcpu, Vm,
 };
 use crate::{
@@ -40,6 +41,13 @@ pub(crate) enum Outcome {
 pub(crate) trait PaprBackend: Backend {
     /// The events of a vCPU.
     fn events(vcpu: &Vcpu<Self>) -> &Events;
+
+    /// The threads of a VM's cores.
+    fn smt(vm: &Vm<Self>) -> &Smt;
+
+    /// A doorbell that is pending for the vCPU is among its [`events`](Self::events) when this returns, even if the
+    /// processor that runs it held it. Another vCPU's thread calls this.
+    fn take_doorbell_back(vcpu: &Vcpu<Self>);
 }
 
 /// The vCPU of the same VM that the guest knows as processor `id`.
