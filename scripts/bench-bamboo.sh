@@ -4,10 +4,11 @@
 # it writes, in a host whose time counts instructions. Next to them: the entries that
 # would be written by a world switch that replaces all entries that are not pinned, on
 # the way in and on the way out, as KVM for the 440 did when it was in Linux. Fails if
-# an exit writes more entries than the limit.
+# an exit writes more entries than the limit, or if 64 instructions at as many addresses
+# take much longer than one takes 64 times.
 . "$(dirname "$0")/lib.sh"
 
-exits="mfspr mtspr system_call rfi guest_miss mmio_load mmio_store touch tlbwe"
+exits="mfspr mfspr_64 mtspr system_call rfi guest_miss mmio_load mmio_store touch tlbwe"
 # The highest permitted ratio of entries written to those that the other would write
 limit=0.20
 
@@ -26,6 +27,7 @@ awk -v limit=$limit '{print $2, $5, $4, limit}' "$out/bench" >"$out/table"
 awk -v exits="$exits" -v limit=$limit '
 	{
 		seen[$2] = 1
+		instructions[$2] = $3
 		ratio = $5 ? $4 / $5 : 1
 		verdict = ratio > limit || $4 > $6 ? "OVER" : "ok"
 		if (!over)
@@ -35,6 +37,10 @@ awk -v exits="$exits" -v limit=$limit '
 		printf row, $2, $3, $4, $6, $5, sprintf("%.4f", ratio), limit, verdict
 	}
 	END {
+		if (instructions["mfspr_64"] > 64 * 1.1 * instructions["mfspr"]) {
+			print "mfspr_64: longer than 64 times mfspr"
+			over = 1
+		}
 		n = split(exits, names, " ")
 		for (i = 1; i <= n; i++)
 			if (!(names[i] in seen)) {

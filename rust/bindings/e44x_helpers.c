@@ -229,7 +229,8 @@ void kvm_ppc_e44x_clean_new_page(u64 real, unsigned int shift)
 		if (!pfn_valid(pfn))
 			continue;
 		folio = page_folio(pfn_to_page(pfn));
-		if (test_and_set_bit(PG_dcache_clean, &folio->flags.f))
+		if (test_bit(PG_dcache_clean, &folio->flags.f) ||
+		    test_and_set_bit(PG_dcache_clean, &folio->flags.f))
 			continue;
 		flush_dcache_icache_folio(folio);
 	}

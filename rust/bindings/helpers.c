@@ -538,15 +538,29 @@ unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
 bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			     unsigned long pages, u64 phys, bool writable)
 {
-	bool may_write;
-	unsigned int shift;
-	u64 at;
+	unsigned long n, flags, pfn = phys >> PAGE_SHIFT;
+	unsigned int s = 0;
+	pte_t *ptep, pte;
 
-	for (; pages; pages--, hva += PAGE_SIZE, phys += PAGE_SIZE)
-		if (!kvm_ppc_host_pte(mm, hva, writable, &at, &may_write,
-				      &shift) ||
-		    at != phys)
+	/* One table at a time, since the walk takes longer than all else */
+	for (; pages; pages -= n, hva += n << PAGE_SHIFT) {
+		unsigned long end;
+
+		n = min(pages, PTRS_PER_PTE - pte_index(hva));
+		local_irq_save(flags);
+		ptep = __find_linux_pte(mm->pgd, hva, NULL, &s);
+		if (ptep && !s) {
+			for (end = pfn + n; pfn != end; pfn++, ptep++) {
+				pte = READ_ONCE(*ptep);
+				if (pte_pfn(pte) != pfn ||
+				    !needs_no_help(pte, writable))
+					break;
+			}
+		}
+		local_irq_restore(flags);
+		if (!ptep || s || pfn != end)
 			return false;
+	}
 	return true;
 }
 #endif

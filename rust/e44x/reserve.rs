@@ -17,7 +17,7 @@ use crate::{
             privileged::cr0,
             state::{Registers, Reservation},
         },
-        reservation::reserving,
+        reservation::{reserving, LOOK_BACK},
     },
     host::e44x::compare_exchange_user,
     isa::{
@@ -57,10 +57,7 @@ pub(crate) fn held(vcpu: &Vcpu<E44x>, st: &mut E44xVcpu) -> Option<Reservation> 
     if st.state.reservation.is_some() || st.unreserved.skip(nip) {
         return None;
     }
-    let before = (1..).map_while(|n: u32| {
-        let insn = fetch::at(vcpu, st, nip.wrapping_sub(4 * n))?;
-        Some(insn.raw())
-    });
+    let before = fetch::before::<{ LOOK_BACK as usize }>(vcpu, st, nip);
     let Some(load) = reserving(before).filter(|load| load.bytes == 4) else {
         st.unreserved.note(nip);
         return None;

@@ -2,12 +2,16 @@
 
 //! Where not to look for a reservation (`reserve.rs`).
 
+use kernel::prelude::*;
+
 /// Addresses of emulated instructions at which the guest was found to hold no reservation. Nothing is looked for there
 /// the next [`SKIPS`] times.
-#[derive(Default)]
-pub(crate) struct Unreserved([Place; 16]);
+pub(crate) struct Unreserved(KVec<Place>);
 
-#[derive(Clone, Copy, Default)]
+/// As many as a guest's interrupt handlers have such instructions, and some more.
+const PLACES: usize = 256;
+
+#[derive(Clone)]
 struct Place {
     nip: u32,
     skips: u8,
@@ -17,8 +21,14 @@ struct Place {
 const SKIPS: u8 = 255;
 
 impl Unreserved {
+    /// No address is known. Returns `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let none = Place { nip: 0, skips: 0 };
+        Ok(Self(KVec::from_elem(none, PLACES, GFP_KERNEL_ACCOUNT)?))
+    }
+
     fn place(&mut self, nip: u32) -> Option<&mut Place> {
-        self.0.get_mut((nip / 4) as usize % 16)
+        self.0.get_mut((nip / 4) as usize % PLACES)
     }
 
     /// Is `nip` such an address, and is nothing to be looked for there this time?

@@ -193,7 +193,7 @@ impl E44xVcpu {
             stepped: false,
             watching: None,
             entered: 0,
-            unreserved: Unreserved::default(),
+            unreserved: Unreserved::new()?,
             mmio: PendingMmio::NONE,
         })
     }

@@ -175,6 +175,7 @@ DECLARE_BENCH(mmio_load);
 DECLARE_BENCH(mmio_store);
 DECLARE_BENCH(touch);
 DECLARE_BENCH(mfspr);
+DECLARE_BENCH(mfspr_64);
 DECLARE_BENCH(mtspr);
 DECLARE_BENCH(tlbwe);
 DECLARE_BENCH(system_call);
@@ -187,6 +188,7 @@ int main(void)
 		{ B(nothing) },
 		{ B(straight) },
 		{ B(mfspr), .limit = LIGHT },
+		{ B(mfspr_64), .limit = 64 * LIGHT },
 		{ B(mtspr), .limit = LIGHT },
 		{ B(system_call), WITH(system_call, IVOR_SYSTEM_CALL),
 		  .program = true, .limit = LIGHT },

@@ -38,12 +38,19 @@
 	.endr
 	.endm
 
+	.macro	mfsprs n
+	.rept	\n
+	mfspr	9, 0x110
+	.endr
+	.endm
+
 	measured nothing, ori 9, 9, 0
 	measured straight, nops 1000
 	measured mmio_load, lwz 9, 0(5)
 	measured mmio_store, stw 9, 0(5)
 	measured touch, lwz 9, 0(5)
 	measured mfspr, mfspr 9, 0x110	/* SPRG0 */
+	measured mfspr_64, mfsprs 64	/* as an interrupt's handler, at many addresses */
 	measured mtspr, mtspr 0x110, 9
 	measured tlbwe, tlbwe 10, 11, 2	/* attributes */
 

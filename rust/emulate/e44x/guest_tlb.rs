@@ -28,9 +28,10 @@ impl<S: DerefMut<Target = [Tlbe]>> GuestTlb<S> {
         Self(entries)
     }
 
-    /// The entry that translates `ea`. If there are several, which the architecture forbids, it is the first.
+    /// The entry that translates `ea`. If there are several, which the architecture forbids, it is the last.
     pub fn find(&self, ea: u32, space: Space) -> Option<Found> {
-        let index = self.0.iter().position(|e| e.translates(ea, space))?;
+        // Systems have their kernel's pages, which are translated most often, in the last entries.
+        let index = self.0.iter().rposition(|e| e.translates(ea, space))?;
         Some(Found {
             index: index as u8,
             tlbe: *self.0.get(index)?,

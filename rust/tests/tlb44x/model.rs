@@ -81,7 +81,7 @@ fn host_real(gpa: u64) -> u64 {
 type Naive = [Option<Tlbe>; TLB_SIZE];
 
 fn naive_find(tlb: &Naive, ea: u32, space: Space) -> Option<(usize, Tlbe)> {
-    tlb.iter().enumerate().find_map(|(i, e)| {
+    tlb.iter().enumerate().rev().find_map(|(i, e)| {
         let e = (*e)?;
         let size = 1u64 << e.shift()?;
         let first = u64::from(e.word0 & 0xffff_fc00) / size * size;
