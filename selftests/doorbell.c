@@ -89,10 +89,17 @@ TEST_F(core, numbers_and_messages)
 	for (core = 0; core < variant->cores; core++) {
 		unsigned int id = self->vmm->vcpu[core * per].id;
 		struct kvm_regs r;
+		uint64_t value;
 
 		book3s_run_to_exit(&self->vmm->vcpu[core * per]);
 		EXPECT_EQ(1, self->shared->taken[id]);
 		/* What it sent to the core's second thread waits there */
+		for (i = 0; i < 2; i++) {
+			ASSERT_EQ(0,
+				  vmm_get_reg(&self->vmm->vcpu[core * per + i],
+					      KVM_REG_PPC_DPDES, &value));
+			EXPECT_EQ(i, value);
+		}
 		vmm_get_regs(&self->vmm->vcpu[core * per + 1], &r);
 		r.gpr[4] = DOORBELL_WAIT;
 		book3s_set_regs(&self->vmm->vcpu[core * per + 1], &r);

@@ -7,7 +7,7 @@
 
 use super::{
     tm,
-    vcpu::{Events, HvVcpu, PSSCR_GUEST},
+    vcpu::{HvVcpu, PSSCR_GUEST},
     xive::vp_state,
     Hv,
 };
@@ -19,6 +19,7 @@ use crate::{
         pvr::{Arch, LogicalPvr, Pcr},
     },
     vm::{
+        doorbell,
         one_reg::{id, tm::transactional, RegValue, SW_BREAKPOINT},
         vpa,
         xics::device,
@@ -107,7 +108,7 @@ pub(crate) fn get(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64) -> Result<RegValue
         id::VSCR => st.switch.vscr().into(),
         id::TB_OFFSET => st.switch.vcore().tb_offset,
         id::VTB => st.switch.vcore().vtb as u64,
-        id::DPDES => vcpu.shared.events.test(Events::DOORBELL).into(),
+        id::DPDES => doorbell::own(vcpu),
         id::LPCR | id::LPCR_64 => st.lpcr(&vcpu.vm().arch).raw(),
         id::ARCH_COMPAT => st.compat.into(),
         id::ONLINE => st.online.into(),
@@ -165,10 +166,7 @@ pub(crate) fn set(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, reg: u64, val: RegValue) -> 
         id::VSCR => st.switch.set_vscr(val as u32),
         id::TB_OFFSET => set_tb_offset(st, val)?,
         id::VTB => st.switch.vcore_mut().vtb = val as usize,
-        id::DPDES => {
-            let set = if val & 1 != 0 { Events::DOORBELL } else { 0 };
-            vcpu.shared.events.change(Events::DOORBELL, set);
-        }
+        id::DPDES => doorbell::set_own(vcpu, val),
         id::LPCR => set_lpcr(vcpu, st, Lpcr::USER_32, val),
         id::LPCR_64 => set_lpcr(vcpu, st, Lpcr::USER, val),
         id::ARCH_COMPAT => set_compat(vcpu, st, val as u32)?,

@@ -10,6 +10,7 @@ use crate::{
     emulate::regs::Regs,
     isa::{fscr::Fscr, lpcr::Lpcr, spr::Spr},
     vm::{
+        doorbell,
         one_reg::{id, RegValue, SW_BREAKPOINT},
         vpa,
         xics::device,
@@ -97,6 +98,7 @@ pub(crate) fn get(vcpu: &Vcpu<Pr>, st: &PrVcpu, reg: u64) -> Result<RegValue> {
         id::FSCR => st.fscr().raw(),
         id::LPCR | id::LPCR_64 => st.lpcr.raw(),
         id::VTB => st.vtb(),
+        id::DPDES => doorbell::own(vcpu),
         id::DEC_EXPIRY => st.dec_expires,
         _ => return Err(EINVAL),
     };
@@ -144,6 +146,7 @@ pub(crate) fn set(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, reg: u64, val: RegValue) -> 
         id::VRSAVE => st.switch.set_vrsave(val as u32),
         id::TAR => st.switch.set_tar(val),
         id::PPR => st.switch.set_ppr(val),
+        id::DPDES => doorbell::set_own(vcpu, val),
         id::FSCR => st.set_fscr(Fscr::from_raw(val)),
         id::LPCR | id::LPCR_64 => {
             let val = Lpcr::from_raw(val);

@@ -51,6 +51,17 @@ pub(crate) fn pending<B: PaprBackend>(vcpu: &Vcpu<B>) -> u64 {
     dpdes
 }
 
+/// `KVM_REG_PPC_DPDES`: whether the vCPU itself has a doorbell pending, whatever its number in the core.
+pub(crate) fn own<B: PaprBackend>(vcpu: &Vcpu<B>) -> u64 {
+    B::events(vcpu).test(Events::DOORBELL).into()
+}
+
+/// Sets `KVM_REG_PPC_DPDES`.
+pub(crate) fn set_own<B: PaprBackend>(vcpu: &Vcpu<B>, val: u64) {
+    let set = if val & 1 != 0 { Events::DOORBELL } else { 0 };
+    B::events(vcpu).change(Events::DOORBELL, set);
+}
+
 /// The id of the core's first thread.
 fn first<B: PaprBackend>(vcpu: &Vcpu<B>) -> u64 {
     u64::from(vcpu.id) - thread(vcpu)
