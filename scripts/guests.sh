@@ -9,6 +9,7 @@
 
 kernel=${1:?build folder of a host kernel}
 suites="trixie|forky|bookworm"
+# Each behind those that it needs
 modules="virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci failover
 	net_failover virtio_net virtio_blk"
 

@@ -122,9 +122,9 @@ build_selftests() {
 		KSRC="$("$top/scripts/kernel.sh" -s)" CROSS_COMPILE=$cross
 }
 
-# make_initramfs FILE BUSYBOX INIT [MODULE...]: the modules go to /modules
+# make_initramfs FILE BUSYBOX INIT [MODULE...]: the modules go to /modules, and their order
 make_initramfs() {
-	local file=$1 busybox=$2 init=$3 dir=$1.dir
+	local file=$1 busybox=$2 init=$3 dir=$1.dir m
 	shift 3
 	rm -rf "$dir"
 	mkdir -p "$dir"/{bin,dev,proc,root,sys,tmp,modules}
@@ -132,7 +132,10 @@ make_initramfs() {
 	ln -s busybox "$dir/bin/sh"
 	cp "$init" "$dir/init"
 	chmod 755 "$dir/init"
-	[ $# = 0 ] || cp "$@" "$dir/modules/"
+	if [ $# != 0 ]; then
+		cp "$@" "$dir/modules/"
+		for m; do basename "$m" .ko; done >"$dir/modules/order"
+	fi
 	( cd "$dir" && find . | sort | cpio --quiet -o -H newc -R 0:0 | gzip -n1 ) >"$file"
 	rm -rf "$dir"
 }
