@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads of a guest's core: their numbers, and privileged doorbells between them, which
- * stay in the core.
+ * stay in the core. Not in partitions: below these, QEMU does not look at the HFSCR that a
+ * guest is to have, and sends the doorbells itself, to threads of another core.
  */
 #include "kselftest_harness.h"
 
