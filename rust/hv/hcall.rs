@@ -83,14 +83,7 @@ fn handle_other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, hcall: Hcall) -> Outcome {
     );
     let (vm, tables) = (vcpu.vm(), &*vcpu.vm().arch.tce);
     let ret = match hcall {
-        Hcall::H_XIRR
-        | Hcall::H_XIRR_X
-        | Hcall::H_EOI
-        | Hcall::H_IPI
-        | Hcall::H_CPPR
-        | Hcall::H_IPOLL => {
-            return hcalls::handle(vcpu, &mut st.switch, hcall);
-        }
+        _ if hcall.is_xics() => return hcalls::handle(vcpu, &mut st.switch, hcall),
         Hcall::H_CONFER => vpa::h_confer(vcpu, a, b),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_SET_MODE => match h_set_mode(vcpu, st, a, b, c, d) {

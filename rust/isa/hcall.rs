@@ -180,6 +180,19 @@ impl Hcall {
         self.0
     }
 
+    /// Is it one of the interrupt controller's (PAPR, "Interrupt Support")?
+    pub const fn is_xics(self) -> bool {
+        matches!(
+            self,
+            Self::H_XIRR
+                | Self::H_XIRR_X
+                | Self::H_EOI
+                | Self::H_IPI
+                | Self::H_CPPR
+                | Self::H_IPOLL
+        )
+    }
+
     /// The hcall's bit in a bitmap of enabled hcalls. `None` if KVM_CAP_PPC_ENABLE_HCALL does not know the hcall: its
     /// number is above [`Hcall::MAX_PAPR`] or not a multiple of 4.
     pub const fn papr_index(self) -> Option<usize> {

@@ -109,14 +109,7 @@ fn other(vcpu: &Vcpu<Pr>, st: &mut PrVcpu, hcall: Hcall) -> Outcome {
     let (a, b, c, d) = (st.gpr(4), st.gpr(5), st.gpr(6), st.gpr(7));
     let vm = vcpu.vm();
     Outcome::Return(match hcall {
-        Hcall::H_XIRR
-        | Hcall::H_XIRR_X
-        | Hcall::H_EOI
-        | Hcall::H_IPI
-        | Hcall::H_CPPR
-        | Hcall::H_IPOLL => {
-            return hcalls::handle(vcpu, &mut st.switch, hcall);
-        }
+        _ if hcall.is_xics() => return hcalls::handle(vcpu, &mut st.switch, hcall),
         Hcall::H_REGISTER_VPA => vpa::h_register_vpa(vcpu, a, b, c),
         Hcall::H_LOGICAL_CI_LOAD => match papr::logical_ci_load(vm, a, b) {
             Some(val) => {

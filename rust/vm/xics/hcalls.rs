@@ -20,7 +20,7 @@ pub(crate) fn rtas<B: PaprBackend>(vcpu: &Vcpu<B>, gpa: u64) -> Outcome {
         .map_or(Outcome::Userspace, Outcome::Return)
 }
 
-/// Handles `hcall`, which is one of the controller's, if the vCPU is connected to one.
+/// Handles `hcall`, for which [`Hcall::is_xics`], if the vCPU is connected to one.
 pub(crate) fn handle<B: PaprBackend>(
     vcpu: &Vcpu<B>,
     regs: &mut impl Regs,
