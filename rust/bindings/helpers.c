@@ -538,27 +538,24 @@ unsigned int kvm_ppc_host_ptes(struct mm_struct *mm, unsigned long hva,
 bool kvm_ppc_host_contiguous(struct mm_struct *mm, unsigned long hva,
 			     unsigned long pages, u64 phys, bool writable)
 {
-	unsigned long n, flags, pfn = phys >> PAGE_SHIFT;
+	unsigned long n, end, flags, pfn = phys >> PAGE_SHIFT;
 	unsigned int s = 0;
 	pte_t *ptep, pte;
 
 	/* One table at a time, since the walk takes longer than all else */
 	for (; pages; pages -= n, hva += n << PAGE_SHIFT) {
-		unsigned long end;
-
 		n = min(pages, PTRS_PER_PTE - pte_index(hva));
+		end = pfn + n;
 		local_irq_save(flags);
 		ptep = __find_linux_pte(mm->pgd, hva, NULL, &s);
-		if (ptep && !s) {
-			for (end = pfn + n; pfn != end; pfn++, ptep++) {
-				pte = READ_ONCE(*ptep);
-				if (pte_pfn(pte) != pfn ||
-				    !needs_no_help(pte, writable))
-					break;
-			}
+		for (; ptep && !s && pfn != end; pfn++) {
+			pte = READ_ONCE(*ptep++);
+			if (pte_pfn(pte) != pfn ||
+			    !needs_no_help(pte, writable))
+				break;
 		}
 		local_irq_restore(flags);
-		if (!ptep || s || pfn != end)
+		if (pfn != end)
 			return false;
 	}
 	return true;
