@@ -4,14 +4,15 @@
 #
 # Boots an emulated 440 host and executes these programs of selftests/e44x (or of its
 # initramfs, by their paths) there, one after another, with the module loaded, as TAP; then switches it off. The
-# host has no disks: all is in its initramfs, and what it says on its console.
+# host has no disks: all is in its initramfs, and what it says on its first serial port,
+# apart from its kernel, which has the second one.
 # Exit status: 0, or 99 if the host itself came to harm, with the reason as the
 # last line of output.
 #
-# -o OUT      keep the console (console.log)
+# -o OUT      keep what came by the ports: console.log of the programs, kernel.log
 # -t SECONDS  limit for the whole run, default 600
-# -v          show the console
-# -i          and type into it
+# -v          show what the programs say
+# -i          and type to them; the kernel has the same port then
 # -b          busybox as a userland of the host and of guests
 #
 # By environment:
@@ -42,7 +43,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/kvm_ppc-bamboo.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 : "${out:=$work/out}"
 mkdir -p "$out"
-rm -f "$out/console.log"
+rm -f "$out"/{console,kernel}.log
 
 kernel=$("$top/scripts/kernel.sh" "$flavour")
 guest=$("$top/scripts/kernel.sh" "${GUEST:-$flavour}")
@@ -81,7 +82,7 @@ for program; do
 	case $program in /*) run+=" run=$program" ;; *) run+=" run=/tests/$program" ;; esac
 done
 # A kernel that warns or panics must end the run, not hang it
-append="console=ttyS0 loglevel=5 oops=panic panic=-1"
+append="console=ttyS$((1 - input)) loglevel=5 oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1 page_poison=on" ;; esac
 append+=" TEST_FLAVOUR=$flavour ${APPEND:-} load=/kvm_ppc.ko$run unload=kvm_ppc"
 
@@ -92,12 +93,15 @@ stdin=/dev/null
 if [ $input = 1 ]; then
 	stdin=/dev/stdin
 	[ ! -t 0 ] || console=(-chardev "stdio,id=con,mux=on,signal=off" -serial chardev:con -mon con)
+else
+	console+=(-serial "file:$out/kernel.log")
 fi
 cmd=(timeout --foreground -k 5 "$limit" qemu-system-ppc "${accel[@]}" -M bamboo -m "${MEM:-256M}" -nic none -display none
 	-monitor none "${console[@]}" -no-reboot
 	-kernel "$kernel/arch/powerpc/boot/uImage" -initrd "$work/initrd" -append "$append")
 [ -z "${GDB:-}" ] || cmd+=(-gdb "unix:$GDB,server=on,wait=off" -S)
 log=$out/console.log
+: >"$out/kernel.log"
 set +e
 if [ $verbose = 1 ]; then
 	"${cmd[@]}" <$stdin 2>"$out/qemu.log" | tee "$log"
@@ -111,9 +115,11 @@ harm() {
 	printf 'host: FAILED: %s\n' "$*"
 	exit 99
 }
-bad=$(awk -f "$top/scripts/complaint.awk" "$log")
-[ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; on the console: $bad}"
-[ -z "$bad" ] || harm "the host kernel says: $bad"
+# The other is what kernels of guests say
+bad=$(awk -f "$top/scripts/complaint.awk" "$out/kernel.log")
+[ -n "$bad" ] || bad=$(awk -f "$top/scripts/complaint.awk" "$log")
+[ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; a kernel says: $bad}"
+[ -z "$bad" ] || harm "a kernel says: $bad"
 [ "$rc" = 0 ] || harm "QEMU ended with $rc"
 ! grep -aq '^init: lockdep is off' "$log" || harm "the lock validator has turned itself off"
 case $flavour in *debug*) grep -aq '^init: lockdep is on' "$log" || harm "there is no lock validator" ;; esac

@@ -4,7 +4,8 @@
  * what there is, does in turn what the command line says, and restarts the
  * machine, which ends its emulator. load=FILE and unload=NAME are for modules,
  * run=FILE,ARGUMENT,... is for programs. Says on the way what scripts/tap.awk
- * understands.
+ * understands, and says it to the first serial port, wherever the kernel has its
+ * console: a message of the kernel in the middle of a line would spoil a result.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,20 +60,26 @@ static void unload(const char *name)
 	report("unload", name, ok);
 }
 
-/* A shell wants a terminal that can be its own, which /dev/console cannot */
-static void own_terminal(void)
+/* Input and output are the first serial port, or what they were if there is none */
+static void use_terminal(void)
 {
 	int fd, i;
 
-	setsid();
-	fd = open("/dev/ttyS0", O_RDWR);
+	fd = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
 	if (fd < 0)
 		return;
-	ioctl(fd, TIOCSCTTY, 1);
 	for (i = 0; i < 3; i++)
 		dup2(fd, i);
 	if (fd > 2)
 		close(fd);
+}
+
+/* A shell wants a terminal that can be its own, which /dev/console cannot */
+static void own_terminal(void)
+{
+	setsid();
+	use_terminal();
+	ioctl(STDIN_FILENO, TIOCSCTTY, 1);
 }
 
 static void run(char *what)
@@ -101,6 +108,8 @@ static void run(char *what)
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		status = -1;
+	/* Whoever had the terminal open lost it when its owner ended */
+	use_terminal();
 	printf("# END %s %d\n", name,
 	       WIFEXITED(status) ? WEXITSTATUS(status) :
 				   128 + WTERMSIG(status));
@@ -126,10 +135,7 @@ int main(void)
 	int fd;
 
 	try_mount("devtmpfs", "/dev");
-	fd = open("/dev/console", O_RDWR);
-	if (fd >= 0 && fd <= 2)
-		for (; fd < 2; fd++)
-			dup(0);
+	use_terminal();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	try_mount("proc", "/proc");
 	try_mount("sysfs", "/sys");
