@@ -4,6 +4,7 @@
 
 pub mod doorbell;
 pub mod e44x;
+pub mod hpt;
 pub mod mmio;
 pub mod privileged;
 pub mod regs;

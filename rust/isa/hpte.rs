@@ -29,6 +29,12 @@ register! {
         /// userspace last cleared the bit. Userspace has the table of a guest in problem state, and a migration sends
         /// the entries that have the bit, valid or not.
         CHANGED = 57,
+        /// The same bit in a table that the hypervisor has itself: the page is mapped as the guest asked, not for
+        /// loads only.
+        WRITABLE = 57,
+        /// The first of the hypervisor's software bits, in a table that it has itself: the entry is valid for the guest,
+        /// and not for the hardware, because its page is a device's or is not in memory (`HPTE_V_ABSENT`).
+        ABSENT = 58,
     }
     fields {
         /// Segment size.
@@ -81,12 +87,27 @@ impl HpteV {
     pub const fn for_guest(self) -> Self {
         self.with_sw(self.sw() & 3)
     }
+
+    /// Whether the entry is valid for the guest.
+    pub const fn is_used(self) -> bool {
+        self.intersects(Self(Self::V.0 | Self::ABSENT.0))
+    }
 }
 
 impl HpteR {
     /// Page protection, 3 bits.
     pub const fn pp(self) -> u64 {
         self.with_pp_low(0).masked(Self::PP0).raw() >> 61 | self.pp_low()
+    }
+
+    /// The protection that permits what this one does, but no stores.
+    pub const fn read_only(self) -> Self {
+        // 3 and 6 permit no stores already. 6 permits loads where 0 does, and 3 where 1 and 2 do.
+        match self.pp() {
+            0 => self.with(Self::PP0).with_pp_low(2),
+            1 | 2 => self.with_pp_low(3),
+            _ => self,
+        }
     }
 
     /// Virtual page class key, 5 bits.
@@ -351,6 +372,13 @@ impl HpteV {
         Self::EMPTY
             .with_avpn(avpn.wrapping_shr(dropped).wrapping_shl(dropped))
             .with_b(va.segment as u64)
+    }
+
+    /// Whether this doubleword, in either format, may be of the page that `wanted` is for: as [`HpteV::matches`], without
+    /// V and what the formats do not have in common.
+    pub const fn may_be_of(self, wanted: Self, secondary: bool) -> bool {
+        let mask = Self::EMPTY.with_avpn(u64::MAX).raw() & V3_COMMON | Self::H.0;
+        (self.0 ^ wanted.set(Self::H, secondary).0) & mask == 0
     }
 
     /// Whether this is the valid entry's doubleword for a page: `wanted` as [`HpteV::for_page`] gives it, in the

@@ -17,6 +17,7 @@ pub mod fscr;
 pub mod gsb;
 pub mod hcall;
 pub mod hcall_args;
+pub mod hpt_tlbie;
 pub mod hpte;
 pub mod insn;
 pub mod lpcr;

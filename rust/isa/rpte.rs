@@ -261,6 +261,10 @@ register! {
         HR = 0,
     }
     fields {
+        /// Hash: base page size of the virtual real mode area, as L and LP of a segment.
+        ps / with_ps = 56..58,
+        /// Hash: the table has 2^(18 + size) bytes.
+        htab_size / with_htab_size = 59..63,
         /// Radix tree size, high two bits.
         rts_high / with_rts_high = 1..2,
         /// Radix tree size, low three bits.
@@ -286,6 +290,14 @@ impl Patb0 {
     /// For a radix tree of [`Geometry::ADDRESS_BITS`] whose root directory is at real address `root`.
     pub const fn radix(root: u64, geometry: Geometry) -> Self {
         Self(prtb0(root, geometry)).with(Self::HR)
+    }
+
+    /// For a hashed page table of 2^`order` bytes (18 to 46) at real address `table`; `ps` is the base page size of the
+    /// virtual real mode area.
+    pub const fn hash(table: u64, order: u32, ps: u64) -> Self {
+        Self(table & HTABORG_MASK)
+            .with_ps(ps)
+            .with_htab_size(order.wrapping_sub(18) as u64)
     }
 
     /// The root directory's real address.
@@ -326,6 +338,9 @@ impl Patb1 {
         }
     }
 }
+
+/// Bits 4:45: a hashed page table's address.
+const HTABORG_MASK: u64 = 0x0fff_ffff_fffc_0000;
 
 /// Bits 4:51: a process table's address.
 const PRTB_MASK: u64 = 0x0fff_ffff_ffff_f000;
@@ -400,6 +415,8 @@ mod tests {
         assert_eq!(patb0.rpds(), 13);
         assert_eq!(patb0.root_bytes(), 65536);
         assert_eq!(patb0.root(), 0x1_0000);
+        let hash = Patb0::hash(0x12_3400_0000, 24, 5);
+        assert_eq!(hash.raw(), 0x12_3400_00a6);
         let patb1 = Patb1::radix(0x2_0000, 24);
         assert_eq!(patb1.raw(), 0x8000_0000_0002_000c);
         assert_eq!(patb1.table_bytes(), Some(1 << 24));

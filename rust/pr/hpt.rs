@@ -14,11 +14,12 @@ use super::{
     vm::Pr,
 };
 use crate::{
+    emulate::hpt::request,
     host::{nofault, once::release_barrier, wait::cond_resched},
     isa::{
         dsisr::Dsisr,
         hcall::HReturn,
-        hcall_args::{BulkRemove, PageFlags},
+        hcall_args::PageFlags,
         hpte::{self, Hpte, HpteR, HpteV, ENTRY_BYTES, GROUP_ENTRIES},
         msr::Msr,
         radix_walk::{real_mode_address, truncated, Access, Fault},
@@ -303,15 +304,8 @@ pub(crate) fn h_enter(
     if !table.contains(index) || hpte.sizes().is_none() {
         return Err(HReturn::H_PARAMETER);
     }
-    let (first, last) = match flags.contains(PageFlags::EXACT) {
-        true => (index, index),
-        false => {
-            let first = index & !(GROUP_ENTRIES - 1);
-            (first, first + GROUP_ENTRIES - 1)
-        }
-    };
     with_table(vcpu.vm(), |_| {
-        for index in first..=last {
+        for index in request::slots(flags, index) {
             if !table.entry(index)?.v.contains(HpteV::V) {
                 table.set_entry(index, hpte)?;
                 return Ok(Some(index));
@@ -327,24 +321,19 @@ pub(crate) fn h_enter(
 /// shadowed of it. Returns the old entry.
 fn change(
     vcpu: &Vcpu<Pr>,
-    st: &PrVcpu,
+    table: Table,
     flags: PageFlags,
     index: u64,
     avpn: u64,
     new: impl Fn(Hpte) -> Hpte,
 ) -> Result<Hpte, HReturn> {
-    let table = Table::of(st);
     if !table.contains(index) {
         return Err(HReturn::H_PARAMETER);
     }
     let old = with_table(vcpu.vm(), |_| {
         let mut hpte = table.entry(index)?;
         hpte.v = hpte.v.for_guest();
-        let v = hpte.v;
-        if !v.contains(HpteV::V)
-            || flags.contains(PageFlags::AVPN) && v.raw() & !0x7f != avpn
-            || flags.contains(PageFlags::ANDCOND) && v.raw() & avpn != 0
-        {
+        if !request::selected(flags, avpn, hpte.v) {
             return Ok(None);
         }
         table.set_entry(index, new(hpte))?;
@@ -364,46 +353,17 @@ pub(crate) fn h_remove(
     index: u64,
     avpn: u64,
 ) -> Result<Hpte, HReturn> {
-    change(vcpu, st, flags, index, avpn, |_| Hpte::default())
+    change(vcpu, Table::of(st), flags, index, avpn, |_| Hpte::default())
 }
 
-/// `H_BULK_REMOVE`: up to four pairs of a specifier and an AVPN in r4 to r11.
+/// `H_BULK_REMOVE`.
 pub(crate) fn h_bulk_remove(vcpu: &Vcpu<Pr>, st: &mut PrVcpu) -> HReturn {
-    for gpr in [4u8, 6, 8, 10] {
-        let request = BulkRemove::from_raw(st.gpr(gpr));
-        let avpn = st.gpr(gpr + 1);
-        match request.kind() {
-            1 => {}
-            3 => break,
-            _ => return HReturn::H_PARAMETER,
-        }
-        let flags = match request.flags() {
-            0 => PageFlags::EMPTY,
-            1 => PageFlags::ANDCOND,
-            2 => PageFlags::AVPN,
-            _ => {
-                let response = request.with_kind(2).with_code(2);
-                st.set_gpr(gpr, response.raw());
-                return HReturn::H_PARAMETER;
-            }
-        };
-        let response = request.with_kind(2).with_rc(0);
-        let (response, failed) = match h_remove(vcpu, st, flags, request.index(), avpn) {
-            Ok(hpte) => {
-                let r = u64::from(hpte.r.contains(HpteR::R));
-                let c = u64::from(hpte.r.contains(HpteR::C));
-                (response.with_code(0).with_rc(r << 1 | c), None)
-            }
-            Err(HReturn::H_NOT_FOUND) => (response.with_code(1), None),
-            Err(HReturn::H_PARAMETER) => (response.with_code(2), Some(HReturn::H_PARAMETER)),
-            Err(other) => (response.with_code(3), Some(other)),
-        };
-        st.set_gpr(gpr, response.raw());
-        if let Some(ret) = failed {
-            return ret;
-        }
-    }
-    HReturn::H_SUCCESS
+    let table = Table::of(st);
+    request::bulk_remove(&mut st.switch, |removals| {
+        request::one_by_one(removals, |flags, index, avpn| {
+            change(vcpu, table, flags, index, avpn, |_| Hpte::default())
+        });
+    })
 }
 
 /// `H_PROTECT(flags, index, avpn)`.
@@ -416,17 +376,11 @@ pub(crate) fn h_protect(
 ) -> HReturn {
     // One flag says whether to compare; the others are the new protection.
     let compare = PageFlags::from_raw(flags).masked(PageFlags::AVPN);
-    let new = HpteR::from_raw(flags);
-    let pp0 = HpteR::PP0.raw() & flags << 55;
-    let key_high = HpteR::EMPTY.with_key_high(3).raw() & flags << 48;
-    let low = HpteR::N.with_pp_low(3).with_key_low(7);
-    let all = low | HpteR::PP0.with_key_high(3);
-    let bits = new.masked(low) | HpteR::from_raw(pp0 | key_high);
     let protected = |old: Hpte| Hpte {
         v: old.v,
-        r: old.r.replaced(all, bits),
+        r: request::protected(flags, old.r),
     };
-    match change(vcpu, st, compare, index, avpn, protected) {
+    match change(vcpu, Table::of(st), compare, index, avpn, protected) {
         Ok(_) => HReturn::H_SUCCESS,
         Err(ret) => ret,
     }

@@ -225,6 +225,31 @@ fn protection() {
     }
 }
 
+/// What permits loads and fetches still does, by all protections and keys, and nothing permits stores.
+#[test]
+fn read_only() {
+    let protection = HpteR::PP0.with_pp_low(3);
+    let others = HpteR::from_raw(!(protection | HpteR::N | HpteR::G).raw());
+    for (pp, key) in (0..8).flat_map(|pp| [(pp, false), (pp, true)]) {
+        let bits = HpteR::EMPTY.set(HpteR::PP0, pp & 4 != 0).with_pp_low(pp);
+        for before in [bits, bits | others] {
+            let after = before.read_only();
+            assert_eq!(after.without(protection), before.without(protection));
+            for problem in [false, true] {
+                let segment = SlbVsid::EMPTY
+                    .set(SlbVsid::KP, key == problem)
+                    .set(SlbVsid::KS, key != problem);
+                let check =
+                    |r, access| Hpte { v: HpteV::V, r }.check(segment, problem, 0, 0, access);
+                for access in [Access::Load, Access::Fetch] {
+                    assert_eq!(check(after, access), check(before, access), "{key} {pp}");
+                }
+                assert!(check(after, Access::Store).is_err(), "{key} {pp}");
+            }
+        }
+    }
+}
+
 #[test]
 fn keys_and_no_execute() {
     let page = |bits: HpteR| Hpte {
