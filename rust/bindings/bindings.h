@@ -33,6 +33,7 @@
 #include "helpers.h"
 #include "kvm_trace.h"
 #ifdef CONFIG_PPC_BOOK3S_64
+#include "hash_helpers.h"
 #include "hv_helpers.h"
 #include "hv_trace.h"
 #include "nested_helpers.h"

@@ -138,6 +138,11 @@ int kvm_ppc_mutex_lock_killable(struct mutex *lock)
 	return mutex_lock_killable(lock);
 }
 
+bool kvm_ppc_mutex_trylock(struct mutex *lock)
+{
+	return mutex_trylock(lock);
+}
+
 void kvm_ppc_mutex_unlock(struct mutex *lock)
 {
 	mutex_unlock(lock);

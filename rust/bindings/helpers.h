@@ -33,6 +33,7 @@ extern unsigned int kvm_ppc_halt_poll_ns_grow_start;
 extern unsigned int kvm_ppc_halt_poll_ns_shrink;
 
 int kvm_ppc_mutex_lock_killable(struct mutex *lock);
+bool kvm_ppc_mutex_trylock(struct mutex *lock);
 void kvm_ppc_mutex_unlock(struct mutex *lock);
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 3, 0)

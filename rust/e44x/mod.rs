@@ -47,7 +47,7 @@ use crate::{
     },
 };
 use core::{mem, ops::Range};
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::ArcBorrow};
 
 /// Word that `KVM_INTERRUPT` takes.
 mod interrupt {
@@ -204,7 +204,7 @@ impl Backend for E44x {
         Ok(())
     }
 
-    fn vm_ioctl(_vm: &Vm<Self>, _cmd: u32, _arg: usize) -> Result<isize> {
+    fn vm_ioctl(_vm: ArcBorrow<'_, Vm<Self>>, _cmd: u32, _arg: usize) -> Result<isize> {
         Err(ENOTTY)
     }
 

@@ -13,7 +13,7 @@ use kernel::{
     prelude::*,
     sync::{aref::ARef, Arc, ArcBorrow},
     types::ForeignOwnable,
-    uaccess::{UserSlice, UserSliceWriter},
+    uaccess::{UserSlice, UserSliceReader, UserSliceWriter},
 };
 
 /// The file can be read at an offset (linux/fs.h).
@@ -52,6 +52,13 @@ pub(crate) trait Descriptor: Send + Sync + Sized + 'static {
     fn read(&self, _offset: &mut i64, _to: &mut UserSliceWriter) -> Result<usize> {
         Err(EINVAL)
     }
+
+    /// Whether the file can be written, and not read.
+    const WRITE: bool = false;
+    /// Takes what is in `from`, and returns how many bytes of it were taken.
+    fn write(&self, _from: &mut UserSliceReader) -> Result<usize> {
+        Err(EINVAL)
+    }
 }
 
 /// A reserved descriptor of the current process that has no file yet. It is closed on exec.
@@ -74,6 +81,8 @@ impl NewFd {
     pub(crate) fn open<T: Descriptor>(self, name: &CStr, object: Arc<T>) -> Result<isize> {
         let flags = if T::READ {
             bindings::O_RDONLY
+        } else if T::WRITE {
+            bindings::O_WRONLY
         } else {
             bindings::O_RDWR
         };
@@ -140,6 +149,7 @@ impl<T: Descriptor> Ops<T> {
             None
         },
         read: if T::READ { Some(Self::read) } else { None },
+        write: if T::WRITE { Some(Self::write) } else { None },
         ..pin_init::zeroed()
     };
 
@@ -208,6 +218,24 @@ impl<T: Descriptor> Ops<T> {
         let pos = unsafe { &mut *pos };
         let mut writer = UserSlice::new(UserPtr::from_ptr(buf.cast()), len).writer();
         match object.read(pos, &mut writer) {
+            Ok(n) => n as isize,
+            Err(e) => e.to_errno() as isize,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the VFS for one of our files.
+    unsafe extern "C" fn write(
+        file: *mut bindings::file,
+        buf: *const c_char,
+        len: usize,
+        _pos: *mut bindings::loff_t,
+    ) -> isize {
+        // SAFETY: The file is open during the call.
+        let object = unsafe { Self::object(file) };
+        let from = UserPtr::from_ptr(buf.cast_mut().cast());
+        match object.write(&mut UserSlice::new(from, len).reader()) {
             Ok(n) => n as isize,
             Err(e) => e.to_errno() as isize,
         }

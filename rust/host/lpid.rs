@@ -101,7 +101,8 @@ impl Lpid {
         self.vcpus.fetch_add(1, Relaxed)
     }
 
-    fn lpidr(&self) -> u32 {
+    /// LPIDR's value.
+    pub(super) fn lpidr(&self) -> u32 {
         self.id as u32
     }
 
@@ -110,9 +111,9 @@ impl Lpid {
     ///
     /// # Safety
     ///
-    /// `patb0` must name a tree that stays valid, and maps nothing that the guest may not access, until the entry is
-    /// written again.
-    unsafe fn set_partition(&self, patb0: Patb0, patb1: Patb1) -> Result {
+    /// `patb0` must name a tree or a hashed table that stays valid, and maps nothing that the guest may not access, until
+    /// the entry is written again.
+    pub(super) unsafe fn set_partition(&self, patb0: Patb0, patb1: Patb1) -> Result {
         if self.api.is_some() {
             // SAFETY: The caller's promise.
             let done = unsafe {

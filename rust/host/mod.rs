@@ -66,6 +66,10 @@ mod vsr;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod zeroed;
 
+// For guests in hardware.
+#[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+pub(crate) mod hpt;
+
 // For bare metal since POWER9.
 #[cfg(all(CONFIG_KVM_BOOK3S_HV_POSSIBLE, CONFIG_PPC_XIVE_NATIVE))]
 pub(crate) mod xive;

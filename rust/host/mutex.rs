@@ -63,6 +63,18 @@ impl<T> KillableMutex<T> {
     }
 }
 
+impl<T> KillableMutex<T> {
+    /// Takes the mutex if nobody holds it.
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
+        // SAFETY: The mutex was initialized by `new`.
+        unsafe { bindings::kvm_ppc_mutex_trylock(self.mutex.get()) }.then_some(Guard {
+            lock: self,
+            _not_send: NotThreadSafe,
+        })
+    }
+}
+
 impl<T> Drop for Guard<'_, T> {
     fn drop(&mut self) {
         // SAFETY: The guard's existence means that this thread holds the mutex.

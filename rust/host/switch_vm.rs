@@ -40,10 +40,14 @@ unsafe impl Send for SwitchVm {}
 // SAFETY: As above.
 unsafe impl Sync for SwitchVm {}
 
-/// How many congruence classes of the TLB a flush by `tlbiel` has to go through for radix on POWER9; on POWER10 it is
-/// one.
-const P9_TLB_SETS_RADIX: u32 = 128;
-const P10_TLB_SETS: u32 = 1;
+/// How many congruence classes of the TLB a flush by `tlbiel` has to go through: on POWER10 one `tlbiel` flushes all.
+const fn tlb_sets(radix: bool, features: Features) -> u32 {
+    match (features.arch_31(), radix) {
+        (true, _) => 1,
+        (false, true) => 128,
+        (false, false) => 256,
+    }
+}
 
 impl SwitchVm {
     /// For a radix guest with this LPID.
@@ -55,11 +59,7 @@ impl SwitchVm {
         arch.lpid = lpid.id();
         arch.host_lpid = host.lpid;
         arch.host_lpcr = host.lpcr as usize;
-        arch.tlb_sets = if features.arch_31() {
-            P10_TLB_SETS
-        } else {
-            P9_TLB_SETS_RADIX
-        };
+        arch.tlb_sets = tlb_sets(true, features);
         // SAFETY: Read a constant and an address.
         let (cpus, in_guest) =
             unsafe { (bindings::kvm_ppc_nr_cpu_ids(), bindings::kvm_ppc_in_guest()) };
@@ -76,6 +76,15 @@ impl SwitchVm {
             api: Api::in_use(),
             lpid,
         })
+    }
+
+    /// Says whether the guest uses radix or hash. No vCPU may be running.
+    pub(crate) fn set_radix(&self, radix: bool, features: Features) {
+        // SAFETY: The structure lives as long as `self`; the switch, which does not run, reads these fields only.
+        unsafe {
+            ptr::addr_of_mut!((*self.kvm).arch.radix).write_volatile(radix.into());
+            ptr::addr_of_mut!((*self.kvm).arch.tlb_sets).write_volatile(tlb_sets(radix, features));
+        }
     }
 
     /// Makes the guest handle its machine checks itself.

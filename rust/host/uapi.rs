@@ -35,6 +35,7 @@ from_userspace! {
     kvm_dirty_log
     kvm_enable_cap
     kvm_fpu
+    kvm_get_htab_fd
     kvm_guest_debug
     kvm_interrupt
     kvm_ioeventfd

@@ -6,7 +6,8 @@
 //! state as they found it, and [`exit::handle`](super::exit::handle) handles the exit from its beginning.
 
 use super::{
-    mmu::fault::{self, AtOnce, StorageFault},
+    fault::{reflect, AtOnce, StorageFault},
+    storage as faults,
     vcpu::HvVcpu,
     Hv,
 };
@@ -79,7 +80,7 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> bool {
 /// Handles a fault on a page that is present in userspace's page tables, and a store to an ioeventfd of any length.
 #[inline(never)]
 fn storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> bool {
-    let Some(done) = fault::at_once(vcpu, st, fault) else {
+    let Some(done) = faults::at_once(vcpu, st, fault) else {
         return false;
     };
     let stats = &vcpu.arch_stats;
@@ -89,12 +90,16 @@ fn storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> bool {
     st.set_msr(srr1.msr());
     match done {
         AtOnce::Mapped => stats.pf_storage.inc(),
+        AtOnce::Reflect(dsisr) => {
+            stats.pf_storage.inc();
+            reflect(vcpu, st, fault, dsisr);
+        }
         AtOnce::Signalled => {
             stats.mmio_exits.inc();
             let length = if srr1.contains(Srr1::PREFIXED) { 8 } else { 4 };
             st.switch.advance(length);
         }
     }
-    fault::trace_resolved(vcpu, fault, matches!(done, AtOnce::Signalled));
+    faults::trace_resolved(vcpu, fault, matches!(done, AtOnce::Signalled));
     true
 }

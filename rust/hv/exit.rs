@@ -3,11 +3,11 @@
 //! What ended the guest's run, and what is done about it.
 
 use super::{
-    doorbell, hcall,
-    mmu::{
-        fault::{self, Resolution, StorageFault},
-        guest::fetch,
-    },
+    doorbell,
+    fault::{Resolution, StorageFault},
+    hcall,
+    mmu::guest::fetch,
+    storage,
     vcpu::HvVcpu,
     Hv,
 };
@@ -74,7 +74,7 @@ fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<
             // A fetch from a device is never emulated: `handle` maps memory or reflects the fault, and nothing is left
             // to do.
             let fault = StorageFault::of_fetch(st, Srr1::from_raw(st.exit_srr1));
-            fault::handle(vcpu, st, &fault)?;
+            storage::handle(vcpu, st, &fault)?;
             Ok(Next::Guest)
         }
         Trap::H_EMUL_ASSIST => Ok(emulation_assist(vcpu, st, run)),
@@ -103,10 +103,7 @@ fn other(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage, trap: Trap) -> Result<
 #[inline]
 fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
     if st.msr().contains(Msr::PR) {
-        // A program in problem state may not make hypercalls.
-        st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
-        st.inject_program(&vcpu.vm().arch, Srr1::PROG_PRIV);
-        return Next::Guest;
+        return forbidden_hypercall(vcpu, st);
     }
     papr::trace_hcall(vcpu, &st.switch);
     match hcall::handle(vcpu, st) {
@@ -130,6 +127,20 @@ fn hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {
     }
 }
 
+/// A program in problem state may not make hypercalls. A guest that uses hash may run guests of its own in problem state
+/// (`pr`), whose hypercalls are its system calls.
+#[cold]
+fn forbidden_hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Next {
+    let vm = &vcpu.vm().arch;
+    st.set_msr(Srr1::from_raw(st.exit_srr1).msr());
+    if vm.is_radix() {
+        st.inject_program(vm, Srr1::PROG_PRIV);
+    } else {
+        st.inject(vm, Trap::SYSCALL, Srr1::EMPTY);
+    }
+    Next::Guest
+}
+
 #[inline(always)]
 fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
     let unsaid = st.switch.hdsisr() == HDSISR_CANARY;
@@ -138,7 +149,7 @@ fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next>
         return Ok(Next::Guest);
     }
     let fault = StorageFault::of_data(st);
-    match fault::handle(vcpu, st, &fault)? {
+    match storage::handle(vcpu, st, &fault)? {
         Resolution::Resume => {
             vcpu.arch_stats.pf_storage.inc();
             Ok(Next::Guest)

@@ -5,7 +5,7 @@
 //! To add one: a function here or in a file of its own kind, an arm in [`handle`], and its number in
 //! [`HANDLED`], so that `KVM_CAP_PPC_ENABLE_HCALL` accepts it.
 
-use super::{vcpu::HvVcpu, Hv};
+use super::{hash, vcpu::HvVcpu, Hv};
 use crate::{
     host::features,
     isa::{
@@ -42,6 +42,11 @@ pub(crate) const HANDLED: &Handled = &Handled {
         Hcall::H_PROD,
         Hcall::H_CONFER,
         Hcall::H_REGISTER_VPA,
+        Hcall::H_ENTER,
+        Hcall::H_REMOVE,
+        Hcall::H_READ,
+        Hcall::H_PROTECT,
+        Hcall::H_BULK_REMOVE,
     ],
     on_request: &[
         Hcall::H_STUFF_TCE,
@@ -52,6 +57,8 @@ pub(crate) const HANDLED: &Handled = &Handled {
         Hcall::H_RANDOM,
         Hcall::H_PAGE_INIT,
         Hcall::H_RPT_INVALIDATE,
+        Hcall::H_CLEAR_REF,
+        Hcall::H_CLEAR_MOD,
     ],
 };
 
@@ -68,6 +75,13 @@ pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Outcome {
     match hcall {
         Hcall::H_CEDE => Outcome::Cede,
         Hcall::H_PROD => Outcome::Return(papr::h_prod(vcpu, st.hcall_gpr(4))),
+        Hcall::H_ENTER
+        | Hcall::H_REMOVE
+        | Hcall::H_READ
+        | Hcall::H_PROTECT
+        | Hcall::H_BULK_REMOVE
+        | Hcall::H_CLEAR_REF
+        | Hcall::H_CLEAR_MOD => Outcome::Return(hash::hcalls::handle(vcpu, st, hcall)),
         _ => handle_other(vcpu, st, hcall),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::{
     compat_caps::{self, GET_COMPAT_CAPS, KVM_CAP_PPC_COMPAT_CAPS},
+    hash,
     vcpu::HvVcpu,
     xive, Hv,
 };
@@ -13,7 +14,6 @@ use crate::{
         features::{cpu_char, page_ap, Features},
         nested, uapi,
     },
-    isa::rpte::Patb1,
     vm::{
         pvinfo::pvinfo,
         smt::Smt,
@@ -23,12 +23,15 @@ use crate::{
     },
 };
 use kernel::{
-    ioctl::{_IO, _IOR, _IOW},
+    ioctl::{_IO, _IOR, _IOW, _IOWR},
     prelude::*,
+    sync::ArcBorrow,
 };
 
 const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
 const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
+const ALLOCATE_HTAB: u32 = _IOWR::<u32>(KVMIO, 0xa7);
+const GET_HTAB_FD: u32 = _IOW::<kvm_get_htab_fd>(KVMIO, 0xaa);
 const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
 const GET_RMMU_INFO: u32 = _IOW::<kvm_ppc_rmmu_info>(KVMIO, 0xb0);
 const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
@@ -66,6 +69,9 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
         KVM_CAP_PPC_RPT_INVALIDATE => features.hvmode().into(),
         KVM_CAP_PPC_IRQ_XIVE => xive::device::available().into(),
         KVM_CAP_PPC_COMPAT_CAPS => compat_caps::available().into(),
+        KVM_CAP_PPC_MMU_HASH_V3 | KVM_CAP_PPC_ALLOC_HTAB | KVM_CAP_PPC_HTAB_FD => {
+            hash::mode::possible(features).into()
+        }
         KVM_CAP_PPC_MMU_RADIX => features.radix().into(),
         KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt.get() as i32),
         KVM_CAP_PPC_SMT_POSSIBLE => Smt::POSSIBLE,
@@ -113,17 +119,19 @@ pub(crate) fn enable_vcpu_cap(
 }
 
 /// VM ioctls.
-pub(crate) fn vm_ioctl(vm: &Vm<Hv>, cmd: u32, arg: usize) -> Result<isize> {
+pub(crate) fn vm_ioctl(vm: ArcBorrow<'_, Vm<Hv>>, cmd: u32, arg: usize) -> Result<isize> {
     match cmd {
         GET_PVINFO => uapi::write(arg, &pvinfo())?,
-        GET_SMMU_INFO => uapi::write(arg, &smmu_info())?,
+        GET_SMMU_INFO => uapi::write(arg, &smmu_info(vm.arch.features))?,
         GET_RMMU_INFO => {
             if !vm.arch.features.radix() {
                 return Err(EINVAL);
             }
             uapi::write(arg, &rmmu_info())?
         }
-        CONFIGURE_V3_MMU => configure_mmu(vm, &uapi::read(arg)?)?,
+        CONFIGURE_V3_MMU => hash::mode::configure(&vm, &uapi::read(arg)?)?,
+        GET_HTAB_FD => return hash::htab::open(vm.into(), &uapi::read(arg)?),
+        ALLOCATE_HTAB => hash::mode::allocate(&vm, uapi::read(arg)?)?,
         GET_COMPAT_CAPS => compat_caps::get(arg)?,
         GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
         tce::CREATE | tce::CREATE_64 => {
@@ -137,27 +145,13 @@ pub(crate) fn vm_ioctl(vm: &Vm<Hv>, cmd: u32, arg: usize) -> Result<isize> {
     Ok(0)
 }
 
-/// `KVM_PPC_CONFIGURE_V3_MMU`. Returns `EINVAL` for unknown flags, for hash, and for a bad table size.
-fn configure_mmu(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
-    let radix = u64::from(KVM_PPC_MMUV3_RADIX);
-    let gtse = u64::from(KVM_PPC_MMUV3_GTSE);
-    let table = Patb1::from_raw(cfg.process_table);
-    if cfg.flags & !(radix | gtse) != 0
-        || cfg.flags & radix == 0
-        || !table.contains(Patb1::GR)
-        || table.table_bytes().is_none()
-    {
-        return Err(EINVAL);
-    }
-    // The lock makes the process table that the hardware walks and the one that software walks change together.
-    let mmu = vm.mmu.lock();
-    mmu.tree.set_process_table(table)?;
-    vm.arch.set_process_table(table, cfg.flags & gtse != 0);
-    Ok(())
-}
-
-/// `KVM_PPC_GET_SMMU_INFO`: the hash MMU's page sizes. Guests are radix, but QEMU asks this of every host.
-fn smmu_info() -> kvm_ppc_smmu_info {
+/// `KVM_PPC_GET_SMMU_INFO`: the hash MMU's page sizes. QEMU asks this of every host, and a flag says where guests cannot
+/// use it.
+fn smmu_info(features: Features) -> kvm_ppc_smmu_info {
+    let no_hash = match hash::mode::possible(features) {
+        true => 0,
+        false => KVM_PPC_NO_HASH,
+    };
     /// A segment's base page shift, its SLB encoding, and the shifts of its pages with their HPTE encodings.
     struct Segment(u32, u32, &'static [(u32, u32)]);
     const SEGMENTS: [Segment; 3] = [
@@ -166,7 +160,7 @@ fn smmu_info() -> kvm_ppc_smmu_info {
         Segment(24, 0x100, &[(24, 0)]),
     ];
     let mut info = kvm_ppc_smmu_info {
-        flags: u64::from(KVM_PPC_PAGE_SIZES_REAL | KVM_PPC_1T_SEGMENTS | KVM_PPC_NO_HASH),
+        flags: u64::from(KVM_PPC_PAGE_SIZES_REAL | KVM_PPC_1T_SEGMENTS | no_hash),
         slb_size: 32,
         data_keys: 32,
         instr_keys: 32,

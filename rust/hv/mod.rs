@@ -6,6 +6,8 @@ mod at_once;
 mod compat_caps;
 mod doorbell;
 mod exit;
+mod fault;
+mod hash;
 mod hcall;
 mod inject;
 mod ioctl;
@@ -15,6 +17,7 @@ mod one_reg;
 mod regs;
 mod run;
 mod stats;
+mod storage;
 #[cfg_attr(not(CONFIG_PPC_TRANSACTIONAL_MEM), path = "tm_none.rs")]
 mod tm;
 mod vcpu;
@@ -219,7 +222,7 @@ impl Backend for Hv {
         ioctl::enable_vcpu_cap(vcpu, st, cap, args)
     }
 
-    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
+    fn vm_ioctl(vm: ArcBorrow<'_, Vm<Self>>, cmd: u32, arg: usize) -> Result<isize> {
         ioctl::vm_ioctl(vm, cmd, arg)
     }
 
@@ -248,6 +251,9 @@ impl Backend for Hv {
     }
 
     fn unmap_range(vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: &mut Range<Gfn>) -> bool {
+        if let Some(hpt) = mmu.hash.as_deref_mut() {
+            return hash::notify::unmap(vm, hpt, slot, gfns);
+        }
         mmu::notify::unmap(vm, mmu, slot, mem::take(gfns))
     }
 
@@ -258,12 +264,18 @@ impl Backend for Hv {
         gfns: &mut Range<Gfn>,
         clear: bool,
     ) -> bool {
+        if let Some(hpt) = mmu.hash.as_deref_mut() {
+            return hash::notify::age(hpt, mem::take(gfns), clear);
+        }
         mmu::notify::age(mmu, mem::take(gfns), clear)
     }
 
     const WRITTEN_WHEN_MAPPED: bool = false;
 
     fn sync_dirty(_vm: &Vm<Self>, mmu: &mut HvMmu, slot: &MemSlot, gfns: &mut Range<Gfn>) {
+        if let Some(hpt) = mmu.hash.as_deref_mut() {
+            return hash::notify::sync_dirty(hpt, slot, mem::take(gfns));
+        }
         mmu::notify::sync_dirty(mmu, slot, mem::take(gfns));
     }
 

@@ -193,10 +193,11 @@ fn set_tb_offset(st: &mut HvVcpu, val: u64) -> Result {
 }
 
 fn set_lpcr(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, mask: Lpcr, val: u64) {
-    let forbidden = vcpu.vm().arch.features.prefetch_bug();
+    let vm = &vcpu.vm().arch;
+    let (radix, forbidden) = (vm.is_radix(), vm.features.prefetch_bug());
     st.lpcr = st
         .lpcr
-        .user_write(mask, Lpcr::from_raw(val), true, forbidden);
+        .user_write(mask, Lpcr::from_raw(val), radix, forbidden);
 }
 
 /// `KVM_REG_PPC_ARCH_COMPAT`. Returns `EINVAL` if `compat` names no architecture level, one above the host's, or

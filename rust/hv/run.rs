@@ -4,7 +4,7 @@
 
 use super::{
     at_once::{self, ROUNDS},
-    exit,
+    exit, hash,
     vcpu::{Events, HvVcpu},
     vm::HvVm,
     Hv,
@@ -36,6 +36,9 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
         // Only PAPR guests can run without hypervisor state.
         run.set_exit(bindings::KVM_EXIT_INTERNAL_ERROR);
         return Err(EINVAL);
+    }
+    if !vcpu.vm().arch.ready() {
+        hash::mode::prepare(vcpu.vm())?;
     }
     // Userspace that does not know `KVM_REG_PPC_ONLINE` never sets it, so a vCPU that runs is online.
     st.online |= u32::from(st.online == 0);

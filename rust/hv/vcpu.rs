@@ -51,7 +51,7 @@ impl HvShared {
     }
 }
 
-/// An access to a device that [`at_once`](super::mmu::fault::at_once) has found.
+/// An access to a device that [`at_once`](super::storage::at_once) has found.
 pub(crate) struct Device {
     /// The guest real address.
     pub(crate) gpa: u64,

@@ -20,10 +20,11 @@ use crate::{
     },
 };
 use kernel::{
+    new_mutex,
     prelude::*,
     sync::{
-        atomic::{ordering::Relaxed, Atomic},
-        Arc,
+        atomic::{ordering::Full, ordering::Relaxed, Atomic},
+        Arc, Mutex,
     },
 };
 
@@ -84,6 +85,10 @@ pub(crate) struct HvVm {
     pub(crate) xive: Arc<Xive>,
     fwnmi: Atomic<bool>,
     dawr1: Atomic<bool>,
+    /// Held while the guest's MMU changes, and while a vCPU prepares the VM. Taken after a vCPU's mutex.
+    pub(crate) mmu_setup: Pin<KBox<Mutex<()>>>,
+    /// Whether vCPUs can run without `prepare`.
+    ready: Atomic<u32>,
 }
 
 impl HvVm {
@@ -111,6 +116,8 @@ impl HvVm {
             xive: Arc::pin_init(Xive::new(), GFP_KERNEL_ACCOUNT)?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),
+            mmu_setup: KBox::pin_init(new_mutex!((), "kvm_ppc_mmu_setup"), GFP_KERNEL_ACCOUNT)?,
+            ready: Atomic::new(1),
             lpid,
         })
     }
@@ -125,6 +132,42 @@ impl HvVm {
     #[inline]
     pub(crate) fn process_table(&self) -> Patb1 {
         Patb1::from_raw(once::read_u64(&self.process_table))
+    }
+
+    /// Does the guest use radix, and not hash?
+    #[inline]
+    pub(crate) fn is_radix(&self) -> bool {
+        self.lpcr().contains(Lpcr::HR)
+    }
+
+    /// Sets which MMU the guest uses from now on. No vCPU may be running.
+    pub(crate) fn set_mmu(&self, radix: bool) {
+        const RADIX: Lpcr = Lpcr::HR.with(Lpcr::UPRT);
+        // With HAIL an interrupt to the hypervisor would leave relocation on, in the mode of the guest's MMU.
+        let lpcr = match radix {
+            true => self
+                .lpcr()
+                .with(RADIX)
+                .without(Lpcr::VPM1)
+                .set(Lpcr::HAIL, self.features.hail()),
+            false => self
+                .lpcr()
+                .without(RADIX.with(Lpcr::GTSE | Lpcr::HAIL))
+                .with(Lpcr::VPM1),
+        };
+        self.lpcr.store(lpcr.raw(), Relaxed);
+        self.switch.set_radix(radix, self.features);
+    }
+
+    /// Can vCPUs run?
+    #[inline]
+    pub(crate) fn ready(&self) -> bool {
+        once::read_u32(&self.ready) != 0
+    }
+
+    /// Says whether vCPUs can run, and returns what was said before. A full barrier.
+    pub(crate) fn set_ready(&self, ready: bool) -> bool {
+        self.ready.xchg(ready.into(), Full) != 0
     }
 
     /// Sets the process table, and whether the guest may use `tlbie`, for `KVM_PPC_CONFIGURE_V3_MMU`, which has checked

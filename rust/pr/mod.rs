@@ -226,8 +226,8 @@ impl Backend for Pr {
         ioctl::enable_vcpu_cap(vcpu, st, cap, args)
     }
 
-    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize> {
-        ioctl::vm_ioctl(vm, cmd, arg)
+    fn vm_ioctl(vm: ArcBorrow<'_, Vm<Self>>, cmd: u32, arg: usize) -> Result<isize> {
+        ioctl::vm_ioctl(&vm, cmd, arg)
     }
 
     fn create_device(

@@ -104,7 +104,7 @@ pub(crate) trait Backend: BackendState {
         args: &[u64; 4],
     ) -> Result;
     /// VM ioctls that the core does not know. `arg` is the ioctl's argument, mostly a user address.
-    fn vm_ioctl(vm: &Vm<Self>, cmd: u32, arg: usize) -> Result<isize>;
+    fn vm_ioctl(vm: ArcBorrow<'_, Vm<Self>>, cmd: u32, arg: usize) -> Result<isize>;
 
     /// `KVM_CREATE_DEVICE`, whose structure, at `arg`, is `args`. `ENODEV` for a type of devices that there is not.
     fn create_device(

@@ -99,7 +99,7 @@ impl<B: BackendState> MmuLock<B> {
 
     /// Calls `f` with all of `gfns`, in pieces that are short enough for a spinlock, which is held for each call. `f`
     /// removes from its piece what it has handled, and is called again with the rest.
-    pub(super) fn in_chunks(
+    pub(crate) fn in_chunks(
         &self,
         gfns: Range<Gfn>,
         mut f: impl FnMut(&mut MmuGuard<'_, B>, &mut Range<Gfn>),

@@ -62,6 +62,12 @@ impl<B: BackendState> VcpuCore<B> {
         self.opened.load(Relaxed)
     }
 
+    /// Is nobody in an ioctl on it, but for `KVM_INTERRUPT`? Somebody may be right after the answer.
+    #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.mutex.try_lock().is_some()
+    }
+
     pub(super) fn set_opened(&self) {
         self.opened.store(true, Relaxed);
     }

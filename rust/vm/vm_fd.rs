@@ -120,7 +120,7 @@ impl<B: Backend> Descriptor for VmFd<B> {
             }
             // There is no dirty ring.
             ioctl::RESET_DIRTY_RINGS => return Err(EINVAL),
-            _ => return B::vm_ioctl(vm, cmd, arg),
+            _ => return B::vm_ioctl(this.vm.as_arc_borrow(), cmd, arg),
         }
         Ok(0)
     }

@@ -12,9 +12,9 @@ use crate::{
     host::{
         host_page::{fault_in, HostPage, Neighbours},
         mm::UserPage,
-        trace,
     },
     hv::{
+        fault::{reflect, AtOnce, Resolution, StorageFault},
         vcpu::{Device, HvVcpu},
         Hv,
     },
@@ -22,7 +22,6 @@ use crate::{
         dsisr::Dsisr,
         msr::Msr,
         rpte::{Attribute, Geometry, Level, Rpte},
-        srr1::Srr1,
     },
     vm::{
         fault::writable as may_write,
@@ -37,105 +36,9 @@ use kernel::{
     prelude::*,
 };
 
-/// A fault as the hardware reports it.
-pub(crate) struct StorageFault {
-    /// The effective address.
-    pub(crate) ea: u64,
-    /// HDSISR; for an instruction fetch, the bits of HSRR1 that have the same meaning.
-    pub(crate) dsisr: Dsisr,
-    /// ASDR: the guest real address, without its low 12 bits.
-    pub(crate) asdr: u64,
-    /// Whether the access is an instruction fetch.
-    pub(crate) fetch: bool,
-}
-
-impl StorageFault {
-    /// The fault that the hypervisor data storage interrupt of the last exit reports.
-    #[inline(always)]
-    pub(crate) fn of_data(st: &HvVcpu) -> Self {
-        let switch = &st.switch;
-        Self {
-            ea: switch.hdar(),
-            dsisr: Dsisr::from_raw(switch.hdsisr().into()),
-            asdr: switch.asdr(),
-            fetch: false,
-        }
-    }
-
-    /// The fault that the hypervisor instruction storage interrupt of the last exit reports, with this HSRR1.
-    #[inline(always)]
-    pub(crate) fn of_fetch(st: &HvVcpu, hsrr1: Srr1) -> Self {
-        Self {
-            ea: st.nip(),
-            dsisr: Dsisr::from_raw(hsrr1.raw())
-                .masked(Dsisr::ISI)
-                .set(Dsisr::ISSTORE, hsrr1.contains(Srr1::HSRR1_HISI_WRITE)),
-            asdr: st.switch.asdr(),
-            fetch: true,
-        }
-    }
-
-    /// The guest real address of the access. If the fault came while the guest's own tables were read, ASDR has the
-    /// address of the table's page, and the offset in it is not known.
-    fn gpa(&self) -> u64 {
-        let page = self.asdr & ASDR_PAGE;
-        if self.dsisr.intersects(Dsisr::PRTABLE_FAULT) {
-            page
-        } else {
-            page | (self.ea & 0xfff)
-        }
-    }
-}
-
-/// How a fault was resolved.
-pub(crate) enum Resolution {
-    /// The page is mapped, or the guest gets an interrupt: the guest continues.
-    Resume,
-    /// No memory slot has this guest real address, so the access is to a device.
-    Mmio(u64),
-}
-
-/// ASDR's page address.
-const ASDR_PAGE: u64 = 0x0fff_ffff_ffff_f000;
-
-/// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
-#[inline(always)]
-pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
-    let Some(device) = &st.device else {
-        return handle_memory(vcpu, st, fault);
-    };
-    let gpa = device.gpa;
-    trace_resolved(vcpu, fault, true);
-    Ok(Resolution::Mmio(gpa))
-}
-
-#[inline(never)]
-fn handle_memory(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
-    let (ea, gpa) = (fault.ea, fault.gpa());
-    trace::page_fault_enter(vcpu.id, ea, gpa, fault.dsisr.raw(), fault.fetch);
-    let ret = resolve(vcpu, st, fault);
-    trace::page_fault_exit(
-        vcpu.id,
-        match &ret {
-            Ok(Resolution::Resume) => 0,
-            Ok(Resolution::Mmio(_)) => 1,
-            Err(e) => e.to_errno() as isize,
-        },
-    );
-    ret
-}
-
-/// What [`at_once`] did.
-pub(crate) enum AtOnce {
-    /// It mapped the page that the guest accessed.
-    Mapped,
-    /// It signalled the ioeventfd that the guest stored to.
-    Signalled,
-}
-
 /// Resolves a fault from what is present, without sleeping or waiting for a lock. If that is not possible it returns
-/// `None`, and [`handle`] has to resolve the fault. If the access is to a device, `st.device` is set, so that `handle`
-/// need not look for a slot again.
+/// `None`, and [`resolve`] has to resolve the fault. If the access is to a device, `st.device` is set, so that nobody
+/// need look for a slot again.
 #[inline(always)]
 pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Option<AtOnce> {
     let vm = vcpu.vm();
@@ -191,14 +94,6 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
     })
 }
 
-/// Calls the tracepoints for a fault that [`at_once`] has resolved; `device` says whether it was an access to a device.
-#[inline(always)]
-pub(crate) fn trace_resolved(vcpu: &Vcpu<Hv>, fault: &StorageFault, device: bool) {
-    let gpa = fault.gpa();
-    trace::page_fault_enter(vcpu.id, fault.ea, gpa, fault.dsisr.raw(), fault.fetch);
-    trace::page_fault_exit(vcpu.id, device.into());
-}
-
 /// The slot that contains the address. `None` too if the address has more bits than the tree translates.
 #[inline(always)]
 fn slot_at(slots: &MemSlots, gpa: u64) -> Option<&MemSlot> {
@@ -207,8 +102,13 @@ fn slot_at(slots: &MemSlots, gpa: u64) -> Option<&MemSlot> {
     Some(slot)
 }
 
+/// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
 #[inline]
-fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
+pub(crate) fn resolve(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    fault: &StorageFault,
+) -> Result<Resolution> {
     let vm = vcpu.vm();
     let dsisr = fault.dsisr;
     if dsisr.intersects(Dsisr::UNSUPP_MMU) {
@@ -250,16 +150,6 @@ fn resolve(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Res
         reflect(vcpu, st, fault, Dsisr::NOEXEC_OR_G);
     }
     Ok(Resolution::Resume)
-}
-
-/// Gives the guest a storage interrupt for the fault.
-fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, dsisr: Dsisr) {
-    let vm = &vcpu.vm().arch;
-    if fault.fetch {
-        st.inject_inst_storage(vm, dsisr);
-    } else {
-        st.inject_data_storage(vm, fault.ea, dsisr);
-    }
 }
 
 /// Sets the reference bit, and for a store the change bit, because the hardware does not. Returns false if the tree

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     host::table::{read_real, Word},
-    hv::{vcpu::HvVcpu, Hv},
+    hv::{hash, vcpu::HvVcpu, Hv},
     isa::{
         insn::Insn,
         msr::Msr,
@@ -36,6 +36,15 @@ impl HvMmu {
         // notifier needs the lock to take the page away. The mask aligns the address.
         unsafe { read_real(leaf.pte.real() | (gpa & within & !(size_of::<T>() as u64 - 1))) }
     }
+}
+
+/// Reads the word of the instruction at `ea` by a present entry of the guest's hashed table, which the hardware would
+/// use, too. `None` if there is none.
+fn read_by_hash(mmu: &HvMmu, st: &HvVcpu, ea: u64) -> Option<u32> {
+    let real = hash::walk::fetched_from(mmu.hash.as_deref()?, st, ea)?;
+    // SAFETY: An entry that is present maps it, as ordinary memory, and `mmu` shows that the lock is held: the notifier
+    // needs the lock to take the page away. The mask aligns the address.
+    unsafe { read_real(real & !3) }
 }
 
 /// Copies a word of guest memory through userspace's mapping.
@@ -69,6 +78,9 @@ pub(crate) fn translate(
     ea: u64,
     access: Access,
 ) -> Result<u64, Fault> {
+    if !vcpu.vm().arch.is_radix() {
+        return hash::walk::translate(vcpu, st, ea, access);
+    }
     translate_by(vcpu, st, ea, access, |gpa| {
         read_guest::<u64>(vcpu, gpa, false)
     })
@@ -115,7 +127,19 @@ pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
     let mmu = vcpu.vm().mmu.try_lock()?;
     let table = |gpa| Some(mmu.read::<u64>(gpa)?.of_memory(false));
     let gpa = translate_by(vcpu, st, st.nip(), Access::Fetch, table).ok()?;
-    let word = mmu.read::<u32>(gpa)?.of_memory(st.msr().contains(Msr::LE));
+    fetched(vcpu, st, mmu.read::<u32>(gpa)?)
+}
+
+/// The same for a guest that uses hash, by the entry that the hardware has fetched it by.
+pub(crate) fn fetch_by_hash(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
+    let mmu = vcpu.vm().mmu.try_lock()?;
+    fetched(vcpu, st, read_by_hash(&mmu, st, st.nip())?)
+}
+
+/// The instruction of this word, as loaded from memory. `None` if it is a prefix.
+#[inline(always)]
+fn fetched(vcpu: &Vcpu<Hv>, st: &HvVcpu, word: u32) -> Option<Insn> {
+    let word = word.of_memory(st.msr().contains(Msr::LE));
     let prefixed = vcpu.vm().arch.features.arch_31() && Insn::is_prefix(word);
     (!prefixed).then(|| Insn::word(word))
 }

@@ -8,14 +8,16 @@ pub(crate) mod notify;
 pub(crate) mod tree;
 
 use self::tree::Tree;
-use super::Hv;
+use super::{hash::table::Hpt, Hv};
 use crate::{isa::rpte::Level, vm::Vm};
 use kernel::prelude::*;
 
 /// A VM's translation state, under its lock.
 pub(crate) struct HvMmu {
-    /// The tree the hardware walks.
+    /// The tree the hardware walks for a radix guest. It is dropped first, and the partition has no table then.
     pub(crate) tree: Tree,
+    /// The table that it searches for a guest that uses hash; then the tree is empty.
+    pub(crate) hash: Option<KBox<Hpt>>,
 }
 
 impl HvMmu {
@@ -23,6 +25,7 @@ impl HvMmu {
     pub(crate) fn new(vm: &super::vm::HvVm) -> Result<Self> {
         Ok(Self {
             tree: Tree::new(vm.lpid.clone(), vm.process_table())?,
+            hash: None,
         })
     }
 }
