@@ -27,7 +27,7 @@ DECLARE_PAYLOAD(bench);
 #define VCPU 0
 
 static uint64_t overhead;
-static bool on_hash;
+static bool on_hash, has_hash;
 
 static void report(const char *name, uint64_t *t, size_t n)
 {
@@ -35,7 +35,7 @@ static void report(const char *name, uint64_t *t, size_t n)
 	size_t i;
 
 	/* the cost of a page is spread unevenly if some are mapped with others */
-	if (!strncmp(name, "page_fault", strlen("page_fault"))) {
+	if (strstr(name, "page_fault")) {
 		for (i = 0; i < n; i++)
 			sum += t[i];
 		middle = sum / n;
@@ -71,6 +71,8 @@ static void guest(const char *name, enum bench_op op, size_t reps, uint64_t arg,
 
 	if (only && strcmp(only, name))
 		return;
+	/* see book3s_load() */
+	setenv("TEST_OPTIONS", strncmp(name, "hash_", 5) ? "" : "hash-mmu", 1);
 	vmm = vmm_new(MEM);
 	if (op == BENCH_PROD && on_hash)
 		op = BENCH_SET_MODE;
@@ -197,6 +199,7 @@ int main(void)
 
 	setlinebuf(stdout);
 	on_hash = book3s_on_hash(vmm);
+	has_hash = !on_hash && vmm_check(vmm, KVM_CAP_PPC_MMU_HASH_V3) > 0;
 	vmm_free(vmm);
 	guest("nothing", BENCH_NOTHING, reps, 0, false);
 	guest("hcall_kernel", BENCH_PROD, reps, VCPU, false);
@@ -220,6 +223,14 @@ int main(void)
 	guest("hcall_user_irq", BENCH_IRQ, reps, 0, false);
 	guest("page_fault_cold", BENCH_TOUCH, (MEM - BENCH_PAGES) / BENCH_PAGE,
 	      BENCH_PAGES, false);
+	/* Guests in hardware with the hash MMU */
+	if (has_hash) {
+		guest("hash_enter_remove", BENCH_HPTE, reps, BENCH_PAGES,
+		      false);
+		guest("hash_page_fault", BENCH_TOUCH,
+		      (MEM - BENCH_PAGES) / BENCH_PAGE, BENCH_PAGES, false);
+		guest("hash_mmio_load", BENCH_LOAD, reps, BENCH_MMIO, true);
+	}
 	immediate_exit(reps);
 	one_reg(reps);
 	if (names && files)

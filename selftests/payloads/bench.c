@@ -87,6 +87,17 @@ static void make_spaces(void)
 		}
 }
 
+/* An entry for a page of 64 KB, which is not used */
+static void enter_and_remove(u64 page)
+{
+	u64 out[3], vsid = BENCH_VSID(0, 0);
+	u64 group = vsid & (BENCH_GROUPS - 1);
+
+	if (hcall4(H_ENTER, 0, group * 8, vsid << 12 | 5, page | 0x1192, out) ||
+	    hcall4(H_REMOVE, 0, out[0], 0, 0, 0))
+		fail(5, 0, 1, group);
+}
+
 long guest_main(u64 op, u64 reps, u64 arg)
 {
 	volatile u64 *out = (u64 *)BENCH_OUT;
@@ -135,6 +146,9 @@ long guest_main(u64 op, u64 reps, u64 arg)
 			break;
 		case BENCH_TOUCH:
 			(void)*(volatile u32 *)(arg + i * BENCH_PAGE);
+			break;
+		case BENCH_HPTE:
+			enter_and_remove(arg);
 			break;
 		case BENCH_SYSCALL:
 			system_call();

@@ -17,6 +17,7 @@ enum bench_op {
 	BENCH_TOUCH, /* of a page the host has and the guest not yet */
 	BENCH_SYSCALL, /* of the guest's user mode, answered with rfid */
 	BENCH_SWITCH, /* to another hashed address space, and back */
+	BENCH_HPTE, /* H_ENTER and H_REMOVE of an entry for a page of the guest's */
 };
 
 #define BENCH_OUT 0x400000 /* u64[reps] */
