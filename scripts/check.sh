@@ -26,7 +26,8 @@
 #	all		unit, hv, pr and e44x (default)
 #
 # MODULE=kvm-hv tests the kernel's own module instead, as a test of the tests.
-# TESTS='api regs' runs only these programs. HOST and FLAVOUR choose the host of
+# TESTS='api regs' runs only these programs; OPTIONS is told to each of kselftest and guests
+# (brief, hash-mmu: guests in hardware use the hash MMU, boots=own:vof:4:hash). HOST and FLAVOUR choose the host of
 # kselftest and guests. BUDGET=SECONDS begins nothing after 70 % of that time, and no
 # kernel for one suite alone after 30 %: what a slow machine has no time for is skipped,
 # and reported as that.
@@ -154,7 +155,7 @@ suite_kselftest() {
 	build_module
 	build_selftests book3s
 	[ "${HUGE:-1}" = 1 ] || filter+=' && !/huge/'
-	kselftest_host "" "$filter && !/icount|smp1/" "$limit" "${3:-}"
+	kselftest_host "" "$filter && !/icount|smp1/" "$limit" "${3:-${OPTIONS:-}}"
 	SMP=1 kselftest_host " smp1" "$filter && /smp1/ && !/icount/" "$limit" "${3:-}"
 	ICOUNT=1 kselftest_host " icount" "$filter && /icount/" "$limit" "${3:-}"
 }
@@ -165,19 +166,21 @@ kselftest_host() {
 	on_lane || return 0
 	payload "$dir" "$selftests" "$2" || return 0
 	echo "$4" >"$dir/options"
+	case $4 in *hash-mmu*) set -- "$1 hash-mmu" "${@:2}" ;; esac
 	on_host "kselftest$1 $(label)" "$3" "$dir"
 }
 
 # suite_guests [FILTER [SECONDS [OPTION]]]: OPTION is told to every program
 suite_guests() {
-	local dir=$work/guests
+	local dir=$work/guests title=guests
 	on_lane && has_kernel || return 0
 	build_module
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
-	echo "${3:-}" >"$dir/options"
+	echo "${3:-${OPTIONS:-}}" >"$dir/options"
 	cp "$top/selftests/guests/lib" "$dir/tests/"
 	[ ! -e "$dir/tests/watch" ] || touch "$dir/watchers"
-	on_host "guests $(label)" "${2:-2400}" "$dir"
+	case $(<"$dir/options") in *hash-mmu*) title+=" hash-mmu" ;; esac
+	on_host "$title $(label)" "${2:-2400}" "$dir"
 }
 
 # choose_hosts: sets host_64k and host_4k, the kernels on which hv is tested: Debian's own.
@@ -209,7 +212,9 @@ radix_hosts() {
 	FLAVOUR=$1 suite_kselftest
 	SMP=2,threads=2 FLAVOUR=$1 suite_kselftest /threads/
 	SMP=4,threads=2 FLAVOUR=$1 suite_kselftest /cores/
+	FLAVOUR=$1 suite_kselftest /hpt/ 900 'brief hash-mmu'
 	GUEST=$own FLAVOUR=$1 suite_guests '!/hash/'
+	GUEST=$own FLAVOUR=$1 suite_guests '/^live /' 900 hash-mmu
 	HOST=powernv10 HUGE=0 FLAVOUR=$1 suite_kselftest '/power10/ && !/icount/' 1200 brief
 	GUEST=$own HOST=powernv10 FLAVOUR=$1 suite_guests '/p10/' 2400 short
 	partitions "$1" "$own"

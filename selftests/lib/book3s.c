@@ -25,6 +25,8 @@ void book3s_load(struct vmm *vmm, struct payload p)
 
 	if (size > GPA_TABLES)
 		vmm_die("payload of %zu bytes is too large", size);
+	if (book3s_wants_hash() && !vmm->hash && !book3s_on_hash(vmm))
+		book3s_hash_mmu(vmm);
 	memcpy(vmm->mem, p.start, size);
 }
 
@@ -112,7 +114,7 @@ void book3s_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 {
 	uint64_t off;
 
-	if (book3s_on_hash(vmm)) {
+	if (vmm->hash || book3s_on_hash(vmm)) {
 		book3s_hash_map(vmm, ea, gpa, size, shift, bits);
 		return;
 	}
@@ -130,7 +132,7 @@ void book3s_translate(struct vmm *vmm)
 	uint64_t *prte = vmm_gpa(vmm, GPA_PRTB);
 	unsigned int i;
 
-	if (book3s_on_hash(vmm)) {
+	if (vmm->hash || book3s_on_hash(vmm)) {
 		for (i = 0; i < vmm->nr_vcpus; i++)
 			book3s_hash_set(&vmm->vcpu[i]);
 		return;

@@ -79,6 +79,12 @@ bool book3s_on_hash(struct vmm *vmm);
 void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 		     unsigned int shift, uint64_t bits);
 void book3s_hash_set(struct vmm_vcpu *vcpu);
+/*
+ * Has a guest in hardware use the hash MMU. book3s_load() does that if the word
+ * hash-mmu is among the test's options.
+ */
+void book3s_hash_mmu(struct vmm *vmm);
+bool book3s_wants_hash(void);
 /* Identity-map all of slot 0 with 2 MiB pages and turn translation on */
 void book3s_identity(struct vmm *vmm);
 

@@ -4,8 +4,13 @@
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-/* The table is in the VMM's memory, and SDR1 has its address, as for kvm-pr */
+/*
+ * The table is in the VMM's memory, and SDR1 has its address, as for kvm-pr. A
+ * guest in hardware has another one, which the kernel keeps; its entries are the
+ * same.
+ */
 #define HPT_SHIFT 22
 #define GROUPS (1ull << (HPT_SHIFT - 7))
 
@@ -27,6 +32,7 @@
 
 struct book3s_hash {
 	uint64_t *table;
+	int fd; /* writes the kernel's table, if there is one; else -1 */
 	unsigned int segments;
 	struct {
 		uint64_t esid, vsid;
@@ -67,18 +73,37 @@ static uint64_t segment(struct book3s_hash *hash, uint64_t ea, bool large)
 	return 0x1234 + 0x101 * i;
 }
 
-static void put(uint64_t *table, uint64_t hash, uint64_t v, uint64_t r)
+/* Puts an entry into the kernel's table */
+static void put_in_kernel(int fd, uint32_t index, const uint64_t *entry)
+{
+	struct {
+		struct kvm_get_htab_header header;
+		uint64_t entry[2];
+	} record = {
+		.header = { .index = index, .n_valid = 1 },
+		.entry = { entry[0], entry[1] },
+	};
+
+	if (write(fd, &record, sizeof(record)) != sizeof(record))
+		vmm_die("writing the hashed page table");
+}
+
+static void put(struct book3s_hash *h, uint64_t hash, uint64_t v, uint64_t r)
 {
 	int second, i;
 
 	for (second = 0; second < 2; second++) {
-		uint64_t *group = table + (hash & (GROUPS - 1)) * 16;
+		uint64_t *group = h->table + (hash & (GROUPS - 1)) * 16;
 
 		for (i = 0; i < 8; i++) {
 			if (group[2 * i])
 				continue;
 			group[2 * i + 1] = htobe64(r);
 			group[2 * i] = htobe64(v | (second ? HPTE_H : 0));
+			if (h->fd >= 0)
+				put_in_kernel(h->fd,
+					      (hash & (GROUPS - 1)) * 8 + i,
+					      group + 2 * i);
 			return;
 		}
 		hash = ~hash;
@@ -106,13 +131,48 @@ static void map_one(struct book3s_hash *hash, uint64_t ea, uint64_t gpa,
 		r |= rpte & RPTE_WRITE ? 0 : HPTE_PP0 | 2;
 	else
 		r |= rpte & RPTE_WRITE ? 2 : 3;
-	put(hash->table, folded ^ offset >> page, v, r);
+	put(hash, folded ^ offset >> page, v, r);
 }
 
 static void free_hash(struct vmm *vmm)
 {
+	if (vmm->hash->fd >= 0)
+		close(vmm->hash->fd);
 	free(vmm->hash->table);
 	free(vmm->hash);
+}
+
+static void new_hash(struct vmm *vmm)
+{
+	vmm->hash = calloc(1, sizeof(*vmm->hash));
+	if (!vmm->hash)
+		vmm_die("calloc");
+	vmm->hash->fd = -1;
+	vmm->hash->table = aligned_alloc(1ull << HPT_SHIFT, 1ull << HPT_SHIFT);
+	if (!vmm->hash->table)
+		vmm_die("aligned_alloc");
+	memset(vmm->hash->table, 0, 1ull << HPT_SHIFT);
+	vmm->at_free = free_hash;
+}
+
+bool book3s_wants_hash(void)
+{
+	const char *options = getenv("TEST_OPTIONS");
+
+	return options && strstr(options, "hash-mmu");
+}
+
+void book3s_hash_mmu(struct vmm *vmm)
+{
+	struct kvm_get_htab_fd writer = { .flags = KVM_GET_HTAB_WRITE };
+	uint32_t order = HPT_SHIFT;
+
+	new_hash(vmm);
+	if (ioctl(vmm->fd, KVM_PPC_ALLOCATE_HTAB, &order))
+		vmm_die("KVM_PPC_ALLOCATE_HTAB");
+	vmm->hash->fd = ioctl(vmm->fd, KVM_PPC_GET_HTAB_FD, &writer);
+	if (vmm->hash->fd < 0)
+		vmm_die("KVM_PPC_GET_HTAB_FD");
 }
 
 void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
@@ -120,17 +180,8 @@ void book3s_hash_map(struct vmm *vmm, uint64_t ea, uint64_t gpa, uint64_t size,
 {
 	uint64_t page = shift >= 16 ? 0x10000 : 0x1000, off;
 
-	if (!vmm->hash) {
-		vmm->hash = calloc(1, sizeof(*vmm->hash));
-		if (!vmm->hash)
-			vmm_die("calloc");
-		vmm->hash->table =
-			aligned_alloc(1ull << HPT_SHIFT, 1ull << HPT_SHIFT);
-		if (!vmm->hash->table)
-			vmm_die("aligned_alloc");
-		memset(vmm->hash->table, 0, 1ull << HPT_SHIFT);
-		vmm->at_free = free_hash;
-	}
+	if (!vmm->hash)
+		new_hash(vmm);
 	for (off = 0; off < size; off += page)
 		map_one(vmm->hash, ea + off, gpa + off, page == 0x10000, bits);
 }

@@ -13,6 +13,7 @@
 #define guest_load book3s_load
 #define guest_peer book3s_peer
 #define guest_on_hash book3s_on_hash
+#define guest_wants_hash book3s_wants_hash
 #define guest_run_hcall book3s_run_hcall
 #define GUEST_VCPUS 2 /* that a VM may have, for tests */
 #define GUEST_STACK (GPA_STACKS + BOOK3S_STACK - 0x100)
@@ -47,6 +48,11 @@ static inline uint64_t tb_hz(void)
 }
 
 #else
+
+static inline bool guest_wants_hash(void)
+{
+	return false;
+}
 
 #include "e44x.h"
 

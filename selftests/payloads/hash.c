@@ -257,11 +257,20 @@ static void segments(u64 n)
 	enter(70, 0, PP_RW);
 	store(HASH_EA, 0x55);
 	for (i = 0; i < n; i++) {
+		/* the processor may go on with the old one otherwise */
+		asm volatile("isync; slbie %0; isync"
+			     :
+			     : "r"(HASH_EA)
+			     : "memory");
 		segment(HASH_VSID + 1 + i);
 		load(HASH_EA);
 		expect(71, 0x300, DSISR_NOPTE);
 		if (i % 512)
 			continue;
+		asm volatile("isync; slbie %0; isync"
+			     :
+			     : "r"(HASH_EA)
+			     : "memory");
 		segment(HASH_VSID);
 		same(72, 0x55, load(HASH_EA));
 		expect(73, 0, 0);
