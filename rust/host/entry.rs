@@ -215,7 +215,7 @@ impl<T: Exit> Exited<T> {
 
     /// Goes back to before [`IrqsHardDisabled::check_pending`] with interrupts hard-disabled all the time, if the guest
     /// caused the exit, no handler of the host's has to run, and `done` returns true because it has handled the exit.
-    #[inline]
+    #[inline(always)]
     #[cfg(CONFIG_PPC64)]
     pub(crate) fn again(self, done: impl FnOnce(T) -> bool) -> Result<IrqsHardDisabled, Self> {
         match self.trap {
