@@ -169,7 +169,13 @@ pub(crate) fn prepare(vm: &Vm<Hv>) -> Result {
         // As much as the segment has.
         let size = (slot.gfns().end << PAGE_SHIFT).min(1 << 40);
         let shift = vrma_pages_shift();
-        for page in 0..size >> shift {
+        let pages = vm
+            .mmu
+            .lock()
+            .hash
+            .as_deref()
+            .map(|hpt| hpt.vrma_pages(size));
+        for page in 0..pages.ok_or(EINVAL)? {
             let mut mmu = vm.mmu.lock();
             let hpt = mmu.hash.as_deref().ok_or(EINVAL)?;
             let Some((index, hpte)) = hpt.vrma(page) else {

@@ -154,8 +154,12 @@ impl Hpt {
         self.table.hardware_bits(index)
     }
 
-    /// The entry of the virtual real mode area for its page number `page`, and its place, if that is unused. `None` too if
-    /// there is none: there is one in each group at most.
+    /// How many pages the virtual real mode area has of `size` bytes: one in each group at most.
+    pub(crate) fn vrma_pages(&self, size: u64) -> u64 {
+        (size >> vrma_pages_shift()).min(self.table.group_mask().wrapping_add(1))
+    }
+
+    /// The entry of the virtual real mode area for its page number `page`, and its place, if that is unused.
     pub(crate) fn vrma(&self, page: u64) -> Option<(u64, Hpte)> {
         let base = vrma_pages_shift();
         let va = VirtualAddress {
@@ -169,7 +173,7 @@ impl Hpt {
         // The guest's own entries, which it makes later, go to the other places first.
         let index = (hash(va, base) & self.table.group_mask()) * GROUP_ENTRIES + GROUP_ENTRIES - 1;
         let unused = !self.table.get(index)?.hpte.v.is_used();
-        (page <= self.table.group_mask() && unused).then_some((index, hpte))
+        unused.then_some((index, hpte))
     }
 }
 
