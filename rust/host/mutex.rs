@@ -68,7 +68,9 @@ impl<T> KillableMutex<T> {
     #[cfg(CONFIG_KVM_BOOK3S_HV_POSSIBLE)]
     pub(crate) fn try_lock(&self) -> Option<Guard<'_, T>> {
         // SAFETY: The mutex was initialized by `new`.
-        unsafe { bindings::kvm_ppc_mutex_trylock(self.mutex.get()) }.then_some(Guard {
+        let taken = unsafe { bindings::kvm_ppc_mutex_trylock(self.mutex.get()) };
+        // A guard that is made unlocks the mutex when it is dropped, so none is made otherwise.
+        taken.then(|| Guard {
             lock: self,
             _not_send: NotThreadSafe,
         })
