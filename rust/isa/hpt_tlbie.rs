@@ -2,10 +2,7 @@
 
 //! RB of `tlbie` and `tlbiel` for hashed page tables: ISA Book III, "TLB Management Instructions", R=0.
 
-use super::{
-    hpte::Hpte,
-    slb::{base_page_bits, SlbVsid},
-};
+use super::{hpte::Hpte, slb::base_page_bits};
 
 register! {
     /// RB for one page (IS=0) or all of a partition (IS=2).
@@ -39,9 +36,7 @@ impl HashRb {
         let pages = va.vsid.wrapping_shl(va.segment.shift() - 12) | va.offset >> 12;
         let rb = Self::EMPTY.with_ava(pages).with_b(va.segment as u64);
         if sizes.base == 12 {
-            let size = base_page_bits(sizes.actual)?;
-            let l = u64::from(size.contains(SlbVsid::L));
-            return Some(rb.with_ap(l << 2 | size.lp()));
+            return Some(rb.with_ap(base_page_bits(sizes.actual)?.llp()));
         }
         // Bits below the page's size belong to LP, as in the entry.
         let within = 1u64.wrapping_shl(sizes.actual - 12).wrapping_sub(1);

@@ -81,6 +81,15 @@ pub const fn effective_pid(ea: u64, pid: u32) -> Result<u32, Fault> {
     }
 }
 
+/// Whether accesses of this kind are translated with this MSR.
+#[inline]
+pub const fn relocated(msr: Msr, access: Access) -> bool {
+    msr.contains(match access {
+        Access::Fetch => Msr::IR,
+        _ => Msr::DR,
+    })
+}
+
 /// The guest real address of an access with relocation off: the high 4 bits of the effective address do not count.
 pub const fn real_mode_address(ea: u64) -> u64 {
     ea & 0x0fff_ffff_ffff_ffff

@@ -75,6 +75,13 @@ register! {
     }
 }
 
+impl SlbVsid {
+    /// L and LP in a row, 3 bits: how partition table entries and `tlbie` have a page size.
+    pub const fn llp(self) -> u64 {
+        (self.contains(Self::L) as u64) << 2 | self.lp()
+    }
+}
+
 /// A virtual address, up to 78 bits: a segment and an offset in it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VirtualAddress {

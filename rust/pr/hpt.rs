@@ -7,8 +7,8 @@ use super::{
     mmu::SegmentKey,
     mmu32,
     translate::{
-        read_guest, read_user, relocated, store_guest, store_user, with_table, Absent, HptGuard,
-        Miss, Translated,
+        read_guest, read_user, store_guest, store_user, with_table, Absent, HptGuard, Miss,
+        Translated,
     },
     vcpu::PrVcpu,
     vm::Pr,
@@ -22,7 +22,7 @@ use crate::{
         hcall_args::PageFlags,
         hpte::{self, Hpte, HpteR, HpteV, ENTRY_BYTES, GROUP_ENTRIES},
         msr::Msr,
-        radix_walk::{real_mode_address, truncated, Access, Fault},
+        radix_walk::{real_mode_address, relocated, truncated, Access, Fault},
     },
     vm::Vcpu,
 };

@@ -9,10 +9,7 @@
 use super::{mmu::SegmentKey, vm::Pr};
 use crate::{
     host::{nofault, wait::cond_resched},
-    isa::{
-        msr::Msr,
-        radix_walk::{Access, Fault},
-    },
+    isa::radix_walk::Fault,
     vm::Vm,
 };
 use kernel::{
@@ -158,14 +155,6 @@ pub(crate) struct Translated {
     pub(crate) key: SegmentKey,
     /// Its code was looked at when its frame had so often been mapped for writing (`PrMmu::writes`).
     pub(crate) looked: Option<u64>,
-}
-
-/// Is this access translated by the guest's tables?
-pub(crate) fn relocated(msr: Msr, access: Access) -> bool {
-    msr.contains(match access {
-        Access::Fetch => Msr::IR,
-        _ => Msr::DR,
-    })
 }
 
 /// Takes away all that is shadowed, so that every access is translated by the guest's tables anew. Sleeps.

@@ -42,10 +42,8 @@ impl Hpt {
 
     /// Makes the hardware search it for the partition. Returns `EIO` if that cannot be done.
     pub(crate) fn attach(&self) -> Result {
-        let vrma = vrma_pages();
-        let l = u64::from(vrma.contains(SlbVsid::L));
         // SAFETY: All its entries were made present by `present`, whose callers answer for the pages.
-        unsafe { self.table.storage().attach(l << 2 | vrma.lp()) }
+        unsafe { self.table.storage().attach(vrma_pages().llp()) }
     }
 
     /// Number of entries.

@@ -9,20 +9,12 @@ use crate::{
     isa::{
         dsisr::Dsisr,
         msr::Msr,
-        radix_walk::{real_mode_address, truncated, Access, Fault},
+        radix_walk::{real_mode_address, relocated, truncated, Access, Fault},
         slb::{self, SlbEsid, SlbVsid, Slbe},
     },
     vm::Vcpu,
 };
 use kernel::prelude::*;
-
-/// Whether accesses of this kind are translated in the guest's present state.
-pub(super) fn relocated(msr: Msr, access: Access) -> bool {
-    msr.contains(match access {
-        Access::Fetch => Msr::IR,
-        _ => Msr::DR,
-    })
-}
 
 /// The guest's segment that `ea` is in.
 fn segment(st: &HvVcpu, ea: u64) -> Option<Slbe> {

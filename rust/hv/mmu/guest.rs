@@ -15,7 +15,7 @@ use crate::{
     isa::{
         insn::Insn,
         msr::Msr,
-        radix_walk::{real_mode_address, truncated, walk, Access, Context, Fault},
+        radix_walk::{real_mode_address, relocated, truncated, walk, Access, Context, Fault},
     },
     vm::Vcpu,
 };
@@ -96,12 +96,8 @@ fn translate_by(
     read: impl FnMut(u64) -> Option<u64>,
 ) -> Result<u64, Fault> {
     let msr = st.msr();
-    let relocate = match access {
-        Access::Fetch => Msr::IR,
-        _ => Msr::DR,
-    };
     let ea = truncated(ea, msr);
-    if !msr.contains(relocate) {
+    if !relocated(msr, access) {
         return Ok(real_mode_address(ea));
     }
     let (pid, amr, iamr) = st.switch.translation();
