@@ -128,6 +128,14 @@ impl Storage for HptMemory {
         }
     }
 
+    fn make_absent(&mut self, index: u64, (first, second): (u64, u64)) {
+        // The hardware does not look at it, so neither store has to be seen first.
+        if let Some([at, behind]) = self.entry(index) {
+            once::write_u64(behind, second.to_be());
+            once::write_u64(at, first.to_be());
+        }
+    }
+
     fn make_invalid(&mut self, index: u64, first: u64) {
         if let Some([at, _]) = self.entry(index) {
             once::write_u64(at, first.to_be());

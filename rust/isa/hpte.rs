@@ -375,10 +375,10 @@ impl HpteV {
     }
 
     /// Whether this doubleword, in either format, may be of the page that `wanted` is for: as [`HpteV::matches`], without
-    /// V and what the formats do not have in common.
-    pub const fn may_be_of(self, wanted: Self, secondary: bool) -> bool {
-        let mask = Self::EMPTY.with_avpn(u64::MAX).raw() & V3_COMMON | Self::H.0;
-        (self.0 ^ wanted.set(Self::H, secondary).0) & mask == 0
+    /// V, H and what the formats do not have in common.
+    pub const fn may_be_of(self, wanted: Self) -> bool {
+        let mask = Self::EMPTY.with_avpn(u64::MAX).raw() & V3_COMMON;
+        (self.0 ^ wanted.0) & mask == 0
     }
 
     /// Whether this is the valid entry's doubleword for a page: `wanted` as [`HpteV::for_page`] gives it, in the

@@ -14,7 +14,7 @@
 use super::stale::Stale;
 use crate::isa::{
     hpt_tlbie::HashRb,
-    hpte::{hash, Hpte, HpteR, HpteV, GROUP_ENTRIES},
+    hpte::{find, Hpte, HpteR, HpteV, GROUP_ENTRIES},
     slb::Slbe,
 };
 
@@ -40,6 +40,8 @@ pub trait Storage {
     fn read(&self, index: u64) -> (u64, u64);
     /// Replaces an entry that is not valid by a valid one. The second doubleword has to be seen first.
     fn make_valid(&mut self, index: u64, entry: (u64, u64));
+    /// Replaces an entry that is not valid by another one that is not.
+    fn make_absent(&mut self, index: u64, entry: (u64, u64));
     /// Replaces the first doubleword by one that is not valid.
     fn make_invalid(&mut self, index: u64, first: u64);
     /// Clears R of a present entry, while processors may set R and C.
@@ -156,28 +158,19 @@ impl<S: Storage> Table<S> {
 
     /// Finds the entry that translates an effective address in a segment, and its index.
     pub fn find(&self, slbe: Slbe, ea: u64) -> Option<(u64, Entry)> {
-        let va = slbe.virtual_address(ea)?;
-        let base = slbe.base_page_shift()?;
-        let primary = hash(va, base);
-        let wanted = HpteV::for_page(va, base);
-        for secondary in [false, true] {
-            let group = if secondary { !primary } else { primary } & self.group_mask();
-            let first = group.wrapping_mul(GROUP_ENTRIES);
-            for index in first..=first | (GROUP_ENTRIES - 1) {
-                // Most entries differ in what both formats have in common.
-                let (first, _) = self.storage.read(index);
-                let v = HpteV::from_raw(first);
-                if !v.is_used() || !v.may_be_of(wanted, secondary) {
-                    continue;
-                }
-                let entry = self.get(index)?;
-                let right_size = entry.hpte.sizes().is_some_and(|sizes| sizes.base == base);
-                if entry.hpte.v.matches(wanted, secondary) && right_size {
-                    return Some((index, entry));
-                }
+        let wanted = HpteV::for_page(slbe.virtual_address(ea)?, slbe.base_page_shift()?);
+        let read = |index| {
+            // Most entries differ in what both formats have in common.
+            let (first, _) = self.storage.read(index);
+            let v = HpteV::from_raw(first);
+            if !v.is_used() || !v.may_be_of(wanted) {
+                return None;
             }
-        }
-        None
+            Some(self.get(index)?.hpte)
+        };
+        let (index, hpte) = find(slbe, ea, self.group_mask(), true, read)?;
+        let present = self.raw(index).v.contains(HpteV::V);
+        Some((index, Entry { hpte, present }))
     }
 
     /// The real address of what a present entry has at `address`, if that is ordinary memory.
@@ -195,8 +188,7 @@ impl<S: Storage> Table<S> {
         self.change_reverse(index, |reverse| reverse.guest = (hpte.r | CHANGED).raw());
         let (first, second) = Hpte { v, r: hpte.r }.to_v3();
         // B is in the second doubleword, and has to be there for an absent entry, too.
-        self.storage.make_invalid(index, 0);
-        self.storage.make_valid(index, (first, second));
+        self.storage.make_absent(index, (first, second));
     }
 
     /// Makes an absent entry present. The page has to be as large as the entry's.

@@ -359,6 +359,11 @@ impl Storage for Memory {
         hardware.work();
     }
 
+    fn make_absent(&mut self, index: u64, entry: (u64, u64)) {
+        assert_eq!(entry.0 & 1, 0);
+        self.make_valid(index, entry);
+    }
+
     fn make_invalid(&mut self, index: u64, first: u64) {
         assert_eq!(first & 1, 0);
         let hardware = self.hardware.get_mut();
