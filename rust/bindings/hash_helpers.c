@@ -63,25 +63,24 @@ void kvm_ppc_hpte_clear_reference(u64 *entry)
 	WRITE_ONCE(*byte, READ_ONCE(*byte) & ~1);
 }
 
-/* "tlbie rb,rs,0,0,r": the assembler may not know the long form */
-static void tlbie(unsigned long rb, unsigned long rs, bool radix)
+/*
+ * A tlbie with RB in r4 and RS in r5, which the assembler may not know the long
+ * form of
+ */
+static __always_inline void tlbie(const u32 insn, unsigned long rb,
+				  unsigned long rs)
 {
 	register unsigned long page asm("r4") = rb;
 	register unsigned long partition asm("r5") = rs;
 
-	if (radix)
-		asm volatile(".long %c2"
-			     :
-			     : "r"(page), "r"(partition),
-			       "i"(PPC_RAW_TLBIE_5(4, 5, 0, 0, 1))
-			     : "memory");
-	else
-		asm volatile(".long %c2"
-			     :
-			     : "r"(page), "r"(partition),
-			       "i"(PPC_RAW_TLBIE_5(4, 5, 0, 0, 0))
-			     : "memory");
+	asm volatile(".long %c2"
+		     :
+		     : "r"(page), "r"(partition), "i"(insn)
+		     : "memory");
 }
+
+#define TLBIE_HASH PPC_RAW_TLBIE_5(4, 5, 0, 0, 0)
+#define TLBIE_RADIX PPC_RAW_TLBIE_5(4, 5, 0, 0, 1)
 
 /*
  * What POWER9 needs after the last tlbie: some of its versions keep a
@@ -96,11 +95,11 @@ static void tlbie_errata(unsigned long rb, unsigned long lpid)
 
 	if (cpu_has_feature(CPU_FTR_P9_TLBIE_ERAT_BUG)) {
 		asm volatile("ptesync" : : : "memory");
-		tlbie(is_partition, 0, true);
+		tlbie(TLBIE_RADIX, is_partition, 0);
 	}
 	if (cpu_has_feature(CPU_FTR_P9_TLBIE_STQ_BUG)) {
 		asm volatile("ptesync" : : : "memory");
-		tlbie(rb, lpid, false);
+		tlbie(TLBIE_HASH, rb, lpid);
 	}
 }
 
@@ -117,7 +116,7 @@ void kvm_ppc_hpt_invalidate(const u64 *pages, size_t count, u32 lpid)
 		return;
 	asm volatile("ptesync" : : : "memory");
 	for (i = 0; i < count; i++)
-		tlbie(pages[i], lpid, false);
+		tlbie(TLBIE_HASH, pages[i], lpid);
 	tlbie_errata(pages[count - 1], lpid);
 	asm volatile("eieio; tlbsync; ptesync" : : : "memory");
 }

@@ -2,9 +2,12 @@
 
 //! Hypervisor data and instruction storage interrupts: what the hardware reports, and what becomes of it.
 
-use super::{vcpu::HvVcpu, Hv};
+use super::{
+    vcpu::{Device, HvVcpu},
+    Hv,
+};
 use crate::{
-    isa::{dsisr::Dsisr, srr1::Srr1},
+    isa::{dsisr::Dsisr, insn::Insn, msr::Msr, srr1::Srr1},
     vm::Vcpu,
 };
 
@@ -88,4 +91,24 @@ pub(crate) fn reflect(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault, ds
     } else {
         st.inject_data_storage(vm, fault.ea, dsisr);
     }
+}
+
+/// Completes a store to an ioeventfd of any length. Of another access to a device, notes in `st.device` where it is, and
+/// its instruction if `fetch` gets it, and returns `None`.
+#[inline(always)]
+pub(crate) fn device_at_once(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    gpa: u64,
+    store: bool,
+    fetch: impl FnOnce(&Vcpu<Hv>, &HvVcpu) -> Option<Insn>,
+) -> Option<AtOnce> {
+    // A guest that single-steps gets a trace interrupt after the store, whose SRR1 depends on the instruction. So
+    // the instruction has to be fetched, which the slow path does.
+    if store && !st.msr().contains(Msr::SE) && vcpu.vm().mmio_store_of_any_length(gpa) {
+        return Some(AtOnce::Signalled);
+    }
+    let insn = fetch(vcpu, st);
+    st.device = Some(Device { gpa, insn });
+    None
 }

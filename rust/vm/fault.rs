@@ -42,15 +42,29 @@ pub(crate) fn map_present<B: Backend, T>(
     look: impl FnOnce(&Quiet<'_>, HostPage) -> T,
     map: impl FnOnce(&mut MmuGuard<'_, B>, T) -> bool,
 ) -> bool {
-    let mut mmu = vm.mmu.lock();
+    let look = |quiet: &Quiet<'_>, page| Some(look(quiet, page));
+    map_present_locked(vm, &mut vm.mmu.lock(), slot, gfn, store, look, map)
+}
+
+/// [`map_present`] for who has the lock. Returns false, too, if `look` finds that the page is not what is needed.
+#[inline(always)]
+pub(crate) fn map_present_locked<B: Backend, T>(
+    vm: &Vm<B>,
+    mmu: &mut MmuGuard<'_, B>,
+    slot: &MemSlot,
+    gfn: Gfn,
+    store: bool,
+    look: impl FnOnce(&Quiet<'_>, HostPage) -> Option<T>,
+    map: impl FnOnce(&mut MmuGuard<'_, B>, T) -> bool,
+) -> bool {
     let found = mmu.quiet().and_then(|quiet| {
         let page = HostPage::find(&quiet, &vm.mm, slot.hva(gfn), store)?;
-        Some(look(&quiet, page))
+        look(&quiet, page)
     });
     let Some(found) = found else {
         return false;
     };
-    if map(&mut mmu, found) {
+    if map(mmu, found) {
         slot.mark_dirty(gfn);
     }
     true

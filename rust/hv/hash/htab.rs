@@ -163,10 +163,9 @@ impl Descriptor for Save {
             let end = hpt.get(at.index).is_none();
             drop(mmu);
             if record.valid != 0 || record.invalid != 0 {
-                let header = (record.index as u32, record.valid as u16, record.invalid);
-                to.write(&header.0)?;
-                to.write(&header.1)?;
-                to.write(&header.2)?;
+                to.write(&(record.index as u32))?;
+                to.write(&(record.valid as u16))?;
+                to.write(&record.invalid)?;
                 for entry in record.entries.iter().take(record.valid) {
                     to.write(entry)?;
                 }

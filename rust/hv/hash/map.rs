@@ -12,7 +12,7 @@ use crate::{
     hv::Hv,
     isa::{hcall::HReturn, hpte::HpteR},
     vm::{
-        fault::{map_present, writable, Referenced},
+        fault::{map_present_locked, writable, Referenced},
         gfn::Gfn,
         memslot::MemSlot,
         mmu_lock::MmuGuard,
@@ -26,24 +26,15 @@ use kernel::{
 
 /// Where an entry is, and what is to be mapped by it.
 pub(super) struct Wanted<'a> {
-    pub(super) slot: &'a MemSlot,
-    pub(super) index: u64,
-    pub(super) entry: Entry,
+    slot: &'a MemSlot,
+    index: u64,
+    entry: Entry,
     /// The first guest real address of the entry's page.
-    pub(super) gpa: u64,
+    gpa: u64,
     /// log2 of the page's size.
-    pub(super) shift: u32,
+    shift: u32,
     /// Whether it is for a store.
-    pub(super) store: bool,
-}
-
-/// What became of it.
-#[derive(PartialEq, Eq)]
-pub(super) enum Mapped {
-    /// The entry is present, or has changed meanwhile: the guest tries again.
-    Yes,
-    /// It is a device's page that userspace has mapped, and the guest's entry would cache it.
-    NotCacheable,
+    store: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -103,34 +94,35 @@ impl<'a> Wanted<'a> {
         mapping.writable
     }
 
-    /// Gets the page and makes the entry present. Returns `EFAULT` (or what looking the page up gave) if userspace has
-    /// nothing usable there, or if the entry's page is larger than userspace's.
-    pub(super) fn map(&self, vm: &Vm<Hv>) -> Result<Mapped> {
-        if self.map_present(vm) || fault_in(self.hva(), self.store) && self.map_present(vm) {
-            return Ok(Mapped::Yes);
+    /// Gets the page and makes the entry present, unless that has changed meanwhile: then the guest faults again. Returns
+    /// `EFAULT` (or what looking the page up gave) if userspace has nothing usable there, if the entry's page is larger
+    /// than userspace's, or if it would cache a device's.
+    pub(super) fn map(&self, vm: &Vm<Hv>) -> Result {
+        let present = || self.map_present(vm, &mut vm.mmu.lock());
+        if present() || fault_in(self.hva(), self.store) && present() {
+            return Ok(());
         }
         let page = Referenced::get(vm, self.hva(), self.store)?;
-        let mut done = Ok(Mapped::Yes);
+        let mut done = Ok(());
         page.map(vm, self.slot, self.gfn(), |mmu, page| {
             let hpt = mmu.hash.as_deref_mut()?;
-            match self.referenced(page) {
-                // SAFETY: `Referenced::map` has tested that no invalidation has begun since the look-up, and the lock
-                // has been held since.
-                Ok(mapping) => Some(unsafe { self.install(hpt, mapping) }),
-                Err(why) => {
-                    done = why;
-                    None
-                }
-            }
+            let Some(mapping) = self.referenced(page) else {
+                done = Err(EFAULT);
+                return None;
+            };
+            // SAFETY: `Referenced::map` has tested that no invalidation has begun since the look-up, and the lock has
+            // been held since.
+            Some(unsafe { self.install(hpt, mapping) })
         });
         done
     }
 
-    /// How a page is mapped that userspace's page tables alone do not say enough about.
-    fn referenced(&self, page: &UserPage) -> Result<Mapping, Result<Mapped>> {
+    /// How a page is mapped that userspace's page tables alone do not say enough about. `None` if the entry does not fit
+    /// it.
+    fn referenced(&self, page: &UserPage) -> Option<Mapping> {
         let inhibited = page.cache_inhibited();
         if inhibited && !self.entry.hpte.r.contains(HpteR::I) {
-            return Err(Ok(Mapped::NotCacheable));
+            return None;
         }
         self.mapping(
             page.phys(),
@@ -138,46 +130,24 @@ impl<'a> Wanted<'a> {
             page.writable(),
             inhibited,
         )
-        .ok_or(Err(EFAULT))
     }
 
     /// Maps what is present in userspace's page tables, with the lock held. Returns false if that is not enough.
-    pub(super) fn map_at_once(&self, vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>) -> bool {
-        let page = mmu
-            .quiet()
-            .and_then(|quiet| HostPage::find(&quiet, &vm.mm, self.hva(), self.store));
-        let mapping =
-            page.and_then(|page| self.mapping(page.phys, page.shift, page.writable, false));
-        let (Some(mapping), Some(hpt)) = (mapping, mmu.hash.as_deref_mut()) else {
-            return false;
-        };
-        // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
-        if unsafe { self.install(hpt, mapping) } {
-            self.slot.mark_dirty(self.gfn());
-        }
-        true
-    }
-
-    /// Maps what is present in userspace's page tables. Returns false if that is not enough.
-    fn map_present(&self, vm: &Vm<Hv>) -> bool {
-        let mut fits = true;
-        let found = map_present(
+    pub(super) fn map_present(&self, vm: &Vm<Hv>, mmu: &mut MmuGuard<'_, Hv>) -> bool {
+        map_present_locked(
             vm,
+            mmu,
             self.slot,
             self.gfn(),
             self.store,
             |_, page| self.mapping(page.phys, page.shift, page.writable, false),
-            |mmu, mapping| match (mapping, mmu.hash.as_deref_mut()) {
-                // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
-                (Some(mapping), Some(hpt)) => unsafe { self.install(hpt, mapping) },
-                (None, _) => {
-                    fits = false;
-                    false
-                }
-                _ => false,
+            |mmu, mapping| {
+                mmu.hash.as_deref_mut().is_some_and(|hpt| {
+                    // SAFETY: The page was found while the lock excluded invalidations, and the lock is held still.
+                    unsafe { self.install(hpt, mapping) }
+                })
             },
-        );
-        found && fits
+        )
     }
 }
 

@@ -68,31 +68,33 @@ pub(crate) fn configure(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
     }
 }
 
-/// Calls `f` while no vCPU runs.
+/// Calls `f`, which changes the guest's MMU or makes another table, while no vCPU runs. A guest that uses hash then has to
+/// be prepared. Returns `EBUSY` while a vCPU is in an ioctl.
 fn change(vm: &Vm<Hv>, f: impl FnOnce() -> Result) -> Result {
-    let was = vm.arch.set_ready(false);
-    let done = if vm.vcpus().all(|vcpu| vcpu.is_idle()) {
-        f()
-    } else {
-        Err(EBUSY)
-    };
-    if done.is_err() {
-        vm.arch.set_ready(was);
-    }
-    done
+    stopped(vm, f, || vm.arch.is_radix())
 }
 
-/// Calls `f`, which changes the guest's table, while no vCPU runs. Afterwards vCPUs run again as before. Returns `EBUSY`
-/// while a vCPU is in an ioctl.
+/// Calls `f`, which changes entries of the guest's table, while no vCPU runs. Afterwards vCPUs run again as before. Returns
+/// `EBUSY` while a vCPU is in an ioctl.
 pub(super) fn while_stopped<T>(vm: &Vm<Hv>, f: impl FnOnce() -> Result<T>) -> Result<T> {
     let _setup = vm.arch.mmu_setup.lock();
+    let was = vm.arch.ready();
+    stopped(vm, f, || was)
+}
+
+/// Calls `f` while no vCPU runs. If it succeeds, `ready` says whether vCPUs can run then.
+fn stopped<T>(
+    vm: &Vm<Hv>,
+    f: impl FnOnce() -> Result<T>,
+    ready: impl FnOnce() -> bool,
+) -> Result<T> {
     let was = vm.arch.set_ready(false);
     let done = if vm.vcpus().all(|vcpu| vcpu.is_idle()) {
         f()
     } else {
         Err(EBUSY)
     };
-    vm.arch.set_ready(was);
+    vm.arch.set_ready(if done.is_ok() { ready() } else { was });
     done
 }
 
@@ -154,7 +156,6 @@ fn use_radix(vm: &Vm<Hv>, table: Patb1, gtse: bool) -> Result {
     vm.arch.set_process_table(table, gtse);
     drop(mmu);
     drop(old);
-    vm.arch.set_ready(true);
     Ok(())
 }
 

@@ -14,13 +14,12 @@ use crate::{
         mm::UserPage,
     },
     hv::{
-        fault::{reflect, AtOnce, Resolution, StorageFault},
-        vcpu::{Device, HvVcpu},
+        fault::{device_at_once, reflect, AtOnce, Resolution, StorageFault},
+        vcpu::HvVcpu,
         Hv,
     },
     isa::{
         dsisr::Dsisr,
-        msr::Msr,
         rpte::{Attribute, Geometry, Level, Rpte},
     },
     vm::{
@@ -62,17 +61,8 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
         if fault.fetch {
             return None;
         }
-        // A guest that single-steps gets a trace interrupt after the store, whose SRR1 depends on the instruction. So
-        // the instruction has to be fetched, which the slow path does.
-        if writing && !st.msr().contains(Msr::SE) && vm.mmio_store_of_any_length(gpa) {
-            return Some(AtOnce::Signalled);
-        }
         drop(slots);
-        st.device = Some(Device {
-            gpa,
-            insn: fetch_at_once(vcpu, st),
-        });
-        return None;
+        return device_at_once(vcpu, st, gpa, writing, fetch_at_once);
     };
     if writing && slot.readonly() {
         return None;
