@@ -115,9 +115,8 @@ harm() {
 	printf 'host: FAILED: %s\n' "$*"
 	exit 99
 }
-# The other is what kernels of guests say
-bad=$(awk -f "$top/scripts/complaint.awk" "$out/kernel.log")
-[ -n "$bad" ] || bad=$(awk -f "$top/scripts/complaint.awk" "$log")
+# The other log is what kernels of guests say
+bad=$(awk -f "$top/scripts/complaint.awk" "$out/kernel.log" "$log")
 [ "$rc" != 124 ] || harm "timeout after $limit s${bad:+; a kernel says: $bad}"
 [ -z "$bad" ] || harm "a kernel says: $bad"
 [ "$rc" = 0 ] || harm "QEMU ended with $rc"

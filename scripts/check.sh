@@ -73,7 +73,9 @@ live() { awk_live -f "$top/scripts/tap.awk" -v live=1 | sed -u 's/^/    /'; }
 # on_host TITLE LIMIT FOLDER: runs a folder of tests on a host, which HOST,
 # FLAVOUR, GUEST, ICOUNT, SMP and HUGE describe
 on_host() {
-	local title=$1 limit=$2 folder=$3 out=$results/${1//[ +,]/-} rc=0 why
+	local title=$1 limit=$2 folder=$3 out rc=0 why
+	case $(<"$folder/options") in *hash-mmu*) title+=" hash-mmu" ;; esac
+	out=$results/${title//[ +,]/-}
 	in_time "$title" || return 0
 	stage "$title"
 	rm -rf "$out"
@@ -166,21 +168,19 @@ kselftest_host() {
 	on_lane || return 0
 	payload "$dir" "$selftests" "$2" || return 0
 	echo "$4" >"$dir/options"
-	case $4 in *hash-mmu*) set -- "$1 hash-mmu" "${@:2}" ;; esac
 	on_host "kselftest$1 $(label)" "$3" "$dir"
 }
 
 # suite_guests [FILTER [SECONDS [OPTION]]]: OPTION is told to every program
 suite_guests() {
-	local dir=$work/guests title=guests
+	local dir=$work/guests
 	on_lane && has_kernel || return 0
 	build_module
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-${OPTIONS:-}}" >"$dir/options"
 	cp "$top/selftests/guests/lib" "$dir/tests/"
 	[ ! -e "$dir/tests/watch" ] || touch "$dir/watchers"
-	case $(<"$dir/options") in *hash-mmu*) title+=" hash-mmu" ;; esac
-	on_host "$title $(label)" "${2:-2400}" "$dir"
+	on_host "guests $(label)" "${2:-2400}" "$dir"
 }
 
 # choose_hosts: sets host_64k and host_4k, the kernels on which hv is tested: Debian's own.

@@ -33,6 +33,20 @@ DECLARE_PAYLOAD(exits);
 /* bits of SRR1 that tell of the interrupt: 33 to 36 and 42 to 47 */
 #define SRR1_INFO 0x783f0000ull
 
+/* A vCPU that makes hypercalls, and its code */
+static inline struct vmm_vcpu *hcall_vcpu(struct vmm *vmm)
+{
+	static const uint32_t code[] = {
+		SC(1),
+		MR(14, 3),
+		HCALL(UC_SYNC),
+	};
+	struct vmm_vcpu *vcpu = book3s_add_vcpu(vmm, 0, MSR_REAL, 0, 0, 0);
+
+	book3s_code(vmm, CODE, true, code, ARRAY_SIZE(code));
+	return vcpu;
+}
+
 FIXTURE(hcall)
 {
 	struct vmm *vmm;
@@ -44,17 +58,11 @@ FIXTURE(hcall)
 
 FIXTURE_SETUP(hcall)
 {
-	static const uint32_t code[] = {
-		SC(1),
-		MR(14, 3),
-		HCALL(UC_SYNC),
-	};
 	struct kvm_sregs sregs;
 
 	self->vmm = vmm_new(MEM);
 	book3s_load(self->vmm, PAYLOAD(exits));
-	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
-	book3s_code(self->vmm, CODE, true, code, ARRAY_SIZE(code));
+	self->vcpu = hcall_vcpu(self->vmm);
 	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
 	self->p10 = sregs.pvr >> 16 == 0x80 || sregs.pvr >> 16 == 0x82;
 	self->pr = book3s_on_hash(self->vmm);

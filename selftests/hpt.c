@@ -10,14 +10,12 @@
 
 #define HPT_V 1ull
 #define HPT_L (1ull << 2)
-#define HPT_BOLTED (1ull << 4)
 #define HPT_R (1ull << 8)
 #define HPT_C (1ull << 7)
 #define HPT_M (1ull << 4)
 #define HPT_PP0 (1ull << 63)
 #define HPT_KEY_HIGH (3ull << 60)
 #define HPT_KEY_LOW (7ull << 9)
-#define HPT_64K 0x1000ull /* LP */
 
 #define H_EXACT (1ull << (63 - 24))
 #define H_READ_4 (1ull << (63 - 26))
@@ -29,12 +27,12 @@
 #define SLB_KP (1ull << 10)
 
 #define DSISR_NOPTE 0x40000000u
-#define DSISR_PROT 0x08000000u
-#define DSISR_STORE 0x02000000u
 
 /* A segment of 256 MB that book3s_map() has no part in */
 #define EA 0xd000000000000000ull
 #define VSID 0x54321ull
+/* of the table that book3s_hash_mmu() makes */
+#define GROUPS (1ull << 15)
 #define HOLE 0x40000000ull
 #define RAM PAGES
 
@@ -48,26 +46,17 @@ FIXTURE(hpt)
 	struct vmm *vmm;
 	struct vmm_vcpu *vcpu;
 	uint64_t r[32];
-	uint64_t groups;
 };
 
 FIXTURE_SETUP(hpt)
 {
-	static const uint32_t code[] = {
-		SC(1),
-		MR(14, 3),
-		HCALL(UC_SYNC),
-	};
-
 	self->vmm = vmm_new(MEM);
 	if (vmm_check(self->vmm, KVM_CAP_PPC_MMU_HASH_V3) <= 0)
 		SKIP(return, "guests in hardware cannot use the hash MMU");
 	book3s_load(self->vmm, PAYLOAD(exits));
 	if (!self->vmm->hash)
 		book3s_hash_mmu(self->vmm);
-	self->groups = 1ull << 15;
-	self->vcpu = book3s_add_vcpu(self->vmm, 0, MSR_REAL, 0, 0, 0);
-	book3s_code(self->vmm, CODE, true, code, ARRAY_SIZE(code));
+	self->vcpu = hcall_vcpu(self->vmm);
 }
 
 FIXTURE_TEARDOWN(hpt)
@@ -75,12 +64,12 @@ FIXTURE_TEARDOWN(hpt)
 	vmm_free(self->vmm);
 }
 
-#define PTEG(page) (((VSID ^ (page)) & (self->groups - 1)) * 8)
+#define PTEG(page) (((VSID ^ (page)) & (GROUPS - 1)) * 8)
 
 TEST_F(hpt, enter_read_remove)
 {
 	uint64_t v = avpn(5) | HPT_V, r = RAM | HPT_M | 2, index, i;
-	uint64_t end = self->groups * 8;
+	uint64_t end = GROUPS * 8;
 
 	ASSERT_EQ(H_SUCCESS, CALL(H_ENTER, 0, PTEG(5) + 3, v, r));
 	index = self->r[4];
@@ -431,7 +420,7 @@ TEST_F(hpt, saved_and_restored)
 	EXPECT_EQ(EINVAL, errno);
 	record.entry[0] = htobe64(v);
 	record.entry[1] = htobe64(r | HPT_C);
-	record.header.index = self->groups * 8;
+	record.header.index = GROUPS * 8;
 	EXPECT_EQ(-1, write(writer, &record, sizeof(record)));
 	EXPECT_EQ(EINVAL, errno);
 	record.header.index = index;
