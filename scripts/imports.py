@@ -45,7 +45,7 @@ UNSAFE = {
 # What module! defines in the root
 DEFINED_BY_MACRO = {"THIS_MODULE", "LocalModule"}
 METHOD = re.compile(r"\bfn\s+(\w+)\s*(?:<[^(]*>)?\s*\(\s*(?:&\s*(?:'\w+\s+)?)?(?:mut\s+)?self\b")
-MOD = re.compile(r"^[ \t]*((?:#\[[^\n]*\]\s*|//[^\n]*\n\s*)*)(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;", re.M)
+MOD = re.compile(r"^[ \t]*((?:#\[[^\]]*\]\s*|//[^\n]*\n\s*)*)(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;", re.M)
 WORD = re.compile(r"\w+")
 
 
@@ -150,7 +150,7 @@ class Tree:
         for m in MOD.finditer(text):
             name, given = m.group(2), re.findall(r'path = "([^"]*)"', m.group(1))
             files = [os.path.join(os.path.dirname(file), f) for f in given]
-            if not given or re.search(r"cfg_attr\([^\n]*path = ", m.group(1)):
+            if not given or re.search(r"cfg_attr\([^\]]*path = ", m.group(1)):
                 files = [base + f"{name}.rs", base + f"{name}/mod.rs", *files]
             found = [os.path.normpath(f) for f in files if os.path.exists(os.path.join(self.folder, f))]
             for i, child in enumerate(found):
