@@ -213,8 +213,8 @@ radix_hosts() {
 	SMP=2,threads=2 FLAVOUR=$1 suite_kselftest /threads/
 	SMP=4,threads=2 FLAVOUR=$1 suite_kselftest /cores/
 	FLAVOUR=$1 suite_kselftest /hpt/ 900 'brief hash-mmu'
-	GUEST=$own FLAVOUR=$1 suite_guests '!/hash/'
-	GUEST=$own FLAVOUR=$1 suite_guests '/^live /' 900 hash-mmu
+	GUEST=$own FLAVOUR=$1 suite_guests '!/hash|hpt/'
+	GUEST=$own FLAVOUR=$1 suite_guests '/^live |hpt/' 900 hash-mmu
 	HOST=powernv10 HUGE=0 FLAVOUR=$1 suite_kselftest '/power10/ && !/icount/' 1200 brief
 	GUEST=$own HOST=powernv10 FLAVOUR=$1 suite_guests '/p10/' 2400 short
 	partitions "$1" "$own"
@@ -367,6 +367,8 @@ suite_soak() {
 	# shellcheck disable=SC2016 # the field is awk's
 	suite_kselftest '/long/ && $1 !~ /^pr/' 7200 soak
 	suite_guests '/long/' 7200 soak
+	suite_kselftest '/hpt/' 7200 'soak hash-mmu'
+	suite_guests '/^(live|lifecycle|kill|hotplug) / || /hpt/' 7200 'soak hash-mmu'
 	HOST=powernv9-hash suite_kselftest '/pr/ && /long/' 7200 soak
 	# In problem state the guests with an interrupt controller take ten minutes
 	# shellcheck disable=SC2016 # the field is awk's

@@ -47,32 +47,6 @@ static inline struct vmm_vcpu *hcall_vcpu(struct vmm *vmm)
 	return vcpu;
 }
 
-FIXTURE(hcall)
-{
-	struct vmm *vmm;
-	struct vmm_vcpu *vcpu;
-	uint64_t r[32]; /* registers after a call */
-	bool p10;
-	bool pr; /* the VM's guests are in problem state */
-};
-
-FIXTURE_SETUP(hcall)
-{
-	struct kvm_sregs sregs;
-
-	self->vmm = vmm_new(MEM);
-	book3s_load(self->vmm, PAYLOAD(exits));
-	self->vcpu = hcall_vcpu(self->vmm);
-	ASSERT_EQ(0, ioctl(self->vcpu->fd, KVM_GET_SREGS, &sregs));
-	self->p10 = sregs.pvr >> 16 == 0x80 || sregs.pvr >> 16 == 0x82;
-	self->pr = book3s_on_hash(self->vmm);
-}
-
-FIXTURE_TEARDOWN(hcall)
-{
-	vmm_free(self->vmm);
-}
-
 #define TO_USER INT64_MIN
 
 static void set_up(struct vmm_vcpu *vcpu, uint64_t nr, const uint64_t *arg)

@@ -3,7 +3,7 @@
  * Hypercalls, called one at a time with the registers of our choice: those the
  * kernel handles, and that all others come to userspace unchanged.
  */
-#include "hcall.h"
+#include "hcall_fixture.h"
 
 #include <sched.h>
 

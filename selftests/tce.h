@@ -3,7 +3,7 @@
 #ifndef SELFTESTS_TCE_H
 #define SELFTESTS_TCE_H
 
-#include "hcall.h"
+#include "hcall_fixture.h"
 
 #include <sys/mman.h>
 

@@ -3,7 +3,7 @@
  * Tracepoints: one record for each entry, exit, fault and hypercall, with what
  * `perf kvm stat` takes from them.
  */
-#include "hcall.h"
+#include "hcall_fixture.h"
 
 #include "tracefs.h"
 

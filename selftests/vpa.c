@@ -3,7 +3,7 @@
  * H_REGISTER_VPA: the areas that a vCPU shares with its hypervisor, and what
  * is written there.
  */
-#include "hcall.h"
+#include "hcall_fixture.h"
 
 #define VPA_FLAGS(f) ((uint64_t)(f) << (63 - 18))
 enum { REG_VPA = 1, REG_DTL, REG_SLB, DEREG_VPA = 5, DEREG_DTL, DEREG_SLB };

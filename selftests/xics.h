@@ -6,7 +6,7 @@
 #ifndef SELFTESTS_XICS_H
 #define SELFTESTS_XICS_H
 
-#include "hcall.h"
+#include "hcall_fixture.h"
 
 #include "device.h"
 

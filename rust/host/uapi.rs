@@ -44,6 +44,7 @@ from_userspace! {
     kvm_mp_state
     kvm_one_reg
     kvm_ppc_mmuv3_cfg
+    kvm_ppc_resize_hpt
     kvm_regs
     kvm_translation
     kvm_userspace_memory_region

@@ -32,6 +32,8 @@ const GET_PVINFO: u32 = _IOW::<kvm_ppc_pvinfo>(KVMIO, 0xa1);
 const GET_SMMU_INFO: u32 = _IOR::<kvm_ppc_smmu_info>(KVMIO, 0xa6);
 const ALLOCATE_HTAB: u32 = _IOWR::<u32>(KVMIO, 0xa7);
 const GET_HTAB_FD: u32 = _IOW::<kvm_get_htab_fd>(KVMIO, 0xaa);
+const RESIZE_HPT_PREPARE: u32 = _IOR::<kvm_ppc_resize_hpt>(KVMIO, 0xad);
+const RESIZE_HPT_COMMIT: u32 = _IOR::<kvm_ppc_resize_hpt>(KVMIO, 0xae);
 const CONFIGURE_V3_MMU: u32 = _IOW::<kvm_ppc_mmuv3_cfg>(KVMIO, 0xaf);
 const GET_RMMU_INFO: u32 = _IOW::<kvm_ppc_rmmu_info>(KVMIO, 0xb0);
 const GET_CPU_CHAR: u32 = _IOR::<kvm_ppc_cpu_char>(KVMIO, 0xb1);
@@ -69,9 +71,10 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
         KVM_CAP_PPC_RPT_INVALIDATE => features.hvmode().into(),
         KVM_CAP_PPC_IRQ_XIVE => xive::device::available().into(),
         KVM_CAP_PPC_COMPAT_CAPS => compat_caps::available().into(),
-        KVM_CAP_PPC_MMU_HASH_V3 | KVM_CAP_PPC_ALLOC_HTAB | KVM_CAP_PPC_HTAB_FD => {
-            hash::mode::possible(features).into()
-        }
+        KVM_CAP_PPC_MMU_HASH_V3
+        | KVM_CAP_PPC_ALLOC_HTAB
+        | KVM_CAP_PPC_HTAB_FD
+        | KVM_CAP_SPAPR_RESIZE_HPT => hash::mode::possible(features).into(),
         KVM_CAP_PPC_MMU_RADIX => features.radix().into(),
         KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt.get() as i32),
         KVM_CAP_PPC_SMT_POSSIBLE => Smt::POSSIBLE,
@@ -132,6 +135,8 @@ pub(crate) fn vm_ioctl(vm: ArcBorrow<'_, Vm<Hv>>, cmd: u32, arg: usize) -> Resul
         CONFIGURE_V3_MMU => hash::mode::configure(&vm, &uapi::read(arg)?)?,
         GET_HTAB_FD => return hash::htab::open(vm.into(), &uapi::read(arg)?),
         ALLOCATE_HTAB => hash::mode::allocate(&vm, uapi::read(arg)?)?,
+        RESIZE_HPT_PREPARE => hash::resize::prepare(&vm, &uapi::read(arg)?)?,
+        RESIZE_HPT_COMMIT => hash::resize::commit(&vm, &uapi::read(arg)?)?,
         GET_COMPAT_CAPS => compat_caps::get(arg)?,
         GET_CPU_CHAR => uapi::write(arg, &cpu_char())?,
         tce::CREATE | tce::CREATE_64 => {

@@ -6,7 +6,7 @@ use super::{
     at_once::{self, ROUNDS},
     exit, hash,
     vcpu::{Events, HvVcpu},
-    vm::HvVm,
+    vm::{request, HvVm},
     Hv,
 };
 use crate::{
@@ -133,7 +133,10 @@ impl RunBackend for Hv {
         host: &HostInterruptible,
         pending: Option<Pending>,
     ) -> Result {
-        vpa::not_entered(vcpu, st, host, pending)?;
+        let requests = vpa::not_entered(vcpu, st, host, pending)?;
+        if requests & request::PREPARE != 0 {
+            hash::mode::prepare(vcpu.vm())?;
+        }
         Ok(())
     }
 

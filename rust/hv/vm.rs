@@ -2,7 +2,7 @@
 
 //! The hv backend, and a VM of it.
 
-use super::xive::state::Xive;
+use super::{hash::table::Hpt, xive::state::Xive};
 use crate::{
     host::{
         features::{Features, HostRegisters},
@@ -59,6 +59,19 @@ impl Hv {
     }
 }
 
+/// Bits of [`Vcpu::requests`](crate::vm::requests).
+pub(super) mod request {
+    /// The VM may have to be prepared.
+    pub(crate) const PREPARE: u32 = 1;
+}
+
+/// What goes on with a VM's MMU.
+#[derive(Default)]
+pub(crate) struct Setup {
+    /// A table of another size, which the guest has asked for and has not begun to use.
+    pub(super) resized: Option<KBox<Hpt>>,
+}
+
 /// A VM's state that any of its vCPUs may look at.
 pub(crate) struct HvVm {
     /// What the host can do.
@@ -86,7 +99,7 @@ pub(crate) struct HvVm {
     fwnmi: Atomic<bool>,
     dawr1: Atomic<bool>,
     /// Held while the guest's MMU changes, and while a vCPU prepares the VM. Taken after a vCPU's mutex.
-    pub(crate) mmu_setup: Pin<KBox<Mutex<()>>>,
+    pub(crate) mmu_setup: Pin<KBox<Mutex<Setup>>>,
     /// Whether vCPUs can run without `prepare`.
     ready: Atomic<u32>,
 }
@@ -116,7 +129,10 @@ impl HvVm {
             xive: Arc::pin_init(Xive::new(), GFP_KERNEL_ACCOUNT)?,
             fwnmi: Atomic::new(false),
             dawr1: Atomic::new(false),
-            mmu_setup: KBox::pin_init(new_mutex!((), "kvm_ppc_mmu_setup"), GFP_KERNEL_ACCOUNT)?,
+            mmu_setup: KBox::pin_init(
+                new_mutex!(Setup::default(), "kvm_ppc_mmu_setup"),
+                GFP_KERNEL_ACCOUNT,
+            )?,
             ready: Atomic::new(1),
             lpid,
         })

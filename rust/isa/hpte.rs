@@ -32,6 +32,9 @@ register! {
         /// The same bit in a table that the hypervisor has itself: the page is mapped as the guest asked, not for
         /// loads only.
         WRITABLE = 57,
+        /// The first of the guest's software bits. Linux's guests mark by it what they never remove (`HPTE_V_BOLTED`): such
+        /// entries are kept when the table gets another size (PAPR, `H_RESIZE_HPT_COMMIT`).
+        BOLTED = 59,
         /// The first of the hypervisor's software bits, in a table that it has itself: the entry is valid for the guest,
         /// and not for the hardware, because its page is a device's or is not in memory (`HPTE_V_ABSENT`).
         ABSENT = 58,
@@ -278,6 +281,16 @@ impl Hpte {
             offset,
             segment,
         })
+    }
+
+    /// The index in a table of `group_mask` + 1 groups of the entry that is at `index` in a table of another size: in the
+    /// group that its hash gives there, in the same place. `None` as for [`virtual_page`](Self::virtual_page).
+    pub fn index_in(self, index: u64, group_mask: u64) -> Option<u64> {
+        let va = self.virtual_page(index / GROUP_ENTRIES)?;
+        let primary = hash(va, self.sizes()?.base);
+        let secondary = self.v.contains(HpteV::H);
+        let group = if secondary { !primary } else { primary } & group_mask;
+        Some(group.wrapping_mul(GROUP_ENTRIES) | index % GROUP_ENTRIES)
     }
 
     /// Whether an access may be made: protection by the segment's key, no-execute, guarded, and the virtual page class

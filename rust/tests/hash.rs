@@ -100,6 +100,23 @@ proptest! {
     }
 
     #[test]
+    fn a_table_of_another_size(va in address(), sizes in sizes(), secondary in any::<bool>(), slot in 0..8u64, from in 11..32u32, to in 11..32u32) {
+        // A page is no larger than its segment.
+        prop_assume!(sizes.base <= va.segment.shift());
+        let primary = hash(va, sizes.base);
+        let index = |bits: u32| {
+            let group = if secondary { !primary } else { primary };
+            (group & ((1 << bits) - 1)) << 3 | slot
+        };
+        let entry = Hpte::new(va, 0, sizes, HpteR::EMPTY).unwrap();
+        let v = entry.v.set(HpteV::H, secondary);
+        // As it is in memory.
+        let (first, second) = Hpte { v, ..entry }.to_v3();
+        let moved = Hpte::from_v3(first, second).index_in(index(from), (1 << to) - 1);
+        prop_assert_eq!(moved, Some(index(to)));
+    }
+
+    #[test]
     fn entries_round_trip(va in address(), real in 0..1u64 << 58, sizes in sizes(), bits in any::<u64>(), secondary in any::<bool>()) {
         let bits = HpteR::from_raw(bits);
         let mut hpte = Hpte::new(va, real, sizes, bits).unwrap();

@@ -143,7 +143,7 @@ impl<B: Backend> Vcpu<B> {
     }
 }
 
-#[cfg(all(CONFIG_KVM_BOOK3S_PR_POSSIBLE, CONFIG_PPC_64S_HASH_MMU))]
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 impl<B: Backend> Vm<B> {
     /// Makes requests of all vCPUs.
     pub(crate) fn request_all(&self, bits: u32) {

@@ -23,6 +23,8 @@
 #define HPTE_L (1ull << 2)
 #define HPTE_H (1ull << 1)
 #define HPTE_V 1ull
+/* by it Linux marks what stays in a table that gets another size */
+#define HPTE_BOLTED (1ull << 4)
 #define HPTE_PP0 (1ull << 63)
 #define HPTE_N (1ull << 2)
 #define HPTE_M (1ull << 4)
@@ -119,7 +121,8 @@ static void map_one(struct book3s_hash *hash, uint64_t ea, uint64_t gpa,
 	uint64_t vsid = segment(hash, ea, large);
 	uint64_t offset = ea & ((1ull << seg) - 1);
 	uint64_t folded = seg == 40 ? vsid ^ vsid << 25 : vsid;
-	uint64_t v = (vsid << (seg - 23) | offset >> 23) << 7 | HPTE_V;
+	uint64_t v = (vsid << (seg - 23) | offset >> 23) << 7 | HPTE_V |
+		     HPTE_BOLTED;
 	uint64_t r = gpa | HPTE_R;
 
 	v |= (seg == 40 ? HPTE_1T : 0) | (large ? HPTE_L : 0);

@@ -19,7 +19,7 @@ use crate::isa::{
 };
 
 /// What is known of an entry beside what the hardware sees.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Reverse {
     /// The second doubleword as the guest made it, with R and C as far as they were taken over, and [`CHANGED`].
     guest: u64,
@@ -30,6 +30,17 @@ pub struct Reverse {
 
 /// In the place of TS, which guests do not have: the guest's entry has changed since it was last saved.
 const CHANGED: HpteR = HpteR::TS;
+
+/// Of an unused entry: what has been saved of another table before is no longer so.
+impl Default for Reverse {
+    fn default() -> Self {
+        Self {
+            guest: CHANGED.raw(),
+            next: 0,
+            prev: 0,
+        }
+    }
+}
 
 /// A table's memory, and the processors that search it.
 pub trait Storage {
@@ -191,6 +202,24 @@ impl<S: Storage> Table<S> {
         self.storage.make_absent(index, (first, second));
     }
 
+    /// Puts the entry at `index`, if the guest wants it to be kept, into a table of another size, absent. This table stays
+    /// as it is. Returns false if another entry has its place there.
+    pub fn copy(&self, index: u64, to: &mut Self) -> bool {
+        let kept = self.get(index).map(|entry| entry.hpte);
+        let Some(hpte) = kept.filter(|hpte| hpte.v.contains(HpteV::BOLTED)) else {
+            return true;
+        };
+        // What has no place is found by no processor.
+        let Some(there) = hpte.index_in(index, to.group_mask()) else {
+            return true;
+        };
+        let free = to.get(there).is_some_and(|entry| !entry.hpte.v.is_used());
+        if free {
+            to.insert(there, hpte);
+        }
+        free
+    }
+
     /// Makes an absent entry present. The page has to be as large as the entry's.
     pub fn present(&mut self, index: u64, mapping: Mapping) {
         let v = self.raw(index).v;
@@ -230,8 +259,15 @@ impl<S: Storage> Table<S> {
         if stale.is_empty() {
             return;
         }
-        let all = [HashRb::PARTITION.raw()];
-        self.storage.invalidate(stale.few().unwrap_or(&all));
+        match stale.few() {
+            Some(pages) => self.storage.invalidate(pages),
+            None => self.flush_all(),
+        }
+    }
+
+    /// No processor uses anything of the table that it has found before.
+    pub fn flush_all(&mut self) {
+        self.storage.invalidate(&[HashRb::PARTITION.raw()]);
     }
 
     /// Third step: takes over the bits of an entry that was retired, which is absent from now on. Returns R and C, as

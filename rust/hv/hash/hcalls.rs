@@ -4,7 +4,7 @@
 
 use super::{
     map::{self, fits, page},
-    notify::note_dirty,
+    notify::note_written,
     table::Hpt,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         hcall_args::PageFlags,
         hpte::{Hpte, HpteR, HpteV},
     },
-    vm::{memslot::MemSlots, mmu_lock::MmuGuard, Vcpu, Vm},
+    vm::{mmu_lock::MmuGuard, Vcpu, Vm},
 };
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
@@ -99,16 +99,6 @@ fn select(hpt: &Hpt, flags: PageFlags, index: u64, avpn: u64) -> Result<Entry, H
     }
 }
 
-/// Notes in the dirty log that an entry's page was written, if `bits` have C.
-fn written(slots: &MemSlots, entry: &Entry, bits: Option<HpteR>) {
-    let (Some(bits), Some((gpa, _))) = (bits, page(entry)) else {
-        return;
-    };
-    if let Some(slot) = slots.find(gpa >> PAGE_SHIFT) {
-        note_dirty(slot, entry.hpte, bits);
-    }
-}
-
 /// Removes an entry and returns it.
 pub(super) fn remove(
     vm: &Vm<Hv>,
@@ -124,7 +114,7 @@ pub(super) fn remove(
     // Its R and C are final now.
     let old = hpt.get(index).ok_or(HReturn::H_NOT_FOUND)?;
     hpt.remove(index);
-    written(&slots, &old, bits);
+    note_written(&slots, &old, bits);
     Ok(old.hpte)
 }
 
@@ -154,7 +144,7 @@ fn remove_all(vm: &Vm<Hv>, removals: &mut [Removal]) {
         let old = select(hpt, PageFlags::EMPTY, removal.index, 0);
         if let Ok(old) = old {
             hpt.remove(removal.index);
-            written(&slots, &old, bits);
+            note_written(&slots, &old, bits);
         }
         removal.done = Some(old.map(|old| old.hpte));
     }
@@ -177,7 +167,7 @@ fn change(
         was.r = r;
         new(r)
     });
-    written(&slots, &old, bits);
+    note_written(&slots, &old, bits);
     Ok(was)
 }
 

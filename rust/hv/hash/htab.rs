@@ -28,7 +28,7 @@ use kernel::{
     uaccess::{UserSliceReader, UserSliceWriter},
 };
 
-/// Flag of a file: only entries with the guest's first software bit count as valid.
+/// Flag of a file: only entries with [`HpteV::BOLTED`] count as valid.
 const KVM_GET_HTAB_BOLTED_ONLY: u64 = 1;
 /// Flag of a file: it is to be written.
 const KVM_GET_HTAB_WRITE: u64 = 2;
@@ -75,7 +75,7 @@ pub(crate) fn open(vm: Arc<Vm<Hv>>, request: &kvm_get_htab_fd) -> Result<isize> 
 #[pin_data]
 struct Save {
     vm: Arc<Vm<Hv>>,
-    /// Whether entries without the guest's first software bit count as invalid.
+    /// Whether entries without [`HpteV::BOLTED`] count as invalid.
     bolted: bool,
     #[pin]
     position: Mutex<Position>,
@@ -100,9 +100,7 @@ struct Record {
 
 impl Save {
     fn is_valid(&self, v: HpteV) -> bool {
-        /// Linux's guests mark by it what they never remove (HPTE_V_BOLTED).
-        const BOLTED: HpteV = HpteV::EMPTY.with_sw(2);
-        v.contains(HpteV::V) && (!self.bolted || v.contains(BOLTED))
+        v.contains(HpteV::V) && (!self.bolted || v.contains(HpteV::BOLTED))
     }
 
     /// Collects entries from `at` on into a record with room for `room` valid ones. The record may be empty if there
@@ -151,6 +149,8 @@ impl Descriptor for Save {
 
     fn read(&self, _offset: &mut i64, to: &mut UserSliceWriter) -> Result<usize> {
         let mut at = self.position.lock();
+        // The guest does not get another table meanwhile.
+        let _setup = self.vm.arch.mmu_setup.lock();
         let mut written = 0;
         // As kvm-hv does, it leaves less than a header and an entry.
         while let Some(room) = to.len().checked_sub(HEADER + 1).filter(|n| *n >= ENTRY) {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bindings::{kvm_ppc_mmuv3_cfg, KVM_PPC_MMUV3_GTSE, KVM_PPC_MMUV3_RADIX},
     host::{features::Features, wait::cond_resched},
-    hv::{mmu::notify, Hv},
+    hv::{mmu::notify, vm::Setup, Hv},
     isa::rpte::Patb1,
     vm::Vm,
 };
@@ -39,8 +39,8 @@ pub(crate) fn allocate(vm: &Vm<Hv>, order: u32) -> Result {
     if !(18..=46).contains(&order) {
         return Err(EINVAL);
     }
-    let _setup = vm.arch.mmu_setup.lock();
-    change(vm, || use_hash(vm, order))
+    let mut setup = vm.arch.mmu_setup.lock();
+    change(vm, &mut setup, || use_hash(vm, order))
 }
 
 /// `KVM_PPC_CONFIGURE_V3_MMU`. Returns `EINVAL` for unknown flags, a process table that does not fit them or has a bad
@@ -59,19 +59,23 @@ pub(crate) fn configure(vm: &Vm<Hv>, cfg: &kvm_ppc_mmuv3_cfg) -> Result {
     {
         return Err(EINVAL);
     }
-    let _setup = vm.arch.mmu_setup.lock();
+    let mut setup = vm.arch.mmu_setup.lock();
+    let gtse = cfg.flags & gtse != 0;
     match (wants_radix, vm.arch.is_radix()) {
-        (true, true) => set_process_table(vm, table, cfg.flags & gtse != 0),
-        (true, false) => change(vm, || use_radix(vm, table, cfg.flags & gtse != 0)),
-        (false, true) => change(vm, || use_hash(vm, DEFAULT_ORDER)),
+        (true, true) => set_process_table(vm, table, gtse),
+        (true, false) => change(vm, &mut setup, || use_radix(vm, table, gtse)),
+        (false, true) => change(vm, &mut setup, || use_hash(vm, DEFAULT_ORDER)),
         (false, false) => Ok(()),
     }
 }
 
 /// Calls `f`, which changes the guest's MMU or makes another table, while no vCPU runs. A guest that uses hash then has to
 /// be prepared. Returns `EBUSY` while a vCPU is in an ioctl.
-fn change(vm: &Vm<Hv>, f: impl FnOnce() -> Result) -> Result {
-    stopped(vm, f, || vm.arch.is_radix())
+fn change(vm: &Vm<Hv>, setup: &mut Setup, f: impl FnOnce() -> Result) -> Result {
+    stopped(vm, f, || vm.arch.is_radix())?;
+    // No guest waits for it any more.
+    setup.resized = None;
+    Ok(())
 }
 
 /// Calls `f`, which changes entries of the guest's table, while no vCPU runs. Afterwards vCPUs run again as before. Returns
@@ -164,6 +168,9 @@ fn use_radix(vm: &Vm<Hv>, table: Patb1, gtse: bool) -> Result {
 #[cold]
 pub(crate) fn prepare(vm: &Vm<Hv>) -> Result {
     let _setup = vm.arch.mmu_setup.lock();
+    if vm.arch.ready() {
+        return Ok(());
+    }
     if !vm.arch.is_radix() {
         let slots = vm.slots.read();
         let slot = slots.find(0).ok_or(EINVAL)?;

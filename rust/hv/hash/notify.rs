@@ -4,10 +4,14 @@
 
 use super::table::Hpt;
 use crate::{
-    emulate::hpt::stale::Stale,
+    emulate::hpt::{stale::Stale, table::Entry},
     hv::Hv,
     isa::hpte::{Hpte, HpteR},
-    vm::{gfn::Gfn, memslot::MemSlot, Vm},
+    vm::{
+        gfn::Gfn,
+        memslot::{MemSlot, MemSlots},
+        Vm,
+    },
 };
 use core::ops::Range;
 use kernel::page::PAGE_SHIFT;
@@ -23,6 +27,16 @@ pub(super) fn note_dirty(slot: &MemSlot, hpte: Hpte, bits: HpteR) {
         let slot_gfns = slot.gfns();
         let end = first.saturating_add(pages).min(slot_gfns.end);
         slot.mark_dirty_range(first.max(slot_gfns.start)..end);
+    }
+}
+
+/// The same, for whichever slot has the pages; `bits` are `None` of an entry that was not present.
+pub(super) fn note_written(slots: &MemSlots, entry: &Entry, bits: Option<HpteR>) {
+    let (Some(bits), Some(gpa)) = (bits, entry.hpte.real(0)) else {
+        return;
+    };
+    if let Some(slot) = slots.find(gpa >> PAGE_SHIFT) {
+        note_dirty(slot, entry.hpte, bits);
     }
 }
 

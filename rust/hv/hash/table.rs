@@ -79,6 +79,11 @@ impl Hpt {
         self.table.memory(index, address)
     }
 
+    /// Copies an entry into a table of another size, as [`Table::copy`].
+    pub(super) fn copy(&self, index: u64, to: &mut Self) -> bool {
+        self.table.copy(index, &mut to.table)
+    }
+
     /// Puts the guest's entry into an unused place, absent.
     pub(crate) fn insert(&mut self, index: u64, hpte: Hpte) {
         self.table.insert(index, hpte);
@@ -130,6 +135,11 @@ impl Hpt {
     /// First step of making entries absent, see [`Table`].
     pub(crate) fn retire(&mut self, index: u64, stale: &mut Stale) -> bool {
         self.table.retire(index, stale)
+    }
+
+    /// No processor uses anything of the table that it has found before.
+    pub(super) fn flush_all(&mut self) {
+        self.table.flush_all();
     }
 
     /// Second step.

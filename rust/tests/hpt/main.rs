@@ -16,12 +16,12 @@ use kvm_ppc_pure::{
     },
     isa::{
         hcall_args::PageFlags,
-        hpte::{HpteR, GROUP_ENTRIES},
+        hpte::{HpteR, HpteV, GROUP_ENTRIES},
         radix_walk::Access,
         slb::SlbVsid,
     },
 };
-use naive::Naive;
+use naive::{Naive, BOLTED};
 
 /// Operations between two looks at everything.
 const WHOLE: u64 = 8192;
@@ -41,6 +41,7 @@ struct Counts {
     references: u64,
     dirty: u64,
     finds: u64,
+    copied: u64,
 }
 
 /// Both tables, and what is done to them.
@@ -283,6 +284,44 @@ impl Pair {
         }
     }
 
+    /// A table of another size has what is to be kept where processors look for it, and nothing else.
+    fn resize(&mut self) {
+        let bits = 14 + self.random.below(3);
+        let memory = Memory::new(Random::new(self.step), self.pages.clone(), 1 << bits, 16);
+        let mut other = Table::new(memory, 16);
+        let kept = |index: &u64| {
+            self.naive
+                .at(*index)
+                .is_some_and(|guest| guest.v & BOLTED != 0)
+        };
+        let mut copied = 0;
+        for index in self.hot.iter().copied() {
+            let done = self.table.copy(index, &mut other);
+            assert!(done || kept(&index));
+            copied += u64::from(done && kept(&index));
+            self.check(index);
+        }
+        let all = (0..other.entries()).filter_map(|index| other.get(index));
+        let used = all.filter(|entry| entry.hpte.v.is_used()).count() as u64;
+        assert!(used <= copied);
+        for page in &self.pages {
+            let Some(index) = self.naive.find(page).filter(kept) else {
+                continue;
+            };
+            let was = self.table.get(index).expect("an entry").hpte;
+            let secondary = was.v.contains(HpteV::H);
+            // It may have found its place taken, by one that the guest has put into a wrong group.
+            let there =
+                page.group(secondary, other.group_mask()) * GROUP_ENTRIES + index % GROUP_ENTRIES;
+            let now = other.get(there).expect("a place");
+            assert!(now.hpte.v.is_used());
+            if now.hpte.v == was.v {
+                assert!(!now.present && other.changed(there));
+                self.counts.copied += 1;
+            }
+        }
+    }
+
     fn clear(&mut self) {
         let hardware = &self.table.storage().hardware;
         hardware.borrow_mut().forget();
@@ -309,6 +348,7 @@ impl Pair {
             c.references,
             c.dirty,
             c.finds,
+            c.copied,
         ];
         let all = [found, stores, forgotten]
             .into_iter()
@@ -348,6 +388,7 @@ impl Pair {
         }
         if self.step.is_multiple_of(WHOLE) {
             self.naive.check_all(&self.table);
+            self.resize();
             if self.random.one_in(32) {
                 self.clear();
             }

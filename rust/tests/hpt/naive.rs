@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 const V: u64 = 1;
 const H: u64 = 2;
 const L: u64 = 4;
+pub(super) const BOLTED: u64 = 0x10;
 const ABSENT: u64 = 0x20;
 const WRITABLE: u64 = 0x40;
 
