@@ -130,6 +130,9 @@ payload() {
 		chmod 755 "$dir/tests/$name"
 		echo "$name $rest" >>"$dir/tests.list"
 	done < <(awk "!/^#/ && NF && ($condition)" "$from/tests.list")
+	# What these need beside the host's own disks
+	[ ! -e "$dir/tests/watch" ] || touch "$dir/watchers"
+	[ ! -e "$dir/tests/passthrough" ] && [ ! -e "$dir/tests/vfio" ] || touch "$dir/passthrough"
 	[ -s "$dir/tests.list" ]
 }
 
@@ -179,7 +182,6 @@ suite_guests() {
 	payload "$dir" "$top/selftests/guests" "${1:-1}" || return 0
 	echo "${3:-${OPTIONS:-}}" >"$dir/options"
 	cp "$top/selftests/guests/lib" "$dir/tests/"
-	[ ! -e "$dir/tests/watch" ] || touch "$dir/watchers"
 	on_host "guests $(label)" "${2:-2400}" "$dir"
 }
 

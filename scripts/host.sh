@@ -4,7 +4,8 @@
 #
 # Boots an emulated PowerPC host on a copy of FOLDER, which it finds at
 # /payload, executes `sh ./run` there and switches the host off; with a file
-# `watchers` in it, perf and the like are below /watchers. Exit status:
+# `watchers` in it, perf and the like are below /watchers; with a file
+# `passthrough`, it has a disk to be given to a guest. Exit status:
 # what `run` returned, or 99 if the host itself came to harm (it died, timed
 # out, or its kernel complained); the reason is the last line of output.
 #
@@ -124,6 +125,16 @@ mapfile -t disks < <(
 	drive 4 "$work/results.img" off
 	[ ! -e "$folder/watchers" ] || drive 5 "$watchers/watchers.ext4" on
 )
+# A disk behind another host bridge, to be given to a guest
+case $host in
+powernv*)
+	if [ -e "$folder/passthrough" ]; then
+		yes "passed through" | head -c 8M >"$work/passthrough.img" || true
+		disks+=(-drive "file=$work/passthrough.img,format=raw,if=none,id=passthrough"
+			-device "virtio-blk-pci,drive=passthrough,bus=pcie.1,disable-legacy=on,iommu_platform=on")
+	fi
+	;;
+esac
 # A kernel that warns or panics must end the run, rather than hang
 append="$append console=hvc0 loglevel=5 log_buf_len=4M oops=panic panic=-1"
 case $flavour in *debug*) append+=" panic_on_warn=1" ;; esac

@@ -15,7 +15,7 @@
 flavour=${1:?flavour}
 host_modules="nvme ext4"
 guest_modules="virtio_net virtio_blk virtio-rng virtio_balloon virtio_console"
-more_modules="zram tun"
+more_modules="zram tun vfio_iommu_spapr_tce vfio-pci"
 
 unpacked() { case $1 in *.xz) xz -dc "$1" ;; *) cat "$1" ;; esac; }
 

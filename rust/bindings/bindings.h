@@ -2,8 +2,10 @@
 /* What bindgen reads: the host's interfaces that the kernel crate does not bind. */
 #include <linux/anon_inodes.h>
 #include <linux/eventfd.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/interval_tree.h>
+#include <linux/iommu.h>
 #include <linux/kvm.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -18,6 +20,7 @@
 #include <asm/dbell.h>
 #include <asm/hvcall.h>
 #include <asm/interrupt.h>
+#include <asm/iommu.h>
 #include <asm/kvm_book3s.h>
 #include <asm/kvm_book3s_asm.h>
 #include <asm/kvm_ppc.h>
@@ -38,6 +41,9 @@
 #include "hv_trace.h"
 #include "nested_helpers.h"
 #include "pr_helpers.h"
+#endif
+#if defined(CONFIG_PPC_BOOK3S_64) && IS_ENABLED(CONFIG_VFIO)
+#include "vfio_helpers.h"
 #endif
 #ifdef CONFIG_PPC_XIVE_NATIVE
 #include "xive_helpers.h"

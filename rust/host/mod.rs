@@ -61,6 +61,9 @@ pub(crate) mod switch_vm;
 pub(crate) mod table;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod user_count;
+// For devices that are given to guests.
+#[cfg(all(CONFIG_PPC_BOOK3S_64, CONFIG_VFIO))]
+pub(crate) mod vfio;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 mod vsr;
 #[cfg(CONFIG_PPC_BOOK3S_64)]

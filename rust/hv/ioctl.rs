@@ -18,6 +18,7 @@ use crate::{
         pvinfo::pvinfo,
         smt::Smt,
         tce::{self, Tables},
+        tce_devices,
         xics::{device, tokens},
         Vcpu, Vm,
     },
@@ -66,8 +67,8 @@ pub(crate) fn check_extension(vm: Option<&Vm<Hv>>, cap: u32) -> Option<i32> {
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
-        // TCE tables serve devices that userspace emulates. VFIO devices are not supported.
-        KVM_CAP_SPAPR_TCE_VFIO => 0,
+        // In a partition TCEs are written by hypercalls, which userspace's own way to do it makes.
+        KVM_CAP_SPAPR_TCE_VFIO => (tce_devices::POSSIBLE && features.hvmode()).into(),
         KVM_CAP_PPC_RPT_INVALIDATE => features.hvmode().into(),
         KVM_CAP_PPC_IRQ_XIVE => xive::device::available().into(),
         KVM_CAP_PPC_COMPAT_CAPS => compat_caps::available().into(),

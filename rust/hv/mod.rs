@@ -32,6 +32,8 @@ use self::{
     vm::HvVm,
     xive::device::Xive,
 };
+#[cfg(CONFIG_VFIO)]
+use crate::vm::vfio;
 use crate::{
     bindings,
     host::{preempt::Enabled, uapi::Sregs, wait},
@@ -234,6 +236,8 @@ impl Backend for Hv {
         match args.type_ {
             Xics::<Self>::TYPE => device::create::<_, Xics<_>>(vm, args, arg),
             Xive::TYPE if xive::device::available() => device::create::<_, Xive>(vm, args, arg),
+            #[cfg(CONFIG_VFIO)]
+            vfio::TYPE => vfio::create(vm, &vm.arch.tce, args, arg),
             _ => Err(ENODEV),
         }
     }

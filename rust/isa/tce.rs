@@ -74,6 +74,18 @@ impl Window {
         self.entries
     }
 
+    /// log2 of the size of an I/O page.
+    #[inline]
+    pub const fn page_shift(&self) -> u32 {
+        self.page_shift
+    }
+
+    /// The number of the I/O page that the entry at `index` translates, counted from bus address 0.
+    #[inline]
+    pub const fn page(&self, index: u64) -> u64 {
+        self.first.wrapping_add(index)
+    }
+
     /// The index of the first of `count` entries from bus address `ioba` on. `None` (H_PARAMETER) if `ioba` does not
     /// begin an I/O page, or if not all entries are in the window. `count` may be 0.
     #[inline]

@@ -13,6 +13,7 @@ use crate::{
         pvinfo::pvinfo,
         smt::Smt,
         tce::{self, Tables},
+        tce_devices,
         xics::{device, tokens},
         Vcpu, Vm,
     },
@@ -55,6 +56,7 @@ pub(crate) fn check_extension(vm: Option<&Vm<Pr>>, cap: u32) -> Option<i32> {
         | KVM_CAP_SPAPR_TCE
         | KVM_CAP_SPAPR_TCE_64
         | KVM_CAP_SPAPR_MULTITCE => 1,
+        KVM_CAP_SPAPR_TCE_VFIO => (tce_devices::POSSIBLE && Features::read().hvmode()).into(),
         KVM_CAP_PPC_SMT => vm.map_or(1, |vm| vm.arch.smt.get() as i32),
         KVM_CAP_PPC_SMT_POSSIBLE => Smt::POSSIBLE,
         KVM_CAP_PPC_HTM => Features::read().htm().into(),

@@ -63,6 +63,8 @@ use self::{
     vcpu::{PrShared, PrVcpu},
     vm::PrVm,
 };
+#[cfg(CONFIG_VFIO)]
+use crate::vm::vfio;
 use crate::{
     bindings,
     host::{preempt::Enabled, uapi::Sregs},
@@ -237,6 +239,8 @@ impl Backend for Pr {
     ) -> Result<isize> {
         match args.type_ {
             Xics::<Self>::TYPE => device::create::<_, Xics<_>>(vm, args, arg),
+            #[cfg(CONFIG_VFIO)]
+            vfio::TYPE => vfio::create(vm, &vm.arch.tce, args, arg),
             _ => Err(ENODEV),
         }
     }

@@ -59,6 +59,8 @@ impl<B: Backend> Vm<B> {
             halt_limit: Limit::new(),
             resamplers <- Resamplers::new(),
             irqchip: Irqchip::new(),
+            #[cfg(all(CONFIG_PPC_BOOK3S_64, CONFIG_VFIO))]
+            vfio: kernel::sync::atomic::Atomic::new(0),
             #[cfg(CONFIG_PPC_BOOK3S_64)]
             xics <- Xics::new(),
             #[cfg(CONFIG_PPC_BOOK3S_64)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the devices that are interrupt controllers have in common (`Documentation/virt/kvm/devices/`).
+//! What devices have in common, and those that are interrupt controllers (`Documentation/virt/kvm/devices/`).
 
 use super::{state::BackendState, vm::Vm};
 use crate::{
@@ -36,8 +36,18 @@ impl<B: BackendState> Drop for Claim<B> {
     }
 }
 
-/// A kind of interrupt controller. An object of it is an open device.
-pub(crate) trait Controller<B: BackendState>: Descriptor {
+/// A device's attributes. An object is an open device.
+pub(crate) trait Attributes: Descriptor {
+    /// Sets an attribute to what is at `addr`. `ENXIO` if it is none that can be set.
+    fn set(&self, attr: &kvm_device_attr, addr: usize) -> Result;
+    /// Writes an attribute to `addr`. `ENXIO` if it is none that can be got.
+    fn get(&self, attr: &kvm_device_attr, addr: usize) -> Result;
+    /// Is there such an attribute?
+    fn has(attr: &kvm_device_attr) -> bool;
+}
+
+/// A kind of interrupt controller.
+pub(crate) trait Controller<B: BackendState>: Attributes {
     /// `KVM_DEV_TYPE_...`
     const TYPE: u32;
     /// What /proc/PID/fd shows.
@@ -45,13 +55,6 @@ pub(crate) trait Controller<B: BackendState>: Descriptor {
 
     /// A new one. `ENOMEM`.
     fn open(claim: Claim<B>) -> Result<Self>;
-
-    /// Sets an attribute to what is at `addr`. `ENXIO` if it is none that can be set.
-    fn set(&self, attr: &kvm_device_attr, addr: usize) -> Result;
-    /// Writes an attribute to `addr`. `ENXIO` if it is none that can be got.
-    fn get(&self, attr: &kvm_device_attr, addr: usize) -> Result;
-    /// Is there such an attribute?
-    fn has(attr: &kvm_device_attr) -> bool;
 }
 
 /// `KVM_CREATE_DEVICE` of that kind, whose structure, at `arg`, is `args`. `EEXIST` if the VM has an interrupt controller.
@@ -77,7 +80,7 @@ pub(crate) fn create<B: BackendState, D: Controller<B>>(
 
 /// The ioctls of a device's descriptor. `EIO` for another process than the VM's, `ENOTTY` for what is no ioctl of it,
 /// `ENXIO` for an attribute that it does not have.
-pub(crate) fn ioctl<B: BackendState, D: Controller<B>>(
+pub(crate) fn ioctl<B: BackendState, D: Attributes>(
     device: &D,
     vm: &Vm<B>,
     cmd: u32,

@@ -31,6 +31,7 @@
 //! | `papr`, `vpa` | hypervisor calls; the areas that PAPR guests register |
 //! | `pvinfo` | how other guests call KVM |
 //! | `tce`, `tce_hcalls` | TCE tables, and the hypercalls of PAPR guests that use them |
+//! | `vfio`, `tce_devices` | the host's devices that the guest has, and their TCE tables |
 //! | `xics` | PAPR's interrupt controller, emulated |
 //! | `caps`, `debugfs` | capabilities; files of debugfs |
 //! | `vcpu_fd`, `vm_fd`, `system` | the ioctls of a vCPU, of a VM and of /dev/kvm |
@@ -100,9 +101,17 @@ mod system;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod tce;
 #[cfg(CONFIG_PPC_BOOK3S_64)]
+#[cfg_attr(
+    not(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU)),
+    path = "tce_devices_none.rs"
+)]
+pub(crate) mod tce_devices;
+#[cfg(CONFIG_PPC_BOOK3S_64)]
 pub(crate) mod tce_hcalls;
 mod vcpu;
 mod vcpu_fd;
+#[cfg(all(CONFIG_PPC_BOOK3S_64, CONFIG_VFIO))]
+pub(crate) mod vfio;
 #[allow(clippy::module_inception)]
 mod vm;
 mod vm_fd;

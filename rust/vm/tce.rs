@@ -6,10 +6,11 @@
 //! exists. The table neither keeps the VM alive nor needs it. Userspace decides what the entries do; it reads and
 //! writes them in its mapping at any time.
 
+use super::{memslot::MemSlots, tce_devices::Devices};
 use crate::{
     bindings::{kvm_create_spapr_tce, kvm_create_spapr_tce_64, KVMIO},
     host::{
-        file::{Descriptor, NewFd},
+        file::{self, Descriptor, NewFd},
         mm::LockedPages,
         page::{Field, SharedPage},
         srcu_cell::SrcuCell,
@@ -42,13 +43,23 @@ const PER_PAGE: u64 = PAGE_SIZE as u64 / ENTRY_BYTES;
 /// The most pages that a table may have: 128 GB of 64K pages, for which few hosts have the memory.
 const MAX_PAGES: u64 = 1 << 21;
 
+/// How many tables there have been.
+static NUMBERS: Atomic<u64> = Atomic::new(0);
+
 type Pages = KVVec<SetOnce<SharedPage>>;
 
 /// One table. Its pages are made when they are first touched, and stay.
 #[pin_data]
 pub(super) struct Table {
+    /// No other table, of any VM, has or had this.
+    number: u64,
     liobn: u64,
+    /// What its descriptor's file is known by.
+    file: SetOnce<usize>,
     window: Window,
+    /// Tables of devices that have the same entries.
+    #[pin]
+    devices: Devices,
     pages: Pages,
     // Held while a page is made.
     #[pin]
@@ -76,8 +87,11 @@ impl Table {
         }
         Arc::pin_init(
             try_pin_init!(Self {
+                number: NUMBERS.fetch_add(1, Relaxed),
                 liobn,
+                file: SetOnce::new(),
                 window,
+                devices <- Devices::new(),
                 pages,
                 making <- new_mutex!((), "kvm_ppc_tce_page"),
                 closed: Atomic::new(false),
@@ -90,6 +104,18 @@ impl Table {
     /// The addresses that it translates.
     pub(super) fn window(&self) -> &Window {
         &self.window
+    }
+
+    /// What it is told from all others by.
+    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tables of devices that have the same entries.
+    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
+    pub(super) fn devices(&self) -> &Devices {
+        &self.devices
     }
 
     /// Page `nr`, which is made if it does not exist yet. Fails with `EFAULT` if the table has fewer pages, and with
@@ -125,8 +151,35 @@ impl Table {
         }
     }
 
+    /// Writes the valid entry at `index`, to the devices' tables, too. `None` if that cannot be done here. May sleep.
+    pub(super) fn put(&self, mm: &Mm, slots: &MemSlots, index: u64, tce: Tce) -> Option<()> {
+        let done = self.devices.put(mm, slots, &self.window, index, tce);
+        done.then_some(())?;
+        self.set(index, tce).ok()
+    }
+
+    /// Writes `count` times an entry that permits nothing, from `index` on, to the devices' tables, too. `None` if that
+    /// cannot be done here, or the process is killed meanwhile; some entries are written then.
+    pub(super) fn stuff(
+        &self,
+        mm: &Mm,
+        slots: &MemSlots,
+        index: u64,
+        count: u64,
+        tce: Tce,
+    ) -> Option<()> {
+        if self.devices.any() {
+            for i in index..index.checked_add(count)? {
+                self.put(mm, slots, i, tce)?;
+                wait::cond_resched().then_some(())?;
+            }
+            return Some(());
+        }
+        self.fill(index, count, tce).ok()
+    }
+
     /// Writes the entry at `index`. Fails with `EFAULT` if there is none, and with `ENOMEM` without memory. May sleep.
-    pub(super) fn set(&self, index: u64, tce: Tce) -> Result {
+    fn set(&self, index: u64, tce: Tce) -> Result {
         let (nr, field) = place(index);
         if let Some(page) = self.page_for(nr, tce)? {
             page.write(field.ok_or(EFAULT)?, tce.raw());
@@ -136,7 +189,7 @@ impl Table {
 
     /// Writes `count` entries from `index` on. Fails as [`Table::set`] does, and with `EINTR` if the process is killed
     /// meanwhile; some entries are written then.
-    pub(super) fn fill(&self, index: u64, count: u64, tce: Tce) -> Result {
+    fn fill(&self, index: u64, count: u64, tce: Tce) -> Result {
         let (mut at, end) = (index, index.checked_add(count).ok_or(EFAULT)?);
         while at < end {
             let nr = place(at).0;
@@ -240,6 +293,7 @@ impl Tables {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
+        open.table.file.populate(file::identity(&open));
         let (fd, old) = {
             let _locked = this.lock.lock();
             if this.list.read().find(liobn).is_some() {
@@ -256,6 +310,7 @@ impl Tables {
     // Takes the table out of the list.
     fn remove(&self, table: &Arc<Table>) {
         table.closed.store(true, Relaxed);
+        table.devices.clear();
         let old = {
             let _locked = self.lock.lock();
             let present = self.list.read().0.iter().any(|t| Arc::ptr_eq(t, table));
@@ -276,6 +331,26 @@ impl Tables {
     /// must not access user memory, because a thread that closes a table would wait for that.
     pub(super) fn with<R>(&self, liobn: u64, f: impl FnOnce(&Table) -> Option<R>) -> Option<R> {
         f(self.list.read().find(liobn)?)
+    }
+
+    /// The table whose descriptor's file is known by `file`.
+    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
+    pub(super) fn by_file(&self, file: usize) -> Option<Arc<Table>> {
+        self.open(|t| t.file.as_ref() == Some(&file))
+    }
+
+    /// The table with this number.
+    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
+    pub(super) fn by_number(&self, number: u64) -> Option<Arc<Table>> {
+        self.open(|t| t.number == number)
+    }
+
+    /// A table that is not closed.
+    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
+    fn open(&self, wanted: impl Fn(&Table) -> bool) -> Option<Arc<Table>> {
+        let list = self.list.read();
+        let mut open = list.0.iter().filter(|t| !t.closed.load(Relaxed));
+        open.find(|t| wanted(t)).cloned()
     }
 
     /// The table of bus `liobn`, to be kept for a while.

@@ -33,7 +33,7 @@ pub(crate) fn handle<B: Backend>(
             })
         }
         Hcall::H_PUT_TCE => h_put_tce(vm, tables, a, b, c),
-        Hcall::H_STUFF_TCE => h_stuff_tce(tables, a, b, c, d),
+        Hcall::H_STUFF_TCE => h_stuff_tce(vm, tables, a, b, c, d),
         Hcall::H_PUT_TCE_INDIRECT => h_put_tce_indirect(vm, tables, a, b, c, d),
         _ => None,
     }?;
@@ -69,16 +69,24 @@ fn h_put_tce<B: Backend>(
         let Some(index) = table.window().index(ioba, 1) else {
             return Some(HReturn::H_PARAMETER);
         };
-        if !valid(&vm.slots.read(), table.window(), tce) {
+        let slots = vm.slots.read();
+        if !valid(&slots, table.window(), tce) {
             return None;
         }
-        table.set(index, tce).ok()?;
+        table.put(&vm.mm, &slots, index, tce)?;
         Some(HReturn::H_SUCCESS)
     })
 }
 
 /// `H_STUFF_TCE(bus, bus address, entry, count)`: writes `count` times the same entry, which gives no permissions.
-fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> Option<HReturn> {
+fn h_stuff_tce<B: Backend>(
+    vm: &Vm<B>,
+    tables: &Tables,
+    liobn: u64,
+    ioba: u64,
+    tce: u64,
+    count: u64,
+) -> Option<HReturn> {
     let tce = Tce::from_raw(tce);
     tables.with(liobn, |table| {
         let Some(index) = table.window().index(ioba, count) else {
@@ -87,7 +95,7 @@ fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> 
         if tce.permits() {
             return Some(HReturn::H_PARAMETER);
         }
-        table.fill(index, count, tce).ok()?;
+        table.stuff(&vm.mm, &vm.slots.read(), index, count, tce)?;
         Some(HReturn::H_SUCCESS)
     })
 }
@@ -111,9 +119,9 @@ fn h_put_tce_indirect<B: Backend>(
         return Some(HReturn::H_PARAMETER);
     };
     // Another processor may change the list meanwhile, so each entry is checked again when it is written.
-    for_list(vm, &table, list, count, |_, _| Some(()))?;
-    for_list(vm, &table, list, count, |i, tce| {
-        table.set(index + i, tce).ok()
+    for_list(vm, &table, list, count, |_, _, _| Some(()))?;
+    for_list(vm, &table, list, count, |slots, i, tce| {
+        table.put(&vm.mm, slots, index + i, tce)
     })?;
     Some(HReturn::H_SUCCESS)
 }
@@ -124,7 +132,7 @@ fn for_list<B: Backend>(
     table: &Table,
     list: u64,
     count: u64,
-    mut f: impl FnMut(u64, Tce) -> Option<()>,
+    mut f: impl FnMut(&MemSlots, u64, Tce) -> Option<()>,
 ) -> Option<()> {
     const BYTES: usize = ENTRY_BYTES as usize;
     // The list is read in parts for which the stack has room.
@@ -140,7 +148,7 @@ fn for_list<B: Backend>(
             if !valid(&slots, table.window(), tce) {
                 return None;
             }
-            f(i, tce)?;
+            f(&slots, i, tce)?;
             i += 1;
         }
         left -= now;

@@ -47,6 +47,9 @@ pub(crate) struct Vm<B: BackendState> {
     pub(super) resamplers: Resamplers,
     /// Which device is its interrupt controller.
     pub(crate) irqchip: Irqchip,
+    #[cfg(all(CONFIG_PPC_BOOK3S_64, CONFIG_VFIO))]
+    /// Is there a [`vfio`](super::vfio) device? 0 or 1.
+    pub(super) vfio: kernel::sync::atomic::Atomic<u32>,
     #[cfg(CONFIG_PPC_BOOK3S_64)]
     #[pin]
     pub(super) xics: super::xics::tables::Xics,

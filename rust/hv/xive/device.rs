@@ -17,7 +17,7 @@ use crate::{
     },
     vm::{
         backend::Backend,
-        device::{self, Claim, Controller},
+        device::{self, Attributes, Claim, Controller},
         Vcpu,
     },
 };
@@ -79,7 +79,9 @@ impl Controller<Hv> for Xive {
         xive.open(Hv::MAX_VCPUS as u32, Hv::MAX_VCPU_IDS)?;
         Ok(Self { claim })
     }
+}
 
+impl Attributes for Xive {
     fn has(attr: &kvm_device_attr) -> bool {
         match (attr.group, attr.attr) {
             (CTRL, RESET | EQ_SYNC | NR_SERVERS) | (EQ_CONFIG, _) => true,

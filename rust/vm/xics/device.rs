@@ -5,7 +5,7 @@
 
 use super::{
     super::{
-        device::{self, Claim, Controller},
+        device::{self, Attributes, Claim, Controller},
         papr::PaprBackend,
         Vcpu, Vm,
     },
@@ -49,7 +49,9 @@ impl<B: PaprBackend> Controller<B> for Xics<B> {
         claim.vm().open_xics()?;
         Ok(Self { claim })
     }
+}
 
+impl<B: PaprBackend> Attributes for Xics<B> {
     fn set(&self, attr: &kvm_device_attr, addr: usize) -> Result {
         let vm = self.claim.vm();
         match (attr.group, attr.attr) {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VFIO's files, and the TCE tables that the host's devices use.
+
+use crate::bindings;
+use core::ptr::NonNull;
+use kernel::{
+    error::from_err_ptr,
+    fs::file::{File, LocalFile},
+    prelude::*,
+    sync::aref::ARef,
+};
+
+/// A file of a group or device of VFIO's.
+pub(crate) struct VfioFile(ARef<File>);
+
+impl VfioFile {
+    /// The one that a descriptor of this process refers to. `EBADF` if the descriptor is not open, `EINVAL` if it refers
+    /// to something else.
+    pub(crate) fn from_fd(fd: i32) -> Result<Self> {
+        // SAFETY: Any number may be asked for.
+        let file = from_err_ptr(unsafe { bindings::kvm_ppc_vfio_file(fd as u32) })?;
+        let file = NonNull::new(file).ok_or(EBADF)?;
+        // SAFETY: It has a reference, which is ours; its position is not used.
+        Ok(Self(unsafe { ARef::from_raw(file.cast()) }))
+    }
+
+    /// Which of `files` a descriptor of this process refers to. `EBADF` if the descriptor is not open.
+    pub(crate) fn position<'a>(
+        mut files: impl Iterator<Item = &'a Self>,
+        fd: i32,
+    ) -> Result<Option<usize>> {
+        let file = LocalFile::fget(fd as u32)?;
+        Ok(files.position(|f| core::ptr::eq(f.0.as_ptr(), file.as_ptr())))
+    }
+
+    /// Its group's TCE table for `entries` pages of 2^`shift` bytes from page number `first` on. `EIO` for a file that is
+    /// of no group, `EINVAL` if there is none.
+    #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+    pub(crate) fn table(&self, shift: u32, first: u64, entries: u64) -> Result<DeviceTable> {
+        // SAFETY: The file is one of VFIO's.
+        let group = unsafe { bindings::kvm_ppc_vfio_group(self.0.as_ptr().cast()) };
+        let group = NonNull::new(group).ok_or(EIO)?.as_ptr();
+        // SAFETY: The group has a reference, which is given back behind that.
+        let table = unsafe {
+            let table = bindings::kvm_ppc_iommu_table(group, shift, first, entries);
+            bindings::iommu_group_put(group);
+            table
+        };
+        Ok(DeviceTable(NonNull::new(table).ok_or(EINVAL)?))
+    }
+}
+
+/// A TCE table that a device of the host's uses.
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+pub(crate) struct DeviceTable(NonNull<bindings::iommu_table>);
+
+// SAFETY: It is counted, and its entries are changed by `put` only, which takes it exclusively.
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+unsafe impl Send for DeviceTable {}
+// SAFETY: As above.
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+unsafe impl Sync for DeviceTable {}
+
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+impl DeviceTable {
+    /// What it is known by: no other has this while this one exists.
+    pub(crate) fn key(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+
+    /// Has page number `page` of 2^`shift` bytes lead to the memory at `hva` of the process `mm`, with TCE's permissions;
+    /// without any, nowhere. Only memory that the process has registered with VFIO is mapped. Returns false if it is not,
+    /// or without memory; then the page leads nowhere. May sleep.
+    pub(crate) fn put(
+        &mut self,
+        mm: &kernel::mm::Mm,
+        page: u64,
+        shift: u32,
+        hva: usize,
+        permissions: u64,
+    ) -> bool {
+        // SAFETY: The table and `mm` have references. VFIO keeps the memory in place, and knows what is mapped.
+        unsafe {
+            bindings::kvm_ppc_iommu_put(
+                self.0.as_ptr(),
+                mm.as_raw().cast(),
+                page,
+                shift,
+                hva,
+                permissions as usize,
+            )
+        }
+    }
+}
+
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+impl Drop for DeviceTable {
+    fn drop(&mut self) {
+        // SAFETY: This gives our reference back.
+        unsafe { bindings::iommu_tce_table_put(self.0.as_ptr()) };
+    }
+}
