@@ -101,7 +101,7 @@ pub(crate) fn device_at_once(
     st: &mut HvVcpu,
     gpa: u64,
     store: bool,
-    fetch: impl FnOnce(&Vcpu<Hv>, &HvVcpu) -> Option<Insn>,
+    fetch: impl FnOnce(&Vcpu<Hv>, &mut HvVcpu) -> Option<Insn>,
 ) -> Option<AtOnce> {
     // A guest that single-steps gets a trace interrupt after the store, whose SRR1 depends on the instruction. So
     // the instruction has to be fetched, which the slow path does.

@@ -2,7 +2,7 @@
 
 //! A vCPU of the hv backend.
 
-use super::{mmu::tree::Spare, vm::HvVm};
+use super::{hash::recent::Recent, mmu::tree::Spare, vm::HvVm};
 use crate::{
     emulate::regs::{Regs, Vsr},
     host::{features, switch::SwitchVcpu, xive::Context},
@@ -82,6 +82,8 @@ pub(crate) struct HvVcpu {
     pub(crate) absent: bool,
     /// The access to a device for which the present exit came, if `at_once` has found one.
     pub(crate) device: Option<Device>,
+    /// What was translated last, of a guest that uses hash.
+    pub(crate) recent: Recent,
     /// Page tables for the next fault.
     pub(crate) spare: Spare,
     /// The compatibility level userspace chose.
@@ -140,6 +142,7 @@ impl HvVcpu {
             mmio: PendingMmio::NONE,
             absent: false,
             device: None,
+            recent: Recent::default(),
             spare: Spare::new(),
             compat: 0,
             online: 0,

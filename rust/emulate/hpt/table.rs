@@ -134,6 +134,14 @@ impl<S: Storage> Table<S> {
         Hpte::from_v3(first, second)
     }
 
+    /// An entry as the hardware has it, but for R and C, in the format of ISA 3.0.
+    #[inline(always)]
+    pub fn hardware(&self, index: u64) -> (u64, u64) {
+        let (first, second) = self.storage.read(index);
+        let found = HpteR::R | HpteR::C;
+        (first, HpteR::from_raw(second).without(found).raw())
+    }
+
     fn reverse(&self, index: u64) -> Reverse {
         let reverse = self.storage.reverse().get(index as usize);
         reverse.copied().unwrap_or_default()

@@ -4,6 +4,7 @@
 
 use super::{
     map::Wanted,
+    recent::{Key, Seen},
     table::Hpt,
     walk::{check, faulting_segment},
 };
@@ -15,7 +16,7 @@ use crate::{
         vcpu::HvVcpu,
         Hv,
     },
-    isa::{dsisr::Dsisr, radix_walk::Access},
+    isa::{dsisr::Dsisr, msr::Msr, radix_walk::Access},
     vm::Vcpu,
 };
 use kernel::{page::PAGE_SHIFT, prelude::*};
@@ -60,13 +61,43 @@ fn look(hpt: &Hpt, st: &HvVcpu, fault: &StorageFault) -> Found {
     }
 }
 
+/// The guest real address of an access that differs from the last one to a device in the low bits of its address only.
+#[inline(always)]
+fn same_device(hpt: &Hpt, st: &HvVcpu, fault: &StorageFault) -> Option<u64> {
+    let seen = st.recent.data.as_ref()?;
+    let same = !fault.fetch && seen.key == data_key(st, fault);
+    same.then(|| seen.real(hpt, fault.ea)).flatten()
+}
+
+#[inline(always)]
+fn data_key(st: &HvVcpu, fault: &StorageFault) -> Key {
+    let (_, amr, _) = st.switch.translation();
+    Key {
+        page: fault.ea >> 12,
+        // The segment of a real address is always the same.
+        slbe: faulting_segment(st.msr(), fault.ea, Access::Load, fault.asdr),
+        msr: st.msr().masked(Msr::PR | Msr::DR).raw(),
+        keys: amr,
+        dsisr: fault.dsisr.raw(),
+    }
+}
+
 /// Resolves a fault from what is present, as [`at_once`](crate::hv::storage::at_once).
 #[inline(never)]
 pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Option<AtOnce> {
     let vm = vcpu.vm();
     let slots = vm.slots.read();
     let mut mmu = vm.mmu.try_lock()?;
-    let (index, entry, gpa, store) = match look(mmu.hash.as_deref()?, st, fault) {
+    let hpt = mmu.hash.as_deref()?;
+    if let Some(gpa) = same_device(hpt, st, fault) {
+        if slots.find(gpa >> PAGE_SHIFT).is_none() {
+            let store = fault.dsisr.contains(Dsisr::ISSTORE);
+            drop(mmu);
+            drop(slots);
+            return device_at_once(vcpu, st, gpa, store, fetch_by_hash);
+        }
+    }
+    let (index, entry, gpa, store) = match look(hpt, st, fault) {
         Found::Reflect(dsisr) => return Some(AtOnce::Reflect(dsisr)),
         Found::Changed => return Some(AtOnce::Mapped),
         Found::Entry(index, entry, gpa, store) => (index, entry, gpa, store),
@@ -75,6 +106,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
         if fault.fetch {
             return None;
         }
+        st.recent.data = Some(Seen::new(hpt, data_key(st, fault), 0, index, gpa));
         drop(mmu);
         drop(slots);
         return device_at_once(vcpu, st, gpa, store, fetch_by_hash);

@@ -12,6 +12,7 @@ pub(crate) mod htab;
 pub(crate) mod map;
 pub(crate) mod mode;
 pub(crate) mod notify;
+pub(crate) mod recent;
 pub(crate) mod resize;
 pub(crate) mod table;
 pub(crate) mod walk;

@@ -73,6 +73,12 @@ impl Hpt {
         self.table.find(slbe, ea)
     }
 
+    /// An entry as the hardware has it, but for R and C.
+    #[inline(always)]
+    pub(super) fn hardware(&self, index: u64) -> (u64, u64) {
+        self.table.hardware(index)
+    }
+
     /// The real address of what a present entry has at `address`, if that is ordinary memory. It is the guest's as long
     /// as the lock is held.
     pub(crate) fn memory(&self, index: u64, address: u64) -> Option<u64> {

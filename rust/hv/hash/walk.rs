@@ -2,7 +2,10 @@
 
 //! Translating a guest's effective addresses by its SLB and its table, in software.
 
-use super::table::{vrma_segment, Hpt};
+use super::{
+    recent::{Key, Seen},
+    table::{vrma_segment, Hpt},
+};
 use crate::{
     emulate::hpt::table::Entry,
     hv::{vcpu::HvVcpu, Hv},
@@ -16,15 +19,19 @@ use crate::{
 };
 use kernel::prelude::*;
 
-/// The guest's segment that `ea` is in.
-fn segment(st: &HvVcpu, ea: u64) -> Option<Slbe> {
+/// The guest's segments.
+fn segments(st: &HvVcpu) -> impl Iterator<Item = Slbe> + '_ {
     let arch = st.switch.arch();
     let used = arch.slb.iter().take(arch.slb_max.max(0) as usize);
-    let entries = used.map(|entry| Slbe {
+    used.map(|entry| Slbe {
         esid: SlbEsid::from_raw(entry.orige),
         vsid: SlbVsid::from_raw(entry.origv),
-    });
-    slb::find(entries, ea)
+    })
+}
+
+/// The guest's segment that `ea` is in.
+fn segment(st: &HvVcpu, ea: u64) -> Option<Slbe> {
+    slb::find(segments(st), ea)
 }
 
 /// What is wrong with an access by this entry in this segment, as the hardware would find it: in the virtual real mode
@@ -65,16 +72,47 @@ pub(crate) fn translate(
 }
 
 /// Where the hardware fetches the instruction at `ea` from, if a present entry has it.
-pub(crate) fn fetched_from(hpt: &Hpt, st: &HvVcpu, ea: u64) -> Option<u64> {
-    let msr = st.msr();
-    let ea = truncated(ea, msr);
-    let slbe = match relocated(msr, Access::Fetch) {
-        true => segment(st, ea)?,
-        false => vrma_segment(real_mode_address(ea)),
+pub(crate) fn fetched_from(hpt: &Hpt, st: &mut HvVcpu, ea: u64) -> Option<u64> {
+    let ea = truncated(ea, st.msr());
+    if let Some(seen) = &st.recent.fetch {
+        let slbe = segments(st).nth(seen.segment);
+        if slbe.is_some_and(|slbe| fetch_key(st, ea, slbe) == seen.key) {
+            if let Some(real) = seen.real(hpt, ea) {
+                return Some(real);
+            }
+        }
+    }
+    search(hpt, st, ea)
+}
+
+/// The same, by a search. Notes what it has found, if that was in a segment of the guest's.
+#[inline(never)]
+fn search(hpt: &Hpt, st: &mut HvVcpu, ea: u64) -> Option<u64> {
+    let (place, slbe) = match relocated(st.msr(), Access::Fetch) {
+        true => {
+            let mut all = segments(st).enumerate();
+            let (place, slbe) = all.find(|(_, slbe)| slbe.matches(ea))?;
+            (Some(place), slbe)
+        }
+        false => (None, vrma_segment(real_mode_address(ea))),
     };
     let (index, entry) = hpt.find(slbe, ea)?;
     check(st, slbe, &entry, Access::Fetch).ok()?;
-    hpt.memory(index, ea)
+    let real = hpt.memory(index, ea)?;
+    let seen = place.map(|place| Seen::new(hpt, fetch_key(st, ea, slbe), place, index, real));
+    st.recent.fetch = seen;
+    Some(real)
+}
+
+fn fetch_key(st: &HvVcpu, ea: u64, slbe: Slbe) -> Key {
+    let (_, _, iamr) = st.switch.translation();
+    Key {
+        page: ea >> 12,
+        slbe,
+        msr: st.msr().masked(Msr::PR | Msr::IR).raw(),
+        keys: iamr,
+        dsisr: 0,
+    }
 }
 
 /// The segment by which the hardware has looked for an entry: ASDR has its second doubleword, unless the access was not

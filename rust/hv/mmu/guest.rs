@@ -40,7 +40,7 @@ impl HvMmu {
 
 /// Reads the word of the instruction at `ea` by a present entry of the guest's hashed table, which the hardware would
 /// use, too. `None` if there is none.
-fn read_by_hash(mmu: &HvMmu, st: &HvVcpu, ea: u64) -> Option<u32> {
+fn read_by_hash(mmu: &HvMmu, st: &mut HvVcpu, ea: u64) -> Option<u32> {
     let real = hash::walk::fetched_from(mmu.hash.as_deref()?, st, ea)?;
     // SAFETY: An entry that is present maps it, as ordinary memory, and `mmu` shows that the lock is held: the notifier
     // needs the lock to take the page away. The mask aligns the address.
@@ -119,7 +119,7 @@ fn translate_by(
 
 /// Fetches the instruction that the guest is at from memory that the tree maps, taking the lock once. `None` if that
 /// memory is not all mapped, or if the instruction has a prefix.
-pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
+pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Option<Insn> {
     let mmu = vcpu.vm().mmu.try_lock()?;
     let table = |gpa| Some(mmu.read::<u64>(gpa)?.of_memory(false));
     let gpa = translate_by(vcpu, st, st.nip(), Access::Fetch, table).ok()?;
@@ -127,9 +127,11 @@ pub(crate) fn fetch_at_once(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
 }
 
 /// The same for a guest that uses hash, by the entry that the hardware has fetched it by.
-pub(crate) fn fetch_by_hash(vcpu: &Vcpu<Hv>, st: &HvVcpu) -> Option<Insn> {
+pub(crate) fn fetch_by_hash(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Option<Insn> {
     let mmu = vcpu.vm().mmu.try_lock()?;
-    fetched(vcpu, st, read_by_hash(&mmu, st, st.nip())?)
+    let nip = st.nip();
+    let word = read_by_hash(&mmu, st, nip)?;
+    fetched(vcpu, st, word)
 }
 
 /// The instruction of this word, as loaded from memory. `None` if it is a prefix.
