@@ -51,6 +51,12 @@ impl VfioFile {
     }
 }
 
+impl PartialEq for VfioFile {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::eq(self.0.as_ptr(), other.0.as_ptr())
+    }
+}
+
 /// A TCE table that a device of the host's uses.
 #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
 pub(crate) struct DeviceTable(NonNull<bindings::iommu_table>);

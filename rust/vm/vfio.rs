@@ -103,7 +103,7 @@ impl<B: BackendState> Vfio<B> {
     fn add(&self, fd: i32) -> Result {
         let file = VfioFile::from_fd(fd)?;
         let mut members = self.members.lock();
-        if position(&members, fd).is_ok() {
+        if members.iter().any(|member| member.file == file) {
             return Err(EEXIST);
         }
         let member = Member {
@@ -143,6 +143,7 @@ impl<B: BackendState> Vfio<B> {
         let mut members = self.members.lock();
         let at = position(&members, groupfd)?;
         let member = members.get_mut(at).ok_or(ENOENT)?;
+        member.links.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let link = Link::new(&self.tables, tablefd, &member.file)?;
         if member.links.contains(&link) {
             // It counts once.
