@@ -143,6 +143,11 @@ fn forbidden_hypercall(vcpu: &Vcpu<Hv>, st: &mut HvVcpu) -> Next {
 
 #[inline(always)]
 fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next> {
+    if let Some(device) = &st.device {
+        let (fault, gpa) = (StorageFault::of_data(st), device.gpa);
+        storage::trace_resolved(vcpu, &fault, true);
+        return device_access(vcpu, st, run, &fault, gpa);
+    }
     let unsaid = st.switch.hdsisr() == HDSISR_CANARY;
     if vcpu.vm().arch.features.prefetch_bug() && unsaid {
         // The hardware did not set HDSISR. The guest executes the instruction again, and faults again with HDSISR set.
@@ -154,12 +159,21 @@ fn data_storage(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result<Next>
             vcpu.arch_stats.pf_storage.inc();
             Ok(Next::Guest)
         }
-        Resolution::Mmio(gpa) => {
-            vcpu.arch_stats.mmio_exits.inc();
-            let store = fault.dsisr.contains(Dsisr::ISSTORE);
-            mmio::start(vcpu, st, run, fault.ea, gpa, store)
-        }
+        Resolution::Mmio(gpa) => device_access(vcpu, st, run, &fault, gpa),
     }
+}
+
+#[inline(always)]
+fn device_access(
+    vcpu: &Vcpu<Hv>,
+    st: &mut HvVcpu,
+    run: &RunPage,
+    fault: &StorageFault,
+    gpa: u64,
+) -> Result<Next> {
+    vcpu.arch_stats.mmio_exits.inc();
+    let store = fault.dsisr.contains(Dsisr::ISSTORE);
+    mmio::start(vcpu, st, run, fault.ea, gpa, store)
 }
 
 fn emulation_assist(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Next {

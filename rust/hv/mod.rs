@@ -29,7 +29,7 @@ use self::{
     mmu::HvMmu,
     stats::{HvVcpuStats, HvVmStats},
     vcpu::{HvShared, HvVcpu},
-    vm::HvVm,
+    vm::{request, HvVm},
     xive::device::Xive,
 };
 #[cfg(CONFIG_VFIO)]
@@ -125,6 +125,7 @@ impl BackendState for Hv {
 impl Backend for Hv {
     const MAX_VCPUS: usize = 2048;
     const MAX_VCPU_IDS: u32 = 2048 * Smt::MAX as u32;
+    const FIRST_REQUESTS: u32 = request::PREPARE;
 
     fn recommended_vcpus() -> u32 {
         // Hosts often keep all but one thread of a core offline, yet guests run on those threads; so present CPUs

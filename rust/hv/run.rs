@@ -37,11 +37,10 @@ pub(crate) fn run(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, run: &RunPage) -> Result {
         run.set_exit(bindings::KVM_EXIT_INTERNAL_ERROR);
         return Err(EINVAL);
     }
-    if !vcpu.vm().arch.ready() {
-        hash::mode::prepare(vcpu.vm())?;
-    }
     // Userspace that does not know `KVM_REG_PPC_ONLINE` never sets it, so a vCPU that runs is online.
-    st.online |= u32::from(st.online == 0);
+    if st.online == 0 {
+        st.online = 1;
+    }
     if !host.prepare_facilities() {
         run.set_fail_entry(0, 0);
         return Err(EINVAL);
@@ -135,7 +134,8 @@ impl RunBackend for Hv {
     ) -> Result {
         let requests = vpa::not_entered(vcpu, st, host, pending)?;
         if requests & request::PREPARE != 0 {
-            hash::mode::prepare(vcpu.vm())?;
+            // If it cannot be prepared, the next attempt to enter has to try again.
+            hash::mode::prepare(vcpu.vm()).inspect_err(|_| vcpu.requests.set(request::PREPARE))?;
         }
         Ok(())
     }

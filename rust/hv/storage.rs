@@ -6,24 +6,15 @@ use super::{
     fault::{AtOnce, Resolution, StorageFault},
     hash, mmu,
     vcpu::HvVcpu,
+    vm::Quick,
     Hv,
 };
 use crate::{host::trace, vm::Vcpu};
 use kernel::prelude::*;
 
 /// Resolves a fault. Returns `EFAULT` (or what looking the page up gave) if userspace has nothing usable mapped.
-#[inline(always)]
-pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
-    let Some(device) = &st.device else {
-        return handle_memory(vcpu, st, fault);
-    };
-    let gpa = device.gpa;
-    trace_resolved(vcpu, fault, true);
-    Ok(Resolution::Mmio(gpa))
-}
-
 #[inline(never)]
-fn handle_memory(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
+pub(crate) fn handle(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Result<Resolution> {
     let (ea, gpa) = (fault.ea, fault.gpa());
     trace::page_fault_enter(vcpu.id, ea, gpa, fault.dsisr.raw(), fault.fetch);
     let ret = match vcpu.vm().arch.is_radix() {
@@ -45,9 +36,10 @@ fn handle_memory(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Resu
 /// `None`, and [`handle`] has to resolve the fault.
 #[inline(always)]
 pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) -> Option<AtOnce> {
-    match vcpu.vm().arch.is_radix() {
-        true => mmu::fault::at_once(vcpu, st, fault),
-        false => hash::fault::at_once(vcpu, st, fault),
+    match vcpu.vm().arch.quick() {
+        Quick::Radix => mmu::fault::at_once(vcpu, st, fault),
+        Quick::Hash => hash::fault::at_once(vcpu, st, fault),
+        Quick::None => None,
     }
 }
 

@@ -102,6 +102,29 @@ pub(crate) struct HvVm {
     pub(crate) mmu_setup: Pin<KBox<Mutex<Setup>>>,
     /// Whether vCPUs can run without `prepare`.
     ready: Atomic<u32>,
+    /// Which storage faults may be resolved with interrupts hard-disabled.
+    quick: Atomic<u32>,
+}
+
+/// Which storage faults may be resolved with interrupts hard-disabled.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Quick {
+    /// None: on processors with the prefetch fault the interrupt may not be the guest's.
+    None,
+    /// Those of a guest that uses radix.
+    Radix,
+    /// Those of a guest that uses hash.
+    Hash,
+}
+
+impl Quick {
+    const fn of(radix: bool, features: Features) -> Self {
+        match radix {
+            _ if features.prefetch_bug() => Self::None,
+            true => Self::Radix,
+            false => Self::Hash,
+        }
+    }
 }
 
 impl HvVm {
@@ -134,6 +157,7 @@ impl HvVm {
                 GFP_KERNEL_ACCOUNT,
             )?,
             ready: Atomic::new(1),
+            quick: Atomic::new(Quick::of(true, features) as u32),
             lpid,
         })
     }
@@ -172,7 +196,21 @@ impl HvVm {
                 .with(Lpcr::VPM1),
         };
         self.lpcr.store(lpcr.raw(), Relaxed);
+        self.quick
+            .store(Quick::of(radix, self.features) as u32, Relaxed);
         self.switch.set_radix(radix, self.features);
+    }
+
+    /// Which storage faults may be resolved with interrupts hard-disabled.
+    #[inline]
+    pub(crate) fn quick(&self) -> Quick {
+        const RADIX: u32 = Quick::Radix as u32;
+        const HASH: u32 = Quick::Hash as u32;
+        match once::read_u32(&self.quick) {
+            RADIX => Quick::Radix,
+            HASH => Quick::Hash,
+            _ => Quick::None,
+        }
     }
 
     /// Can vCPUs run?

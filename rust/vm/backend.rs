@@ -28,6 +28,8 @@ pub(crate) trait Backend: BackendState {
     const MAX_VCPUS: usize;
     /// One more than the largest vCPU id, `KVM_CAP_MAX_VCPU_ID`.
     const MAX_VCPU_IDS: u32;
+    /// What a new vCPU is asked to do before it enters its guest ([`requests`](super::requests)).
+    const FIRST_REQUESTS: u32 = 0;
 
     /// How many vCPUs a VM should have at most, `KVM_CAP_NR_VCPUS`: one for each CPU that runs.
     fn recommended_vcpus() -> u32 {

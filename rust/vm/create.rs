@@ -111,7 +111,7 @@ impl<B: Backend> VcpuCore<B> {
             id,
             index,
             shared <- B::new_shared(vm, *id),
-            requests: Requests::new(),
+            requests: Requests::new(B::FIRST_REQUESTS),
             entry: EntryMode::new(),
             stats: VcpuStats::new(),
             arch_stats: B::VcpuStats::new(),

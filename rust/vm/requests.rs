@@ -9,8 +9,9 @@ use kernel::sync::atomic::{Atomic, Full};
 pub(crate) struct Requests(Atomic<u32>);
 
 impl Requests {
-    pub(super) const fn new() -> Self {
-        Self(Atomic::new(0))
+    /// With these requests from the beginning.
+    pub(super) const fn new(first: u32) -> Self {
+        Self(Atomic::new(first))
     }
 
     /// Asks for `bits`. The thread that takes them sees what was written before. Kick the vCPU afterwards

@@ -3,8 +3,8 @@
 //! Which MMU a VM's guest uses, and its hashed page table: `KVM_PPC_CONFIGURE_V3_MMU` and `KVM_PPC_ALLOCATE_HTAB`
 //! (api.rst, sections 4.99 and 4.62).
 //!
-//! Both change what all vCPUs depend on, so none may be running: the VM is marked as not ready, and then each vCPU's
-//! mutex is found free. A vCPU that runs later prepares the VM first ([`prepare`]).
+//! Both change what all vCPUs depend on, so none may be running: the VM is marked as not ready, each vCPU gets a request,
+//! and then each vCPU's mutex is found free. A vCPU that runs later prepares the VM first ([`prepare`]).
 
 use super::{
     map,
@@ -13,7 +13,11 @@ use super::{
 use crate::{
     bindings::{kvm_ppc_mmuv3_cfg, KVM_PPC_MMUV3_GTSE, KVM_PPC_MMUV3_RADIX},
     host::{features::Features, wait::cond_resched},
-    hv::{mmu::notify, vm::Setup, Hv},
+    hv::{
+        mmu::notify,
+        vm::{request, Setup},
+        Hv,
+    },
     isa::rpte::Patb1,
     vm::Vm,
 };
@@ -86,13 +90,20 @@ pub(super) fn while_stopped<T>(vm: &Vm<Hv>, f: impl FnOnce() -> Result<T>) -> Re
     stopped(vm, f, || was)
 }
 
+/// Makes each vCPU [`prepare`] the VM before it enters its guest again, and returns whether vCPUs could run before.
+pub(super) fn not_ready(vm: &Vm<Hv>) -> bool {
+    let was = vm.arch.set_ready(false);
+    vm.request_all(request::PREPARE);
+    was
+}
+
 /// Calls `f` while no vCPU runs. If it succeeds, `ready` says whether vCPUs can run then.
 fn stopped<T>(
     vm: &Vm<Hv>,
     f: impl FnOnce() -> Result<T>,
     ready: impl FnOnce() -> bool,
 ) -> Result<T> {
-    let was = vm.arch.set_ready(false);
+    let was = not_ready(vm);
     let done = if vm.vcpus().all(|vcpu| vcpu.is_idle()) {
         f()
     } else {

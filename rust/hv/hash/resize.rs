@@ -5,16 +5,11 @@
 //! `H_RESIZE_HPT_PREPARE` and `H_RESIZE_HPT_COMMIT` (PAPR, "Page Table Access").
 //!
 //! The first makes a table. The second copies what the guest has bolted, and has the hardware search that one; the
-//! guest makes the other entries again. It keeps its vCPUs from using the old one meanwhile, and does so itself too,
-//! by [`Vm::request_all`]: userspace is in this ioctl on behalf of one, and others may be in the guest.
+//! guest makes the other entries again. Userspace is in this ioctl on behalf of one vCPU; others, which may be in the
+//! guest, are made to leave it and to wait.
 
-use super::{notify::note_written, table::Hpt};
-use crate::{
-    bindings::kvm_ppc_resize_hpt,
-    host::wait::cond_resched,
-    hv::{vm::request, Hv},
-    vm::Vm,
-};
+use super::{mode, notify::note_written, table::Hpt};
+use crate::{bindings::kvm_ppc_resize_hpt, host::wait::cond_resched, hv::Hv, vm::Vm};
 use kernel::prelude::*;
 
 /// How many entries are copied before the lock is dropped.
@@ -63,8 +58,7 @@ pub(crate) fn commit(vm: &Vm<Hv>, request: &kvm_ppc_resize_hpt) -> Result {
     let prepared = prepared.filter(|hpt| hpt.order() == request.shift);
     let new = prepared.ok_or(ENXIO)?;
     // A vCPU that enters its guest later has seen the request, and then waits until the VM is ready.
-    vm.arch.set_ready(false);
-    vm.request_all(request::PREPARE);
+    mode::not_ready(vm);
     vm.vcpus().for_each(|vcpu| vcpu.kick_and_wait());
     let old = replace(vm, new);
     if old.is_err() {

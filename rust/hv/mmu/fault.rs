@@ -43,7 +43,7 @@ pub(crate) fn at_once(vcpu: &Vcpu<Hv>, st: &mut HvVcpu, fault: &StorageFault) ->
     let vm = vcpu.vm();
     let dsisr = fault.dsisr;
     let unusual = Dsisr::UNSUPP_MMU | Dsisr::BADACCESS | Dsisr::PRTABLE_FAULT;
-    if dsisr.intersects(unusual) || vm.arch.features.prefetch_bug() {
+    if dsisr.intersects(unusual) {
         return None;
     }
     let gpa = fault.gpa();
