@@ -179,6 +179,36 @@ TEST_F(hpt, permissions)
 	EXPECT_EQ(416, refused);
 }
 
+/* The next access to a device is by what the guest has made of the entry since */
+TEST_F(hpt, protected_device)
+{
+	struct vmm_vcpu *vcpu = self->vcpu;
+	struct outcome found;
+	uint64_t index;
+
+	prepare(self->vmm);
+	set_segment(vcpu, SLB_KP | SLB_KS);
+	ASSERT_EQ(H_SUCCESS,
+		  CALL(H_ENTER, 0, PTEG(0), avpn(0) | HPT_V, HOLE | HPT_M | 2));
+	index = self->r[4];
+	EXPECT_EQ(0, access_it(vcpu, true, false, true).vector);
+	EXPECT_EQ(0, access_it(vcpu, true, false, true).vector);
+	ASSERT_EQ(H_SUCCESS, CALL(H_PROTECT, 3, index));
+	found = access_it(vcpu, true, false, true);
+	EXPECT_EQ(0x300, found.vector);
+	EXPECT_EQ(EA + 8, found.dar);
+	EXPECT_EQ(0, access_it(vcpu, false, false, true).vector);
+	EXPECT_EQ(0, access_it(vcpu, false, false, true).vector);
+	/* nor may it be read */
+	ASSERT_EQ(H_SUCCESS, CALL(H_PROTECT, 0, index));
+	EXPECT_EQ(0x300, access_it(vcpu, false, false, true).vector);
+	ASSERT_EQ(H_SUCCESS, CALL(H_PROTECT, 2, index));
+	EXPECT_EQ(0, access_it(vcpu, false, false, true).vector);
+	/* nor is there one for ever */
+	ASSERT_EQ(H_SUCCESS, CALL(H_REMOVE, 0, index, 0));
+	EXPECT_EQ(0x300, access_it(vcpu, false, false, true).vector);
+}
+
 /* No entry: the guest's own fault */
 TEST_F(hpt, no_entry)
 {

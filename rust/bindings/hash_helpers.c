@@ -22,8 +22,15 @@ void *kvm_ppc_hpt_alloc(unsigned int order, bool *cma)
 	struct page *page = kvm_alloc_hpt_cma(pages);
 
 	*cma = page;
-	if (page)
-		return memset(page_address(page), 0, 1ul << order);
+	if (page) {
+		unsigned long i;
+
+		for (i = 0; i < pages; i++) {
+			clear_page(page_address(page + i));
+			cond_resched();
+		}
+		return page_address(page);
+	}
 	if (order - PAGE_SHIFT > MAX_PAGE_ORDER)
 		return NULL;
 	return (void *)__get_free_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO |

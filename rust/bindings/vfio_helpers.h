@@ -15,8 +15,11 @@ struct iommu_group *kvm_ppc_vfio_group(struct file *file);
 struct iommu_table *kvm_ppc_iommu_table(struct iommu_group *group,
 					unsigned int shift, u64 first,
 					u64 entries);
-bool kvm_ppc_iommu_put(struct iommu_table *table, struct mm_struct *mm,
+bool kvm_ppc_iommu_map(struct iommu_table *table, struct mm_struct *mm,
 		       u64 page, unsigned int shift, unsigned long ua,
 		       unsigned long permissions);
+bool kvm_ppc_iommu_unmap(struct iommu_table *table, struct mm_struct *mm,
+			 u64 page, unsigned int shift, u64 pages);
+void kvm_ppc_iommu_drop(struct iommu_table *table, struct mm_struct *mm);
 
 #endif

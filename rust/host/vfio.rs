@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use kernel::{
     error::from_err_ptr,
     fs::file::{File, LocalFile},
+    mm::Mm,
     prelude::*,
     sync::aref::ARef,
 };
@@ -37,7 +38,13 @@ impl VfioFile {
     /// Its group's TCE table for `entries` pages of 2^`shift` bytes from page number `first` on. `EIO` for a file that is
     /// of no group, `EINVAL` if there is none.
     #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
-    pub(crate) fn table(&self, shift: u32, first: u64, entries: u64) -> Result<DeviceTable> {
+    pub(crate) fn table(
+        &self,
+        mm: &ARef<Mm>,
+        shift: u32,
+        first: u64,
+        entries: u64,
+    ) -> Result<DeviceTable> {
         // SAFETY: The file is one of VFIO's.
         let group = unsafe { bindings::kvm_ppc_vfio_group(self.0.as_ptr().cast()) };
         let group = NonNull::new(group).ok_or(EIO)?.as_ptr();
@@ -47,7 +54,10 @@ impl VfioFile {
             bindings::iommu_group_put(group);
             table
         };
-        Ok(DeviceTable(NonNull::new(table).ok_or(EINVAL)?))
+        Ok(DeviceTable {
+            table: NonNull::new(table).ok_or(EINVAL)?,
+            mm: mm.clone(),
+        })
     }
 }
 
@@ -57,11 +67,14 @@ impl PartialEq for VfioFile {
     }
 }
 
-/// A TCE table that a device of the host's uses.
+/// A TCE table that a device of the host's uses, for memory of one process.
 #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
-pub(crate) struct DeviceTable(NonNull<bindings::iommu_table>);
+pub(crate) struct DeviceTable {
+    table: NonNull<bindings::iommu_table>,
+    mm: ARef<Mm>,
+}
 
-// SAFETY: It is counted, and its entries are changed by `put` only, which takes it exclusively.
+// SAFETY: The table is counted, and whoever changes its entries by the functions below holds a mutex.
 #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
 unsafe impl Send for DeviceTable {}
 // SAFETY: As above.
@@ -70,31 +83,39 @@ unsafe impl Sync for DeviceTable {}
 
 #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
 impl DeviceTable {
-    /// What it is known by: no other has this while this one exists.
+    /// What the table is known by, while this exists.
     pub(crate) fn key(&self) -> usize {
-        self.0.as_ptr().addr()
+        self.table.as_ptr().addr()
     }
 
-    /// Has page number `page` of 2^`shift` bytes lead to the memory at `hva` of the process `mm`, with TCE's permissions;
-    /// without any, nowhere. Only memory that the process has registered with VFIO is mapped. Returns false if it is not,
-    /// or without memory; then the page leads nowhere. May sleep.
-    pub(crate) fn put(
-        &mut self,
-        mm: &kernel::mm::Mm,
-        page: u64,
-        shift: u32,
-        hva: usize,
-        permissions: u64,
-    ) -> bool {
+    /// Has page number `page` of 2^`shift` bytes lead to the process's memory at `hva`, with TCE's permissions. Only memory
+    /// that the process has registered with VFIO is mapped. Returns false if it is not, or without memory; then the page
+    /// leads nowhere, or where VFIO alone has mapped it. May sleep.
+    pub(crate) fn map(&self, page: u64, shift: u32, hva: usize, permissions: u64) -> bool {
         // SAFETY: The table and `mm` have references. VFIO keeps the memory in place, and knows what is mapped.
         unsafe {
-            bindings::kvm_ppc_iommu_put(
-                self.0.as_ptr(),
-                mm.as_raw().cast(),
+            bindings::kvm_ppc_iommu_map(
+                self.table.as_ptr(),
+                self.mm.as_raw().cast(),
                 page,
                 shift,
                 hva,
                 permissions as usize,
+            )
+        }
+    }
+
+    /// Has `count` pages from number `page` on lead nowhere. Returns false if VFIO alone has mapped one of them, or the
+    /// process is killed. May sleep.
+    pub(crate) fn unmap(&self, page: u64, shift: u32, count: u64) -> bool {
+        // SAFETY: As in `map`.
+        unsafe {
+            bindings::kvm_ppc_iommu_unmap(
+                self.table.as_ptr(),
+                self.mm.as_raw().cast(),
+                page,
+                shift,
+                count,
             )
         }
     }
@@ -103,7 +124,7 @@ impl DeviceTable {
 #[cfg(CONFIG_SPAPR_TCE_IOMMU)]
 impl Drop for DeviceTable {
     fn drop(&mut self) {
-        // SAFETY: This gives our reference back.
-        unsafe { bindings::iommu_tce_table_put(self.0.as_ptr()) };
+        // SAFETY: As in `map`. This gives our reference back.
+        unsafe { bindings::kvm_ppc_iommu_drop(self.table.as_ptr(), self.mm.as_raw().cast()) };
     }
 }

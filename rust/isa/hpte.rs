@@ -283,14 +283,16 @@ impl Hpte {
         })
     }
 
-    /// The index in a table of `group_mask` + 1 groups of the entry that is at `index` in a table of another size: in the
-    /// group that its hash gives there, in the same place. `None` as for [`virtual_page`](Self::virtual_page).
-    pub fn index_in(self, index: u64, group_mask: u64) -> Option<u64> {
+    /// The index in a table of `to` + 1 groups of the entry that is at `index` in one of `from` + 1: in the group that its
+    /// hash gives there, in the same place. `None` as for [`virtual_page`](Self::virtual_page), and for an entry that is
+    /// in a group where no processor looks for it.
+    pub fn index_in(self, index: u64, from: u64, to: u64) -> Option<u64> {
         let va = self.virtual_page(index / GROUP_ENTRIES)?;
         let primary = hash(va, self.sizes()?.base);
         let secondary = self.v.contains(HpteV::H);
-        let group = if secondary { !primary } else { primary } & group_mask;
-        Some(group.wrapping_mul(GROUP_ENTRIES) | index % GROUP_ENTRIES)
+        let hash = if secondary { !primary } else { primary };
+        let found = hash & from == index / GROUP_ENTRIES;
+        found.then_some((hash & to).wrapping_mul(GROUP_ENTRIES) | index % GROUP_ENTRIES)
     }
 
     /// Whether an access may be made: protection by the segment's key, no-execute, guarded, and the virtual page class

@@ -112,8 +112,14 @@ proptest! {
         let v = entry.v.set(HpteV::H, secondary);
         // As it is in memory.
         let (first, second) = Hpte { v, ..entry }.to_v3();
-        let moved = Hpte::from_v3(first, second).index_in(index(from), (1 << to) - 1);
-        prop_assert_eq!(moved, Some(index(to)));
+        let (entry, mask) = (Hpte::from_v3(first, second), |bits| (1u64 << bits) - 1);
+        prop_assert_eq!(entry.index_in(index(from), mask(from), mask(to)), Some(index(to)));
+        // Low bits of the group stand for those of the address that the entry has lost. Where another bit is wrong, no
+        // processor looks for it.
+        if from > 23u32.saturating_sub(sizes.base) {
+            let wrong = index(from) ^ 8 << (from - 1);
+            prop_assert_eq!(entry.index_in(wrong, mask(from), mask(to)), None);
+        }
     }
 
     #[test]

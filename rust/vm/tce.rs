@@ -3,8 +3,9 @@
 //! TCE tables: `KVM_CREATE_SPAPR_TCE` and `KVM_CREATE_SPAPR_TCE_64` (api.rst, sections 4.62 and 4.98).
 //!
 //! A table belongs to its descriptor: the VM's hypercalls find the table as long as the descriptor or a mapping of it
-//! exists. The table neither keeps the VM alive nor needs it. Userspace decides what the entries do; it reads and
-//! writes them in its mapping at any time.
+//! exists. The table neither keeps the VM alive nor needs it. Userspace decides what the entries do for devices that it
+//! emulates; it reads and writes them in its mapping at any time. Those of the host's devices are beside them
+//! ([`tce_devices`](super::tce_devices)).
 
 use super::{memslot::MemSlots, tce_devices::Devices};
 use crate::{
@@ -152,29 +153,17 @@ impl Table {
     }
 
     /// Writes the valid entry at `index`, to the devices' tables, too. `None` if that cannot be done here. May sleep.
-    pub(super) fn put(&self, mm: &Mm, slots: &MemSlots, index: u64, tce: Tce) -> Option<()> {
-        let done = self.devices.put(mm, slots, &self.window, index, tce);
+    pub(super) fn put(&self, slots: &MemSlots, index: u64, tce: Tce) -> Option<()> {
+        let done = self.devices.put(slots, &self.window, index, tce);
         done.then_some(())?;
         self.set(index, tce).ok()
     }
 
     /// Writes `count` times an entry that permits nothing, from `index` on, to the devices' tables, too. `None` if that
-    /// cannot be done here, or the process is killed meanwhile; some entries are written then.
-    pub(super) fn stuff(
-        &self,
-        mm: &Mm,
-        slots: &MemSlots,
-        index: u64,
-        count: u64,
-        tce: Tce,
-    ) -> Option<()> {
-        if self.devices.any() {
-            for i in index..index.checked_add(count)? {
-                self.put(mm, slots, i, tce)?;
-                wait::cond_resched().then_some(())?;
-            }
-            return Some(());
-        }
+    /// cannot be done here, or the process is killed meanwhile; some entries are written then. May sleep.
+    pub(super) fn stuff(&self, index: u64, count: u64, tce: Tce) -> Option<()> {
+        let done = self.devices.clear(&self.window, index, count);
+        done.then_some(())?;
         self.fill(index, count, tce).ok()
     }
 
@@ -310,7 +299,7 @@ impl Tables {
     // Takes the table out of the list.
     fn remove(&self, table: &Arc<Table>) {
         table.closed.store(true, Relaxed);
-        table.devices.clear();
+        table.devices.end();
         let old = {
             let _locked = self.lock.lock();
             let present = self.list.read().0.iter().any(|t| Arc::ptr_eq(t, table));

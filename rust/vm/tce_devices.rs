@@ -8,7 +8,6 @@ use crate::{
     isa::tce::{Tce, Window},
 };
 use kernel::{
-    mm::Mm,
     new_mutex,
     page::PAGE_SIZE,
     prelude::*,
@@ -47,37 +46,36 @@ impl Devices {
     }
 
     /// Writes the entry at `index` of the guest's table, which is valid, to the devices' as well. Returns false if that
-    /// cannot be done here; then userspace has to do it.
-    pub(super) fn put(
-        &self,
-        mm: &Mm,
-        slots: &MemSlots,
-        window: &Window,
-        index: u64,
-        tce: Tce,
-    ) -> bool {
+    /// cannot be done here, for one of them at least; then userspace has to do it for all.
+    pub(super) fn put(&self, slots: &MemSlots, window: &Window, index: u64, tce: Tce) -> bool {
         if !self.any.load(Relaxed) {
             return true;
         }
-        let hva = match tce.permits() {
-            true => hva(slots, tce.address()),
-            false => Some(0),
-        };
-        let Some(hva) = hva else {
+        if !tce.permits() {
+            return self.clear(window, index, 1);
+        }
+        let Some(hva) = hva(slots, tce.address()) else {
             return false;
         };
         let permissions = tce.masked(Tce::PERMISSIONS).raw();
-        let mut tables = self.tables.lock();
-        tables.iter_mut().all(|attached| {
-            let page = window.page(index);
-            let table = &mut attached.table;
-            table.put(mm, page, window.page_shift(), hva, permissions)
-        })
+        let (page, shift) = (window.page(index), window.page_shift());
+        let tables = self.tables.lock();
+        tables
+            .iter()
+            .all(|attached| attached.table.map(page, shift, hva, permissions))
     }
 
-    /// Whether an entry that is removed has to be removed from devices' tables.
-    pub(super) fn any(&self) -> bool {
-        self.any.load(Relaxed)
+    /// Removes `count` entries from `index` on from the devices' tables. Returns false as [`put`](Self::put), and if the
+    /// process is killed.
+    pub(super) fn clear(&self, window: &Window, index: u64, count: u64) -> bool {
+        if !self.any.load(Relaxed) {
+            return true;
+        }
+        let (page, shift) = (window.page(index), window.page_shift());
+        let tables = self.tables.lock();
+        tables
+            .iter()
+            .all(|attached| attached.table.unmap(page, shift, count))
     }
 
     /// One more group of devices uses `table`. Returns what [`detach`](Self::detach) takes; `ENOMEM`.
@@ -105,7 +103,7 @@ impl Devices {
     }
 
     /// No device uses them any more.
-    pub(super) fn clear(&self) {
+    pub(super) fn end(&self) {
         let tables = core::mem::take(&mut *self.tables.lock());
         self.any.store(false, Relaxed);
         drop(tables);

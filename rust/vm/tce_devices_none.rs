@@ -4,7 +4,7 @@
 
 use super::memslot::MemSlots;
 use crate::isa::tce::{Tce, Window};
-use kernel::{mm::Mm, prelude::*};
+use kernel::prelude::*;
 
 /// Can there be such devices?
 pub(crate) const POSSIBLE: bool = false;
@@ -17,13 +17,13 @@ impl Devices {
         Self
     }
 
-    pub(super) fn put(&self, _: &Mm, _: &MemSlots, _: &Window, _: u64, _: Tce) -> bool {
+    pub(super) fn put(&self, _: &MemSlots, _: &Window, _: u64, _: Tce) -> bool {
         true
     }
 
-    pub(super) fn any(&self) -> bool {
-        false
+    pub(super) fn clear(&self, _: &Window, _: u64, _: u64) -> bool {
+        true
     }
 
-    pub(super) fn clear(&self) {}
+    pub(super) fn end(&self) {}
 }

@@ -12,9 +12,12 @@ use super::{
     tce::{Table, Tables},
     vm::Vm,
 };
-use crate::isa::{
-    hcall::{HReturn, Hcall},
-    tce::{Tce, Window, ENTRY_BYTES, LIST_ALIGN, LIST_ENTRIES},
+use crate::{
+    host::wait,
+    isa::{
+        hcall::{HReturn, Hcall},
+        tce::{Tce, Window, ENTRY_BYTES, LIST_ALIGN, LIST_ENTRIES},
+    },
 };
 
 /// Answers one of these calls: gives the return code and, for `H_GET_TCE`, the entry. `None` if userspace has to answer
@@ -33,7 +36,7 @@ pub(crate) fn handle<B: Backend>(
             })
         }
         Hcall::H_PUT_TCE => h_put_tce(vm, tables, a, b, c),
-        Hcall::H_STUFF_TCE => h_stuff_tce(vm, tables, a, b, c, d),
+        Hcall::H_STUFF_TCE => h_stuff_tce(tables, a, b, c, d),
         Hcall::H_PUT_TCE_INDIRECT => h_put_tce_indirect(vm, tables, a, b, c, d),
         _ => None,
     }?;
@@ -73,31 +76,24 @@ fn h_put_tce<B: Backend>(
         if !valid(&slots, table.window(), tce) {
             return None;
         }
-        table.put(&vm.mm, &slots, index, tce)?;
+        table.put(&slots, index, tce)?;
         Some(HReturn::H_SUCCESS)
     })
 }
 
 /// `H_STUFF_TCE(bus, bus address, entry, count)`: writes `count` times the same entry, which gives no permissions.
-fn h_stuff_tce<B: Backend>(
-    vm: &Vm<B>,
-    tables: &Tables,
-    liobn: u64,
-    ioba: u64,
-    tce: u64,
-    count: u64,
-) -> Option<HReturn> {
+fn h_stuff_tce(tables: &Tables, liobn: u64, ioba: u64, tce: u64, count: u64) -> Option<HReturn> {
     let tce = Tce::from_raw(tce);
-    tables.with(liobn, |table| {
-        let Some(index) = table.window().index(ioba, count) else {
-            return Some(HReturn::H_PARAMETER);
-        };
-        if tce.permits() {
-            return Some(HReturn::H_PARAMETER);
-        }
-        table.stuff(&vm.mm, &vm.slots.read(), index, count, tce)?;
-        Some(HReturn::H_SUCCESS)
-    })
+    // The table is kept by reference, since it may be long.
+    let table = tables.get(liobn)?;
+    let Some(index) = table.window().index(ioba, count) else {
+        return Some(HReturn::H_PARAMETER);
+    };
+    if tce.permits() {
+        return Some(HReturn::H_PARAMETER);
+    }
+    table.stuff(index, count, tce)?;
+    Some(HReturn::H_SUCCESS)
 }
 
 /// `H_PUT_TCE_INDIRECT(bus, bus address, list, count)`: writes entries from a list in guest memory. If one of them is
@@ -121,7 +117,7 @@ fn h_put_tce_indirect<B: Backend>(
     // Another processor may change the list meanwhile, so each entry is checked again when it is written.
     for_list(vm, &table, list, count, |_, _, _| Some(()))?;
     for_list(vm, &table, list, count, |slots, i, tce| {
-        table.put(&vm.mm, slots, index + i, tce)
+        table.put(slots, index + i, tce)
     })?;
     Some(HReturn::H_SUCCESS)
 }
@@ -152,6 +148,7 @@ fn for_list<B: Backend>(
             i += 1;
         }
         left -= now;
+        (left == 0 || wait::cond_resched()).then_some(())?;
     }
     Some(())
 }

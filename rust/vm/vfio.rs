@@ -20,6 +20,8 @@ use crate::{
         vfio::VfioFile,
     },
 };
+#[cfg(CONFIG_SPAPR_TCE_IOMMU)]
+use kernel::{mm::Mm, sync::aref::ARef};
 use kernel::{
     new_mutex,
     prelude::*,
@@ -144,7 +146,7 @@ impl<B: BackendState> Vfio<B> {
         let at = position(&members, groupfd)?;
         let member = members.get_mut(at).ok_or(ENOENT)?;
         member.links.reserve(1, GFP_KERNEL_ACCOUNT)?;
-        let link = Link::new(&self.tables, tablefd, &member.file)?;
+        let link = Link::new(&self.claim.0.mm, &self.tables, tablefd, &member.file)?;
         if member.links.contains(&link) {
             // It counts once.
             link.end(&self.tables);
@@ -186,11 +188,12 @@ impl Link {
     /// Gives the table of the group `file` the entries of the guest's table with the descriptor `tablefd`. `EBADF` if that
     /// is not open, `EINVAL` if it is no table of the VM's, `EINVAL` or `EIO` if the group has none for these addresses;
     /// `ENOMEM`.
-    fn new(tables: &Tables, tablefd: i32, file: &VfioFile) -> Result<Self> {
+    fn new(mm: &ARef<Mm>, tables: &Tables, tablefd: i32, file: &VfioFile) -> Result<Self> {
         let table = tables.by_file(file::identity_of(tablefd as u32)?);
         let table = table.ok_or(EINVAL)?;
         let window = table.window();
-        let device = file.table(window.page_shift(), window.page(0), window.entries())?;
+        let (shift, first) = (window.page_shift(), window.page(0));
+        let device = file.table(mm, shift, first, window.entries())?;
         Ok(Self {
             number: table.number(),
             key: table.devices().attach(device)?,

@@ -31,7 +31,8 @@ pub struct Reverse {
 /// In the place of TS, which guests do not have: the guest's entry has changed since it was last saved.
 const CHANGED: HpteR = HpteR::TS;
 
-/// Of an unused entry: what has been saved of another table before is no longer so.
+/// That of an entry that nobody has made yet. It counts as changed, so that a file that is being read gives it again when
+/// the guest gets another table.
 impl Default for Reverse {
     fn default() -> Self {
         Self {
@@ -134,12 +135,15 @@ impl<S: Storage> Table<S> {
         Hpte::from_v3(first, second)
     }
 
-    /// An entry as the hardware has it, but for R and C, in the format of ISA 3.0.
+    /// An entry as the hardware has it, in the format of ISA 3.0, and the guest's second doubleword, all but for R and C. As
+    /// long as that is the same, the entry translates in the same way.
     #[inline(always)]
-    pub fn hardware(&self, index: u64) -> (u64, u64) {
+    pub fn translates(&self, index: u64) -> [u64; 3] {
         let (first, second) = self.storage.read(index);
+        let but = |r, bits: HpteR| HpteR::from_raw(r).without(bits).raw();
         let found = HpteR::R | HpteR::C;
-        (first, HpteR::from_raw(second).without(found).raw())
+        let guest = but(self.reverse(index).guest, found.with(CHANGED));
+        [first, but(second, found), guest]
     }
 
     fn reverse(&self, index: u64) -> Reverse {
@@ -218,7 +222,7 @@ impl<S: Storage> Table<S> {
             return true;
         };
         // What has no place is found by no processor.
-        let Some(there) = hpte.index_in(index, to.group_mask()) else {
+        let Some(there) = hpte.index_in(index, self.group_mask(), to.group_mask()) else {
             return true;
         };
         let free = to.get(there).is_some_and(|entry| !entry.hpte.v.is_used());

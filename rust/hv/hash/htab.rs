@@ -149,8 +149,6 @@ impl Descriptor for Save {
 
     fn read(&self, _offset: &mut i64, to: &mut UserSliceWriter) -> Result<usize> {
         let mut at = self.position.lock();
-        // The guest does not get another table meanwhile.
-        let _setup = self.vm.arch.mmu_setup.lock();
         let mut written = 0;
         // As kvm-hv does, it leaves less than a header and an entry.
         while let Some(room) = to.len().checked_sub(HEADER + 1).filter(|n| *n >= ENTRY) {

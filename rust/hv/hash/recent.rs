@@ -28,7 +28,7 @@ pub(super) struct Seen {
     /// The place of the segment in the SLB.
     pub(super) segment: usize,
     index: u64,
-    entry: (u64, u64),
+    entry: [u64; 3],
     real: u64,
 }
 
@@ -39,7 +39,7 @@ impl Seen {
             key,
             segment,
             index,
-            entry: hpt.hardware(index),
+            entry: hpt.translates(index),
             real: real & !0xfff,
         }
     }
@@ -47,7 +47,7 @@ impl Seen {
     /// The real address of `ea`, which is in the same page, if the table still has the entry.
     #[inline(always)]
     pub(super) fn real(&self, hpt: &Hpt, ea: u64) -> Option<u64> {
-        (hpt.hardware(self.index) == self.entry).then_some(self.real | ea & 0xfff)
+        (hpt.translates(self.index) == self.entry).then_some(self.real | ea & 0xfff)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     host::{hpt::HptMemory, lpid::Lpid},
     isa::{
-        hpte::{hash, Hpte, HpteR, PageSizes, GROUP_ENTRIES},
+        hpte::{hash, Hpte, HpteR, HpteV, PageSizes, GROUP_ENTRIES},
         slb::{base_page_bits, SegmentSize, SlbEsid, SlbVsid, Slbe, VirtualAddress},
     },
 };
@@ -73,10 +73,10 @@ impl Hpt {
         self.table.find(slbe, ea)
     }
 
-    /// An entry as the hardware has it, but for R and C.
+    /// What has to be the same for an entry to translate in the same way, as [`Table::translates`].
     #[inline(always)]
-    pub(super) fn hardware(&self, index: u64) -> (u64, u64) {
-        self.table.hardware(index)
+    pub(super) fn translates(&self, index: u64) -> [u64; 3] {
+        self.table.translates(index)
     }
 
     /// The real address of what a present entry has at `address`, if that is ordinary memory. It is the guest's as long
@@ -183,7 +183,9 @@ impl Hpt {
         };
         let sizes = PageSizes { base, actual: base };
         let bits = HpteR::R | HpteR::C | HpteR::M.with_pp_low(2);
-        let hpte = Hpte::new(va, page << base, sizes, bits)?;
+        let mut hpte = Hpte::new(va, page << base, sizes, bits)?;
+        // They stay if the table gets another size.
+        hpte.v = hpte.v.with(HpteV::BOLTED);
         // The guest's own entries, which it makes later, go to the other places first.
         let index = (hash(va, base) & self.table.group_mask()) * GROUP_ENTRIES + GROUP_ENTRIES - 1;
         let unused = !self.table.get(index)?.hpte.v.is_used();
