@@ -168,15 +168,17 @@ static int registered(struct group *g, unsigned long cmd, void *at, size_t size)
 
 /*
  * Nothing of it is mapped any more. If something is, VFIO says that all is well, but
- * keeps it, so that it cannot be registered again.
+ * keeps it, so that memory of which it is a part cannot be registered.
  */
 static int unregistered(struct group *g, void *at, size_t size)
 {
+	size_t more = size + getpagesize();
+
 	if (registered(g, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, at, size))
 		return -1;
-	if (registered(g, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, at, size))
+	if (registered(g, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, at, more))
 		return -2;
-	return registered(g, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, at, size);
+	return registered(g, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, at, more);
 }
 
 #define UNREGISTER(at, size) unregistered(&g, at, size)
