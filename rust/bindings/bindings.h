@@ -2,7 +2,6 @@
 /* What bindgen reads: the host's interfaces that the kernel crate does not bind. */
 #include <linux/anon_inodes.h>
 #include <linux/eventfd.h>
-#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/interval_tree.h>
 #include <linux/iommu.h>

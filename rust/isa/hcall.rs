@@ -12,6 +12,7 @@ macro_rules! named {
             )*
 
             /// The name, or `None` if it is none of these.
+            #[inline]
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $( Self::$name => Some(stringify!($name)), )*
@@ -205,6 +206,7 @@ impl Hcall {
 }
 
 impl core::fmt::Debug for Hcall {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{:#x} {}", self.0, self.name().unwrap_or("?"))
     }
@@ -321,6 +323,7 @@ impl HReturn {
 }
 
 impl core::fmt::Debug for HReturn {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} {}", self.0, self.name().unwrap_or("?"))
     }

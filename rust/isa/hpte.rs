@@ -292,7 +292,7 @@ impl Hpte {
         let secondary = self.v.contains(HpteV::H);
         let hash = if secondary { !primary } else { primary };
         let found = hash & from == index / GROUP_ENTRIES;
-        found.then_some((hash & to).wrapping_mul(GROUP_ENTRIES) | index % GROUP_ENTRIES)
+        found.then_some((hash & to).wrapping_mul(GROUP_ENTRIES) | (index % GROUP_ENTRIES))
     }
 
     /// Whether an access may be made: protection by the segment's key, no-execute, guarded, and the virtual page class

@@ -240,6 +240,7 @@ impl Insn {
 }
 
 impl core::fmt::Debug for Insn {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         if let Some(prefix) = self.prefix {
             write!(f, "{prefix:08x} ")?;

@@ -16,6 +16,7 @@ macro_rules! versions {
             )*
 
             /// The processor's name, or `None` if the version is not in this table.
+            #[inline]
             pub const fn name(self) -> Option<&'static str> {
                 match self.version() {
                     $( Self::$name => Some(stringify!($name)), )*
@@ -79,6 +80,7 @@ impl Pvr {
 }
 
 impl core::fmt::Debug for Pvr {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{:#010x} {}", self.0, self.name().unwrap_or("?"))
     }
@@ -186,6 +188,7 @@ impl LogicalPvr {
 }
 
 impl core::fmt::Debug for LogicalPvr {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "LogicalPvr({:#010x})", self.0)
     }

@@ -115,6 +115,8 @@ macro_rules! register {
         }
 
         impl core::fmt::Debug for $name {
+            // Inlined, as it is not in the module then, which prints none.
+            #[inline]
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 write!(f, concat!(stringify!($name), "({:#x}"), self.0)?;
                 let mut names: &[(&str, Self)] = &[$( (stringify!($bit), Self::$bit), )*];

@@ -39,6 +39,7 @@ macro_rules! sprs {
             )*
 
             /// The register's name, or `None` if the number has none.
+            #[inline]
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $( Self::$name => Some(stringify!($name)), )*
@@ -436,6 +437,7 @@ impl Spr {
 }
 
 impl core::fmt::Debug for Spr {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "SPR {} {}", self.0, self.name().unwrap_or("?"))
     }

@@ -102,6 +102,7 @@ impl Trap {
 }
 
 impl core::fmt::Debug for Trap {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{:#x}", self.0)
     }

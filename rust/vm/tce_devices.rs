@@ -93,13 +93,20 @@ impl Devices {
     /// One group less uses the table. What is mapped in it stays so.
     pub(super) fn detach(&self, key: usize) {
         let mut tables = self.tables.lock();
-        tables.retain(|attached| {
-            if attached.table.key() == key {
-                attached.groups = attached.groups.saturating_sub(1);
-            }
-            attached.groups != 0
+        let Some(at) = tables.iter().position(|a| a.table.key() == key) else {
+            return;
+        };
+        let left = tables.get_mut(at).map_or(0, |attached| {
+            attached.groups = attached.groups.saturating_sub(1);
+            attached.groups
         });
+        let gone = match left {
+            0 => tables.remove(at).ok(),
+            _ => None,
+        };
         self.any.store(!tables.is_empty(), Relaxed);
+        drop(tables);
+        drop(gone);
     }
 
     /// No device uses them any more.

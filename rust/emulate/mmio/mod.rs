@@ -568,6 +568,7 @@ impl Plan {
 }
 
 impl core::fmt::Debug for Plan {
+    #[inline]
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Plan")
             .field("form", &self.form)

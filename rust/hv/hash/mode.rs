@@ -121,6 +121,7 @@ fn set_process_table(vm: &Vm<Hv>, table: Patb1, gtse: bool) -> Result {
     Ok(())
 }
 
+#[inline(never)]
 fn use_hash(vm: &Vm<Hv>, order: u32) -> Result {
     // The table is taken out to be emptied, because that takes long. No vCPU runs that could use it.
     let old = vm.mmu.lock().hash.take();

@@ -53,6 +53,7 @@ pub enum Addresses {
 
 impl Addresses {
     /// Does `ea` match?
+    #[inline]
     pub const fn contain(self, ea: u32) -> bool {
         self.meet(ea, 0)
     }
@@ -156,6 +157,7 @@ impl Registers {
 
 /// Two compare registers, from their addresses, the enabled events of each, and the field `how` that says how they
 /// compare.
+#[inline]
 fn pair([one, two]: [u32; 2], [events1, events2]: [u32; 2], how: u32) -> [Option<Compare>; 2] {
     let both = events1 | events2;
     let together = |addresses| {
