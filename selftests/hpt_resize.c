@@ -10,12 +10,14 @@
 /* log2 of the table's size that book3s_hash_mmu() makes */
 #define SHIFT 22
 
+/* What the ioctl returns, or -errno */
 static int resize(struct vmm *vmm, unsigned long cmd, uint64_t flags,
 		  uint32_t shift)
 {
 	struct kvm_ppc_resize_hpt request = { .flags = flags, .shift = shift };
+	int ret = ioctl(vmm->fd, cmd, &request);
 
-	return ioctl(vmm->fd, cmd, &request);
+	return ret < 0 ? -errno : ret;
 }
 
 /* kvm-hv says how many milliseconds it may take until there is a table */
@@ -33,13 +35,6 @@ static int commit(struct vmm *vmm, uint32_t shift)
 	return resize(vmm, KVM_PPC_RESIZE_HPT_COMMIT, 0, shift);
 }
 
-#define EXPECT_FAILS(error, call)        \
-	do {                             \
-		errno = 0;               \
-		EXPECT_EQ(-1, call);     \
-		EXPECT_EQ(error, errno); \
-	} while (0)
-
 TEST_F(hpt, arguments)
 {
 	struct vmm *vmm = self->vmm, *radix = vmm_new(MEM);
@@ -50,31 +45,31 @@ TEST_F(hpt, arguments)
 	EXPECT_EQ(1, vmm_check(vmm, KVM_CAP_SPAPR_RESIZE_HPT));
 	/* the peer warns of a guest that has not run */
 	if (!book3s_peer())
-		EXPECT_FAILS(EIO, commit(vmm, SHIFT));
+		EXPECT_EQ(-EIO, commit(vmm, SHIFT));
 	EXPECT_EQ(H_NOT_FOUND, CALL(H_REMOVE, 0, PTEG(5), 0));
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
-		EXPECT_FAILS(EINVAL, resize(vmm, cmds[i], 1, SHIFT));
-		EXPECT_FAILS(EINVAL, resize(vmm, cmds[i], 0, 17));
-		EXPECT_FAILS(EINVAL, resize(vmm, cmds[i], 0, 47));
-		EXPECT_FAILS(EINVAL, resize(vmm, cmds[i], 1ull << 63, 0));
-		EXPECT_FAILS(EINVAL, resize(radix, cmds[i], 0, SHIFT));
+		EXPECT_EQ(-EINVAL, resize(vmm, cmds[i], 1, SHIFT));
+		EXPECT_EQ(-EINVAL, resize(vmm, cmds[i], 0, 17));
+		EXPECT_EQ(-EINVAL, resize(vmm, cmds[i], 0, 47));
+		EXPECT_EQ(-EINVAL, resize(vmm, cmds[i], 1ull << 63, 0));
+		EXPECT_EQ(-EINVAL, resize(radix, cmds[i], 0, SHIFT));
 	}
 	vmm_free(radix);
-	EXPECT_FAILS(ENXIO, commit(vmm, SHIFT + 1));
-	EXPECT_FAILS(ENXIO, commit(vmm, 0));
-	EXPECT_FAILS(ENOMEM, prepare_table(vmm, 46));
-	EXPECT_FAILS(ENXIO, commit(vmm, 46));
+	EXPECT_EQ(-ENXIO, commit(vmm, SHIFT + 1));
+	EXPECT_EQ(-ENXIO, commit(vmm, 0));
+	EXPECT_EQ(-ENOMEM, prepare_table(vmm, 46));
+	EXPECT_EQ(-ENXIO, commit(vmm, 46));
 	/* one that was given up, one of another size, and one that was used up */
 	ASSERT_EQ(0, prepare_table(vmm, SHIFT + 1));
 	ASSERT_EQ(0, prepare_table(vmm, SHIFT + 1));
 	ASSERT_EQ(0, resize(vmm, KVM_PPC_RESIZE_HPT_PREPARE, 0, 0));
-	EXPECT_FAILS(ENXIO, commit(vmm, SHIFT + 1));
+	EXPECT_EQ(-ENXIO, commit(vmm, SHIFT + 1));
 	ASSERT_EQ(0, prepare_table(vmm, SHIFT + 1));
-	EXPECT_FAILS(ENXIO, commit(vmm, SHIFT));
-	EXPECT_FAILS(ENXIO, commit(vmm, SHIFT + 1));
+	EXPECT_EQ(-ENXIO, commit(vmm, SHIFT));
+	EXPECT_EQ(-ENXIO, commit(vmm, SHIFT + 1));
 	ASSERT_EQ(0, prepare_table(vmm, SHIFT + 1));
 	ASSERT_EQ(0, prepare_table(vmm, SHIFT - 1));
-	EXPECT_FAILS(ENXIO, commit(vmm, SHIFT + 1));
+	EXPECT_EQ(-ENXIO, commit(vmm, SHIFT + 1));
 	/* a guest with another table is not given it, either */
 	EXPECT_EQ(H_NOT_FOUND, CALL(H_REMOVE, 0, PTEG(5), 0));
 	EXPECT_EQ(H_PARAMETER, CALL(H_REMOVE, 0, GROUPS * 8, 0));
@@ -151,8 +146,8 @@ TEST_F(hpt, no_room)
 	ASSERT_EQ(H_SUCCESS, CALL(H_ENTER, H_EXACT, place(0x1005, false, SHIFT),
 				  avpn(0x1005) | v, r));
 	ASSERT_EQ(0, prepare_table(self->vmm, 19));
-	EXPECT_FAILS(ENOSPC, commit(self->vmm, 19));
-	EXPECT_FAILS(ENXIO, commit(self->vmm, 19));
+	EXPECT_EQ(-ENOSPC, commit(self->vmm, 19));
+	EXPECT_EQ(-ENXIO, commit(self->vmm, 19));
 	ASSERT_EQ(H_SUCCESS, CALL(H_READ, 0, place(5, false, SHIFT)));
 	EXPECT_EQ(avpn(5) | v, self->r[4]);
 	EXPECT_EQ(H_SUCCESS, CALL(H_REMOVE, 0, place(0x1005, false, SHIFT), 0));
@@ -247,12 +242,14 @@ TEST_F(hpt, running)
 		uint32_t shift = 18 + round % 7;
 		uint64_t was[3];
 		time_t end = time(NULL) + 60;
+		int ret;
 
 		for (i = 0; i < 3; i++)
 			was[i] = counter[i];
 		ASSERT_EQ(0, prepare_table(self->vmm, shift));
-		if (commit(self->vmm, shift)) {
-			EXPECT_EQ(ENOSPC, errno);
+		ret = commit(self->vmm, shift);
+		if (ret) {
+			EXPECT_EQ(-ENOSPC, ret);
 		} else {
 			commits++;
 		}

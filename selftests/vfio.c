@@ -4,6 +4,7 @@
  * host's. That the device reaches it is seen by a guest that works with one; here it
  * is that VFIO counts it as mapped exactly as long as it is.
  */
+#include "device.h"
 #include "tce.h"
 
 #include <fcntl.h>
@@ -12,13 +13,8 @@
 
 static int set(int device, uint64_t attr, void *arg)
 {
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_FILE,
-		.attr = attr,
-		.addr = (uintptr_t)arg,
-	};
-
-	return ioctl(device, KVM_SET_DEVICE_ATTR, &a);
+	return device_attr(device, KVM_SET_DEVICE_ATTR, KVM_DEV_VFIO_FILE, attr,
+			   arg);
 }
 
 static int add(int device, int fd)
@@ -41,54 +37,44 @@ static int set_table(int device, int group, int table)
 
 static int new_device(struct vmm *vmm)
 {
-	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO };
-
-	return ioctl(vmm->fd, KVM_CREATE_DEVICE, &d) ? -1 : (int)d.fd;
+	return device_create(vmm, KVM_DEV_TYPE_VFIO, 0);
 }
-
-#define EXPECT_FAILS(error, call)        \
-	do {                             \
-		errno = 0;               \
-		EXPECT_EQ(-1, call);     \
-		EXPECT_EQ(error, errno); \
-	} while (0)
 
 /* What needs no device of the host's */
 TEST_F(hcall, arguments)
 {
-	struct kvm_create_device d = { .type = KVM_DEV_TYPE_VFIO,
-				       .flags = KVM_CREATE_DEVICE_TEST };
-	struct kvm_device_attr attr = { .group = KVM_DEV_VFIO_FILE };
 	int device, other = eventfd(0, EFD_CLOEXEC), i;
 
-	if (ioctl(self->vmm->fd, KVM_CREATE_DEVICE, &d) && errno == ENODEV)
+	if (device_create(self->vmm, KVM_DEV_TYPE_VFIO,
+			  KVM_CREATE_DEVICE_TEST) == -ENODEV)
 		SKIP(return, "the host's kernel has no VFIO");
 	device = new_device(self->vmm);
 	ASSERT_LE(0, device);
 	/* one of a VM */
-	EXPECT_FAILS(EBUSY, new_device(self->vmm));
+	EXPECT_EQ(-EBUSY, new_device(self->vmm));
 	for (i = 0; i < 5; i++) {
-		attr.attr = i;
 		if (i == KVM_DEV_VFIO_FILE_ADD || i == KVM_DEV_VFIO_FILE_DEL ||
 		    i == KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE) {
-			EXPECT_EQ(0, ioctl(device, KVM_HAS_DEVICE_ATTR, &attr));
-			EXPECT_FAILS(EFAULT, set(device, i, NULL));
+			EXPECT_EQ(0, device_attr(device, KVM_HAS_DEVICE_ATTR,
+						 KVM_DEV_VFIO_FILE, i, NULL));
+			EXPECT_EQ(-EFAULT, set(device, i, NULL));
 		} else {
-			EXPECT_FAILS(ENXIO,
-				     ioctl(device, KVM_HAS_DEVICE_ATTR, &attr));
-			EXPECT_FAILS(ENXIO, set(device, i, NULL));
+			EXPECT_EQ(-ENXIO,
+				  device_attr(device, KVM_HAS_DEVICE_ATTR,
+					      KVM_DEV_VFIO_FILE, i, NULL));
+			EXPECT_EQ(-ENXIO, set(device, i, NULL));
 		}
-		EXPECT_FAILS(EPERM, ioctl(device, KVM_GET_DEVICE_ATTR, &attr));
+		EXPECT_EQ(-EPERM, device_attr(device, KVM_GET_DEVICE_ATTR,
+					      KVM_DEV_VFIO_FILE, i, NULL));
 	}
-	attr.group = 2;
-	EXPECT_FAILS(ENXIO, ioctl(device, KVM_SET_DEVICE_ATTR, &attr));
-	EXPECT_FAILS(EBADF, add(device, -1));
-	EXPECT_FAILS(EBADF, del(device, -1));
-	EXPECT_FAILS(EBADF, set_table(device, -1, other));
-	EXPECT_FAILS(EINVAL, add(device, other));
-	EXPECT_FAILS(EINVAL, add(device, self->vmm->fd));
-	EXPECT_FAILS(ENOENT, del(device, other));
-	EXPECT_FAILS(ENOENT, set_table(device, other, other));
+	EXPECT_EQ(-ENXIO, device_attr(device, KVM_SET_DEVICE_ATTR, 2, 4, NULL));
+	EXPECT_EQ(-EBADF, add(device, -1));
+	EXPECT_EQ(-EBADF, del(device, -1));
+	EXPECT_EQ(-EBADF, set_table(device, -1, other));
+	EXPECT_EQ(-EINVAL, add(device, other));
+	EXPECT_EQ(-EINVAL, add(device, self->vmm->fd));
+	EXPECT_EQ(-ENOENT, del(device, other));
+	EXPECT_EQ(-ENOENT, set_table(device, other, other));
 	/* when it is gone there can be another */
 	close(device);
 	device = new_device(self->vmm);
@@ -102,8 +88,8 @@ struct group {
 	uint64_t start, size; /* of the addresses */
 };
 
-/* False if the host has no device for us */
-static bool open_group(struct group *g)
+/* NULL, or why a guest cannot have one */
+static const char *open_group(struct vmm *vmm, struct group *g)
 {
 	struct vfio_iommu_spapr_tce_info info = { .argsz = sizeof(info) };
 	struct vfio_iommu_spapr_tce_remove old = { .argsz = sizeof(old) };
@@ -119,7 +105,9 @@ static bool open_group(struct group *g)
 	ssize_t n;
 
 	if (!address)
-		return false;
+		return "the host has no device for a guest";
+	if (vmm_check(vmm, KVM_CAP_SPAPR_TCE_VFIO) <= 0)
+		return "no tables of devices here";
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/iommu_group",
 		 address);
 	n = readlink(path, link, sizeof(link) - 1);
@@ -143,7 +131,27 @@ static bool open_group(struct group *g)
 		vmm_die("the device's table");
 	g->start = table.start_addr;
 	g->size = table.window_size;
-	return true;
+	return NULL;
+}
+
+/* A device of the VM's with the group */
+static int device_with(struct vmm *vmm, struct group *g)
+{
+	int device = new_device(vmm);
+
+	if (device < 0 || add(device, g->fd))
+		vmm_die("a device with a group");
+	return device;
+}
+
+/* A table of the guest's, of pages of 64 KB, whose entries the group's has */
+static int table_with(struct vmm *vmm, struct group *g, int device)
+{
+	int table = create64(vmm, BUS, 16, g->start >> 16, g->size >> 16);
+
+	if (table < 0 || set_table(device, g->fd, table))
+		vmm_die("a table for a group");
+	return table;
 }
 
 static void close_group(struct group *g)
@@ -194,18 +202,16 @@ TEST_F(hcall, mapped)
 	uint64_t *list = vmm_gpa(self->vmm, AREA), i, base, page;
 	void *at = vmm_gpa(self->vmm, AT);
 	unsigned int n;
+	const char *why;
 	struct group g;
 	int device;
 
-	if (!open_group(&g))
-		SKIP(return, "the host has no device for a guest");
-	if (vmm_check(self->vmm, KVM_CAP_SPAPR_TCE_VFIO) <= 0)
-		SKIP(return, "no tables of devices here");
+	why = open_group(self->vmm, &g);
+	if (why)
+		SKIP(return, "%s", why);
 	all_on(self->vmm);
-	device = new_device(self->vmm);
-	ASSERT_LE(0, device);
-	ASSERT_EQ(0, add(device, g.fd));
-	EXPECT_FAILS(EEXIST, add(device, g.fd));
+	device = device_with(self->vmm, &g);
+	EXPECT_EQ(-EEXIST, add(device, g.fd));
 	base = g.start;
 	for (n = 0; n < ARRAY_SIZE(shifts); n++) {
 		unsigned int shift = shifts[n];
@@ -217,10 +223,10 @@ TEST_F(hcall, mapped)
 		page = 1ul << shift;
 		ASSERT_LE(0, table);
 		ASSERT_LE(0, other);
-		EXPECT_FAILS(EBADF, set_table(device, g.fd, -1));
-		EXPECT_FAILS(EINVAL, set_table(device, g.fd, g.fd));
+		EXPECT_EQ(-EBADF, set_table(device, g.fd, -1));
+		EXPECT_EQ(-EINVAL, set_table(device, g.fd, g.fd));
 		/* the device has no such addresses */
-		EXPECT_FAILS(EINVAL, set_table(device, g.fd, other));
+		EXPECT_EQ(-EINVAL, set_table(device, g.fd, other));
 		close(other);
 		/* not yet the device's */
 		ASSERT_EQ(0, REGISTER(at, SIZE));
@@ -268,13 +274,13 @@ TEST_F(hcall, mapped)
 		if (n) {
 			ASSERT_EQ(0, del(device, g.fd));
 			EXPECT_EQ(0, PUT(base, AT | READ));
-			EXPECT_FAILS(ENOENT, set_table(device, g.fd, table));
+			EXPECT_EQ(-ENOENT, set_table(device, g.fd, table));
 		}
 		close(table);
 		EXPECT_EQ(TO_USER, PUT(base, AT | READ));
 		EXPECT_EQ(0, UNREGISTER(at, SIZE));
 	}
-	EXPECT_FAILS(ENOENT, del(device, g.fd));
+	EXPECT_EQ(-ENOENT, del(device, g.fd));
 	close(device);
 	close_group(&g);
 }
@@ -284,22 +290,17 @@ TEST_F(hcall, ended)
 {
 	void *at = vmm_gpa(self->vmm, AT);
 	unsigned int round;
+	const char *why;
 	struct group g;
 
 	for (round = 0; round < 3; round++) {
 		int device, table;
 
-		if (!open_group(&g))
-			SKIP(return, "the host has no device for a guest");
-		if (vmm_check(self->vmm, KVM_CAP_SPAPR_TCE_VFIO) <= 0)
-			SKIP(return, "no tables of devices here");
-		device = new_device(self->vmm);
-		ASSERT_LE(0, device);
-		ASSERT_EQ(0, add(device, g.fd));
-		table = create64(self->vmm, BUS, 16, g.start >> 16,
-				 g.size >> 16);
-		ASSERT_LE(0, table);
-		ASSERT_EQ(0, set_table(device, g.fd, table));
+		why = open_group(self->vmm, &g);
+		if (why)
+			SKIP(return, "%s", why);
+		device = device_with(self->vmm, &g);
+		table = table_with(self->vmm, &g, device);
 		ASSERT_EQ(0, REGISTER(at, SIZE));
 		EXPECT_EQ(0, PUT(g.start, AT | READ | WRITE));
 		switch (round) {
@@ -359,19 +360,15 @@ TEST_F(hcall, vcpus)
 	int device, table;
 	pthread_t t[3];
 	unsigned int i;
+	const char *why;
 	struct group g;
 
-	if (!open_group(&g))
-		SKIP(return, "the host has no device for a guest");
-	if (vmm_check(self->vmm, KVM_CAP_SPAPR_TCE_VFIO) <= 0)
-		SKIP(return, "no tables of devices here");
+	why = open_group(self->vmm, &g);
+	if (why)
+		SKIP(return, "%s", why);
 	all_on(self->vmm);
-	device = new_device(self->vmm);
-	ASSERT_LE(0, device);
-	ASSERT_EQ(0, add(device, g.fd));
-	table = create64(self->vmm, BUS, 16, g.start >> 16, g.size >> 16);
-	ASSERT_LE(0, table);
-	ASSERT_EQ(0, set_table(device, g.fd, table));
+	device = device_with(self->vmm, &g);
+	table = table_with(self->vmm, &g, device);
 	ASSERT_EQ(0, REGISTER(at, SIZE));
 	for (i = 0; i < 3; i++) {
 		racing[i] = (struct racing){

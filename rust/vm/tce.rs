@@ -207,17 +207,19 @@ fn place(index: u64) -> (usize, Option<Field<u64>>) {
 struct List(KVVec<Arc<Table>>);
 
 impl List {
+    // Those that are not closed.
+    fn open(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.0.iter().filter(|t| !t.closed.load(Relaxed))
+    }
+
     fn find(&self, liobn: u64) -> Option<&Arc<Table>> {
-        self.0
-            .iter()
-            .find(|t| t.liobn == liobn && !t.closed.load(Relaxed))
+        self.open().find(|t| t.liobn == liobn)
     }
 
     // A list of the tables that are not closed, and of `new`.
     fn with(&self, new: Option<&Arc<Table>>) -> Result<KBox<Self>> {
         let mut tables = KVVec::with_capacity(self.0.len() + 1, GFP_KERNEL_ACCOUNT)?;
-        let open = self.0.iter().filter(|t| !t.closed.load(Relaxed));
-        for table in Iterator::chain(open, new) {
+        for table in Iterator::chain(self.open(), new) {
             tables.push(table.clone(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(KBox::new(Self(tables), GFP_KERNEL_ACCOUNT)?)
@@ -325,21 +327,17 @@ impl Tables {
     /// The table whose descriptor's file is known by `file`.
     #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
     pub(super) fn by_file(&self, file: usize) -> Option<Arc<Table>> {
-        self.open(|t| t.file.as_ref() == Some(&file))
+        let list = self.list.read();
+        let mut open = list.open();
+        open.find(|t| t.file.as_ref() == Some(&file)).cloned()
     }
 
     /// The table with this number.
     #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
     pub(super) fn by_number(&self, number: u64) -> Option<Arc<Table>> {
-        self.open(|t| t.number == number)
-    }
-
-    /// A table that is not closed.
-    #[cfg(all(CONFIG_VFIO, CONFIG_SPAPR_TCE_IOMMU))]
-    fn open(&self, wanted: impl Fn(&Table) -> bool) -> Option<Arc<Table>> {
         let list = self.list.read();
-        let mut open = list.0.iter().filter(|t| !t.closed.load(Relaxed));
-        open.find(|t| wanted(t)).cloned()
+        let mut open = list.open();
+        open.find(|t| t.number == number).cloned()
     }
 
     /// The table of bus `liobn`, to be kept for a while.

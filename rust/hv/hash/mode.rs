@@ -21,11 +21,14 @@ use crate::{
     isa::rpte::Patb1,
     vm::Vm,
 };
-use core::mem;
+use core::{mem, ops::RangeInclusive};
 use kernel::{page::PAGE_SHIFT, prelude::*};
 
 /// log2 of the size of a table if userspace allocates none.
 const DEFAULT_ORDER: u32 = 24;
+
+/// log2 of the sizes that the architecture has.
+pub(super) const ORDERS: RangeInclusive<u32> = 18..=46;
 
 /// Can guests use the hash MMU? In a partition the hypervisor has only radix guests. Processors with the prefetch fault
 /// cannot have a thread in each mode on one core either.
@@ -40,7 +43,7 @@ pub(crate) fn allocate(vm: &Vm<Hv>, order: u32) -> Result {
     if !possible(vm.arch.features) {
         return Err(EOPNOTSUPP);
     }
-    if !(18..=46).contains(&order) {
+    if !ORDERS.contains(&order) {
         return Err(EINVAL);
     }
     let mut setup = vm.arch.mmu_setup.lock();

@@ -18,7 +18,7 @@ const MANY: u64 = 4096;
 /// Tests what both ioctls take: no flags, and a size that a table can have, or 0. Returns `EINVAL`.
 fn valid(vm: &Vm<Hv>, request: &kvm_ppc_resize_hpt) -> Result {
     let shift = request.shift;
-    if request.flags != 0 || vm.arch.is_radix() || shift != 0 && !(18..=46).contains(&shift) {
+    if request.flags != 0 || vm.arch.is_radix() || shift != 0 && !mode::ORDERS.contains(&shift) {
         return Err(EINVAL);
     }
     Ok(())
